@@ -1,0 +1,82 @@
+/*
+ * arena.c — a bump allocator over a few pages.
+ */
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { PAGE_BYTES = 4096 - 32 };
+
+struct arena_page {
+    struct arena_page *older;
+    alignas(max_align_t) char bytes[];
+};
+
+void arena_init(struct arena *a)
+{
+    *a = (struct arena){0};
+}
+
+void arena_release(struct arena *a)
+{
+    while (a->pages) {
+        struct arena_page *older = a->pages->older;
+        free(a->pages);
+        a->pages = older;
+    }
+    *a = (struct arena){0};
+}
+
+static void add_page(struct arena *a, size_t bytes)
+{
+    size_t size = MAX_OF(bytes, (size_t)PAGE_BYTES);
+    struct arena_page *page = mem_alloc(sizeof *page + size);
+    page->older = a->pages;
+    a->pages = page;
+    a->at = page->bytes;
+    a->end = page->bytes + size;
+}
+
+void *arena_alloc(struct arena *a, size_t bytes)
+{
+    size_t rounded = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    assert(rounded >= bytes);
+    if ((size_t)(a->end - a->at) < rounded)
+        add_page(a, rounded);
+    void *ptr = a->at;
+    a->at += rounded;
+    return ptr;
+}
+
+void *arena_zeroed(struct arena *a, size_t bytes)
+{
+    return memset(arena_alloc(a, bytes), 0, bytes);
+}
+
+struct str arena_str(struct arena *a, struct str s)
+{
+    char *copy = arena_alloc(a, s.len + 1);
+    if (s.len)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return (struct str){copy, s.len};
+}
+
+struct str arena_printf(struct arena *a, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    assert(length >= 0);
+    char *text = arena_alloc(a, (size_t)length + 1);
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
+    return (struct str){text, (size_t)length};
+}

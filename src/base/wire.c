@@ -1,0 +1,69 @@
+/*
+ * wire.c — varints and byte strings.
+ */
+#include "base/wire.h"
+
+enum err wire_put_varint(struct buf *b, uint64_t value)
+{
+    char bytes[10];
+    size_t n = 0;
+    do {
+        bytes[n++] = (char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
+        value >>= 7;
+    } while (value);
+    return buf_append(b, str_make(bytes, n));
+}
+
+enum err wire_put_bytes(struct buf *b, struct str bytes)
+{
+    enum err err = buf_reserve(b, bytes.len + 10);
+    if (err)
+        return err;
+    err = wire_put_varint(b, bytes.len);
+    return err ? err : buf_append(b, bytes);
+}
+
+size_t wire_varint_size(uint64_t value)
+{
+    size_t n = 1;
+    while (value >>= 7)
+        n++;
+    return n;
+}
+
+uint64_t wire_get_varint(struct wire_reader *r)
+{
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        if (r->bad || !r->rest.len)
+            break;
+        uint8_t byte = (uint8_t)r->rest.ptr[0];
+        r->rest = str_from(r->rest, 1);
+        if (shift == 63 && byte > 1)
+            break;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (!(byte & 0x80))
+            return value;
+    }
+    r->bad = true;
+    return 0;
+}
+
+struct str wire_get_exactly(struct wire_reader *r, size_t len)
+{
+    if (r->bad || len > r->rest.len) {
+        r->bad = true;
+        return STR_NONE;
+    }
+    struct str bytes = str_head(r->rest, len);
+    r->rest = str_from(r->rest, len);
+    return bytes;
+}
+
+struct str wire_get_bytes(struct wire_reader *r)
+{
+    uint64_t len = wire_get_varint(r);
+    if (len > r->rest.len)
+        r->bad = true;
+    return wire_get_exactly(r, (size_t)len);
+}

@@ -1,0 +1,66 @@
+/*
+ * indexer.h — the thread that turns a journal into records.
+ *
+ * It follows the segments of a journal directory, gathers each exchange's frames, cuts and
+ * compresses what is new, and commits batches to the store; then it deletes segments that hold
+ * nothing more. At start it takes in what an earlier process left: exchanges without an END
+ * become `proxy_crash`.
+ *
+ * It knows the store only through `struct index_store`.
+ */
+#ifndef INDEX_INDEXER_H
+#define INDEX_INDEXER_H
+
+#include "journal/journal.h"
+#include "record/batch.h"
+
+struct index_store {
+    void *owner;
+    struct str secret; /* for piece hashes */
+    bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
+    bool (*has)(void *owner, const struct uuid *id);
+    uint64_t (*next_block)(void *owner);
+    enum err (*commit)(void *owner, const struct batch *batch, struct fail *f);
+    void (*maintain)(void *owner);
+};
+
+/* Told on the indexer's thread; must not block. */
+enum index_event { INDEX_STARTED, INDEX_PROGRESS, INDEX_ENDED };
+typedef void index_listener(enum index_event event, const struct record *record, void *owner);
+
+struct indexer;
+
+struct indexer *indexer_new(const struct index_store *store, const char *journal_path);
+/* Before the start. `wants` is asked before work is done for a PROGRESS event. */
+void indexer_listen(struct indexer *x, index_listener *fn, bool (*wants)(void *owner),
+                    void *owner);
+/* NULL `dir`: only what lies there already (after a crash, or in another process). */
+enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *f) MUST_CHECK;
+void indexer_ring(void *indexer); /* any thread: new bytes in the journal */
+/* Takes in everything written so far, commits, ends the thread. */
+void indexer_stop(struct indexer *x);
+void indexer_free(struct indexer *x);
+
+/* Any thread. Exchanges that are still running, newest first; strings are valid in the call. */
+typedef void indexer_running_fn(const struct record *record, void *owner);
+void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner);
+/* Any thread. Bytes so far of a running exchange, read from the journal. ERR_NOT_FOUND. */
+enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_response,
+                              struct buf *out) MUST_CHECK;
+/* Any thread. Its row and detail so far; strings live in `arena`. ERR_NOT_FOUND. */
+enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
+                             struct record *row, struct record_detail *detail) MUST_CHECK;
+
+struct indexer_counters {
+    uint64_t exchanges;        /* committed since start */
+    uint64_t commits, failed_commits;
+    uint64_t torn_tails;       /* segments cut at their end */
+    uint64_t damaged_frames;   /* skipped in the middle */
+    uint64_t orphan_frames;    /* of an exchange whose BEGIN is missing */
+    uint64_t poisoned;         /* exchanges the store refused for themselves */
+    uint64_t lag_bytes;        /* in the journal, not yet committed */
+    uint64_t running;
+};
+void indexer_count(struct indexer *x, struct indexer_counters *out);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * journal.h — one loop's end of the journal: frames go into a segment file, once per loop turn.
+ *
+ * Each worker writes segments of its own, so nothing here is locked. A segment's name is
+ * "<number, 16 hex digits>.seg" in <data_dir>/journal; numbers ascend over all workers and
+ * starts. Who reads them: index/. Who deletes them: index/, when the store has committed.
+ *
+ * Appending only notes the bytes (they are not copied and must stay until the flush).
+ * journal_flush() writes all of them with one system call.
+ */
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
+
+#include "journal/frame.h"
+
+struct journal;
+
+/* Shared by all workers and the indexer: numbers of segments, and a bell. */
+struct journal_dir;
+
+/* Creates `path` (0700) if missing. `bell` is called from any worker's thread, after bytes have
+ * been written; it must be cheap and must not block. */
+enum err journal_dir_open(struct journal_dir **out, const char *path, void (*bell)(void *owner),
+                          void *owner, struct fail *f) MUST_CHECK;
+void journal_dir_close(struct journal_dir *d);
+const char *journal_dir_path(const struct journal_dir *d);
+const struct uuid *journal_dir_boot(const struct journal_dir *d);
+
+/* For the reader: how far segment `number` of this boot has been written, in bytes; and whether
+ * its writer has gone on to another. False when no writer of this process has it open or had. */
+bool journal_dir_progress(struct journal_dir *d, uint64_t number, uint64_t *bytes, bool *is_closed);
+/* For the reader, when all of `number` is committed: asks its writer to go on to a new segment
+ * at its next flush, so that this one can be deleted. */
+void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number);
+/* For the reader, after deleting `number`. */
+void journal_dir_forget(struct journal_dir *d, uint64_t number);
+
+struct journal *journal_new(struct journal_dir *d, uint32_t worker);
+void journal_free(struct journal *j); /* flushes, closes its segment */
+
+/* Frames noted since the last flush and not yet written? */
+bool journal_is_dirty(const struct journal *j);
+/* Notes a frame. `payload` is borrowed until journal_flush(); journal_add_copy() copies it. */
+void journal_add(struct journal *j, struct frame *f);
+void journal_add_copy(struct journal *j, struct frame *f);
+/* Writes what was noted. On failure the frames are lost and counted, and the journal goes on
+ * with a new segment: recording may fail, the exchange may not. */
+enum err journal_flush(struct journal *j) MUST_CHECK;
+
+struct journal_counters {
+    uint64_t frames, bytes, writes;
+    uint64_t lost_frames; /* could not be written */
+};
+void journal_count(const struct journal *j, struct journal_counters *out);
+
+#endif

@@ -1,0 +1,93 @@
+/*
+ * record.h — what is known about one exchange: the row that lists and statistics are made of.
+ */
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include "base/arena.h"
+#include "base/uuid.h"
+#include "journal/frame.h"
+
+#define UNKNOWN (-1) /* a number nobody told us; shown as null, never as 0 */
+
+enum record_flag {
+    RECORD_REQUEST_INVALID = 1 << 0,  /* the request's body is not JSON */
+    RECORD_REQUEST_TOO_DEEP = 1 << 1, /* nested deeper than we look */
+    RECORD_DUPLICATE_KEYS = 1 << 2,   /* a key we read stands twice; the last counts */
+    RECORD_RESPONSE_INVALID = 1 << 3, /* neither JSON nor an event stream we know */
+    RECORD_PROTOCOL_VIOLATION = 1 << 4, /* events out of order, or of impossible index */
+    RECORD_DECODE_PARTIAL = 1 << 5,   /* a compressed answer was cut or damaged */
+    RECORD_DECODE_LIMITED = 1 << 6,   /* decoding stopped at the ceiling */
+    RECORD_BODY_TRUNCATED = 1 << 7,   /* not all of a body was kept */
+    RECORD_IS_REUSED = 1 << 8,        /* the provider's connection came from the pool */
+    RECORD_IS_OURS = 1 << 9,          /* the proxy made the answer */
+};
+
+/* Token counts as the provider said them; UNKNOWN where it did not. */
+struct usage {
+    int64_t input_tokens; /* not from the cache */
+    int64_t output_tokens;
+    int64_t cache_read_input_tokens;
+    int64_t cache_creation_input_tokens; /* all writes: 5 minutes and 1 hour */
+    int64_t cache_creation_5m_tokens;
+    int64_t cache_creation_1h_tokens;
+    int64_t web_search_requests; /* server_tool_use */
+};
+
+struct record {
+    struct uuid id;
+    enum ending state;
+    int status; /* HTTP status the client got; 0 when none */
+    bool is_stream; /* answered with text/event-stream */
+    uint32_t flags; /* enum record_flag */
+
+    /* strings are borrowed: from an arena, or from what was parsed */
+    struct str method, path, query;
+    struct str provider;
+    struct str model;          /* asked for */
+    struct str response_model; /* that answered, where the answer says */
+    struct str session_id, agent_id, parent_agent_id;
+    struct str client;         /* User-Agent */
+    struct str client_addr;
+    struct str upstream_request_id; /* the answer's request-id header */
+    struct str stop_reason;
+    struct str error_type;     /* of an error body or event, or err_name() of ours */
+    struct str error_message;  /* at most 300 bytes */
+    struct str title;          /* start of the newest user text, at most 120 bytes */
+
+    int64_t started_us;     /* wall clock */
+    int64_t connect_us;     /* UNKNOWN when reused or never connected */
+    int64_t ttfb_us;        /* start until the answer's head had come */
+    int64_t first_token_us; /* start until the first content delta; UNKNOWN if not streamed */
+    int64_t duration_us;
+
+    struct usage usage;
+    int64_t request_bytes, response_bytes, client_bytes; /* bodies */
+    int64_t chunk_count;    /* RESP_BODY frames */
+    int64_t message_count;  /* length of the request's "messages" */
+    int64_t tool_count;     /* length of the request's "tools" */
+    int64_t tool_use_count; /* tool_use blocks in the answer */
+    int64_t max_tokens;
+};
+
+void record_init(struct record *r); /* everything unknown or empty */
+void record_keep(struct record *r, struct arena *a); /* copies every string into `a` */
+
+/* One chunk of the answer as it came. */
+struct chunk_mark {
+    int64_t offset_us; /* since BEGIN */
+    int64_t bytes;     /* of the body */
+};
+
+/* What the detail view needs beside the row and the bodies. */
+struct record_detail {
+    struct str request_head;  /* as in struct frame_begin */
+    struct str response_head; /* as in struct frame_resp_head; empty when none came */
+    struct str upstream_addr;
+    int64_t sent_us;          /* start until the request's last byte had gone out */
+    struct chunk_mark *timeline;
+    size_t timeline_len;
+    uint8_t request_hash[16], response_hash[16]; /* XXH3-128 of the whole bodies */
+};
+
+#endif

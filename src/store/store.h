@@ -1,0 +1,114 @@
+/*
+ * store.h — where records are kept: one interface, SQLite behind it (PostgreSQL later).
+ *
+ * One thread, the indexer's, writes (store_find_piece, store_commit, store_maintain). Any other
+ * thread reads through a struct store_reader of its own. Nothing outside this folder opens the
+ * database's files.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "record/batch.h"
+#include "record/record.h"
+
+struct store;
+struct store_reader;
+
+struct store_options {
+    const char *db_path; /* the SQLite file; created 0600 */
+};
+
+/* Opens or creates; migrates; a damaged file is set aside as "<name>.corrupt-<time>" and a new
+ * one begun (logged). ERR_CONFIG when the schema is newer than this program. */
+enum err store_open(struct store **out, const struct store_options *options,
+                    struct fail *f) MUST_CHECK;
+void store_close(struct store *s); /* checkpoints; all readers must be closed */
+
+/* The secret that keys piece hashes; 192 bytes, made once per store. */
+struct str store_secret(const struct store *s);
+
+/* Writer thread. True and *at filled when a piece with this key is stored. */
+bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at);
+/* Writer thread. All of the batch or nothing; idempotent by exchange id. */
+enum err store_commit(struct store *s, const struct batch *batch, struct fail *f) MUST_CHECK;
+/* Writer thread, when idle: checkpoints and the like. */
+void store_maintain(struct store *s);
+/* Writer thread. Is this exchange stored already? */
+bool store_has(struct store *s, const struct uuid *id);
+/* Writer thread. The next free block number. */
+uint64_t store_next_block(struct store *s);
+
+/* --- reading; every call may be made from any thread, one at a time per reader --- */
+
+struct store_reader *store_reader_new(struct store *s); /* opens lazily, read-only */
+void store_reader_free(struct store_reader *r);
+
+enum { FILTER_LIMIT_MAX = 500 };
+
+/* Empty strings and zeros mean "any". */
+struct request_filter {
+    struct str model;      /* equal to model or response_model */
+    struct str session_id;
+    struct str agent_id;   /* equal; "main" means none */
+    struct str provider;
+    struct str q;          /* found, ignoring case, in title, path, model, ids or error text */
+    int status;            /* 200; or a class, 2 to 5 */
+    bool has_state;
+    enum ending state;
+    int64_t start_us, end_us; /* started_us in [start, end) */
+};
+
+typedef void store_row_fn(const struct record *row, void *owner); /* strings borrowed */
+
+/* Newest first. Rows with id < *before (when not NULL). */
+enum err store_list(struct store_reader *r, const struct request_filter *filter,
+                    const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
+                    struct fail *f) MUST_CHECK;
+enum err store_count(struct store_reader *r, const struct request_filter *filter, int64_t *count,
+                     struct fail *f) MUST_CHECK;
+
+/* ERR_NOT_FOUND when there is none. Strings live in `arena`. `detail` may be NULL. */
+enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *arena,
+                   struct record *row, struct record_detail *detail, struct fail *f) MUST_CHECK;
+
+enum body_side { BODY_REQUEST, BODY_RESPONSE };
+/* The exact bytes as relayed, checked against their hash (ERR_CORRUPT if they differ). */
+enum err store_body(struct store_reader *r, const struct uuid *id, enum body_side side,
+                    struct buf *out, struct fail *f) MUST_CHECK;
+
+struct session_row {
+    struct str session_id;
+    int64_t first_us, last_us; /* started_us of the first and of the newest request */
+    int64_t request_count, error_count, agent_count;
+    struct usage usage;        /* summed; UNKNOWN parts counted as 0 */
+    struct str title;          /* of its first request that has one */
+    struct str model;          /* of its newest request */
+    struct str client;
+};
+typedef void store_session_fn(const struct session_row *row, void *owner);
+/* Newest activity first; those with last_us < before_us when that is > 0. */
+enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
+                        store_session_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
+
+struct stats_row {
+    struct str key; /* model, provider, state …; empty for the total */
+    int64_t request_count, error_count;
+    struct usage usage; /* summed */
+    int64_t request_bytes, response_bytes;
+    int64_t duration_us_sum, ttfb_us_sum, ttfb_count;
+};
+enum stats_by { STATS_TOTAL, STATS_BY_MODEL, STATS_BY_PROVIDER, STATS_BY_STATE, STATS_BY_HOUR };
+typedef void store_stats_fn(const struct stats_row *row, void *owner);
+/* From rollups, never from scanning rows. Hours: key is "2026-11-21T14:00:00Z". */
+enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us, int64_t end_us,
+                     store_stats_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
+
+struct store_size {
+    int64_t requests, sessions, pieces, blocks;
+    int64_t raw_bytes;    /* bodies as relayed */
+    int64_t stored_bytes; /* compressed blocks */
+    int64_t file_bytes;   /* of the database, by stat() */
+};
+enum err store_measure(struct store_reader *r, struct store_size *out, struct fail *f) MUST_CHECK;
+
+#endif
