@@ -1,0 +1,32 @@
+/*
+ * answer.h — reads a provider's answer, streamed or whole, and tells what it said.
+ *
+ * Works on bytes that are decoded (body_decode.h). Reads Anthropic Messages event streams,
+ * Anthropic JSON and error bodies; anything else is told to be unknown and kept all the same.
+ * Never trusts an index, a length or an order that a provider sent.
+ */
+#ifndef RECORD_ANSWER_H
+#define RECORD_ANSWER_H
+
+#include "record/record.h"
+
+struct answer_facts {
+    uint32_t flags;                 /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION */
+    struct str model, stop_reason, error_type, error_message; /* in the arena */
+    struct usage usage;             /* message_start merged with message_delta */
+    int64_t tool_use_count;
+    bool is_complete;               /* message_stop seen, or the JSON was whole */
+    bool is_error;                  /* an error body, or an `error` event in the stream */
+    size_t first_token_at;          /* offset of the first content delta; SIZE_MAX if none */
+};
+
+/* `is_sse`: by Content-Type. Fast: for each answer at ingest; builds no message. */
+void answer_read(struct str body, bool is_sse, struct arena *arena, struct answer_facts *facts);
+
+/* The whole as JSON, as GET …/response/message gives it (docs/api.md): text, thinking with its
+ * signature, redacted thinking, tool_use with input from partial_json (kept as the string
+ * "input_json" when it does not parse), server tools and their results, citations, unknown blocks
+ * as they came; usage merged. ERR_TOO_LARGE past `out`'s ceiling. */
+enum err answer_message(struct str body, bool is_sse, struct buf *out) MUST_CHECK;
+
+#endif

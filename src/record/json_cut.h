@@ -1,0 +1,54 @@
+/*
+ * json_cut.h — finds, in one pass over a request's bytes, where it can be cut into pieces that
+ * other requests may share, and what a list wants to know about it. No tree is built.
+ *
+ * Cuts: the members of the top-level object; the elements of the top-level arrays `system`,
+ * `tools` and `messages`. An element from the second on begins with its comma (and the spaces
+ * before it), so that an array that grew shares all its earlier elements byte for byte. Cuts are
+ * in order, do not overlap and leave no gap: joined they are the body, whatever the body is.
+ */
+#ifndef RECORD_JSON_CUT_H
+#define RECORD_JSON_CUT_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+enum {
+    JSON_DEPTH_MAX = 256,
+    JSON_CUTS_MAX = 1 << 16 /* a body with more elements is cut no further */
+};
+
+enum json_cut_kind {
+    CUT_REST,    /* punctuation and small members between the others */
+    CUT_MEMBER,  /* a top-level member's value */
+    CUT_SYSTEM, CUT_TOOL, CUT_MESSAGE /* one element */
+};
+
+struct json_cut {
+    enum json_cut_kind kind;
+    uint32_t start, len; /* bytes of the body */
+};
+
+struct json_cuts {
+    struct json_cut *list; /* malloc'ed; grows to JSON_CUTS_MAX */
+    size_t count, cap;
+};
+void json_cuts_release(struct json_cuts *c);
+
+/* What a list wants to know about a request. Strings are borrowed from the body where it holds
+ * them plainly, else (escapes) from the arena. */
+struct request_facts {
+    uint32_t flags;       /* enum record_flag: RECORD_REQUEST_INVALID … */
+    struct str model;     /* at most 256 bytes */
+    bool asks_stream;
+    int64_t max_tokens;   /* UNKNOWN */
+    int64_t message_count, tool_count; /* UNKNOWN when there is no such array */
+    struct str user_session_id; /* from metadata.user_id, JSON or "user_…_session_…" form */
+    struct str title;     /* start of the newest plain user text, at most 120 bytes of UTF-8 */
+};
+
+/* Bodies past 4 GiB are one CUT_REST. Never fails: what cannot be read is cut less and flagged. */
+void json_cut(struct str body, struct arena *arena, struct json_cuts *cuts,
+              struct request_facts *facts);
+
+#endif
