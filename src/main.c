@@ -1,10 +1,11 @@
 /*
  * main.c — the command line comes in, an exit code goes out.
  */
-#include <stdio.h>
+#include "cli/command.h"
+#include "cli/startup.h"
 
-int main(void)
+int main(int argc, char **argv)
 {
-    puts("claude-code-proxy " VERSION);
-    return 0;
+    startup_settle();
+    return command_main(argc, argv);
 }

@@ -1,0 +1,31 @@
+/*
+ * cmd_serve.c — `claude-code-proxy serve`: the proxy itself.
+ */
+#include <stdio.h>
+
+#include "app.h"
+#include "cli/command.h"
+#include "cli/configured.h"
+
+static int serve(const struct options *options)
+{
+    int code;
+    struct config *config = configured(options, &command_serve, &code);
+    if (!config)
+        return code;
+    struct fail why = {0};
+    log_setup(config->logging_level, config->logging_format);
+    code = app_run(config, &why);
+    if (why.code)
+        log_line(LOG_ERROR, "ended", LOG_C("error", err_name(why.code)),
+                 LOG_C("detail", why.detail));
+    config_free(config);
+    return code;
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "Relays, records and shows, until it is told to stop. Runs without a command word.",
+    .takes_flags = true,
+    .run = serve,
+};

@@ -1,0 +1,31 @@
+/*
+ * command.h — one subcommand: its name, its help and what runs it.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <sysexits.h> /* the exit codes: 64 usage, 74 writing, 78 configuration */
+
+#include "base/str.h"
+#include "cli/options.h"
+
+struct command {
+    const char *name;     /* "config show": one or two words */
+    const char *summary;  /* one line */
+    const char *argument; /* "[COMMAND]"; NULL: takes none */
+    bool takes_flags;     /* those of the configuration */
+    int (*run)(const struct options *options); /* returns an exit code */
+};
+
+extern const struct command *const commands[]; /* ends with NULL */
+
+/* The command that `first` and perhaps `second` name, and how many words those were; NULL: none. */
+const struct command *command_find(const char *first, const char *second, int *words);
+
+/* The whole program: an exit code comes back. */
+int command_main(int argc, char **argv);
+
+extern const struct command command_serve, command_config_check, command_config_show,
+    command_config_example, command_config_docs, command_env, command_version, command_help;
+
+#endif

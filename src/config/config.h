@@ -1,0 +1,75 @@
+/*
+ * config.h — the one typed configuration, read once at start and never changed.
+ *
+ * Precedence: flag > environment > .env > ~/.claude/proxy.env > file > default. Every value
+ * knows where it came from. Strict: what is not understood is an error that names its place.
+ */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "config/problems.h"
+
+enum client_disconnect { DISCONNECT_ABORT, DISCONNECT_DRAIN };
+
+enum storage_durability { DURABILITY_PROCESS, DURABILITY_BATCH, DURABILITY_SYNC };
+
+struct config_list {
+    const char **items;
+    size_t count;
+};
+
+enum config_id {
+#define KEY(field, ...)    CONFIG_##field,
+#define CHOICE(field, ...) CONFIG_##field,
+#include "config/config_keys.def"
+#undef KEY
+#undef CHOICE
+    CONFIG_KEYS
+};
+
+#define CONFIG_TYPE_HOST     const char *
+#define CONFIG_TYPE_TOKEN    const char *
+#define CONFIG_TYPE_PATH     const char *
+#define CONFIG_TYPE_URL      const char *
+#define CONFIG_TYPE_PROXY    const char *
+#define CONFIG_TYPE_INT      int
+#define CONFIG_TYPE_DURATION uint64_t
+#define CONFIG_TYPE_SIZE     uint64_t
+#define CONFIG_TYPE_BOOL     bool
+#define CONFIG_TYPE_HOSTS    struct config_list
+
+/* Texts are never NULL; "" is what was left empty. storage_data_dir and storage_db_path are
+ * never empty: their defaults have been worked out. */
+struct config {
+#define KEY(field, kind, ...)         CONFIG_TYPE_##kind field;
+#define CHOICE(field, enum_name, ...) enum enum_name field;
+#include "config/config_keys.def"
+#undef KEY
+#undef CHOICE
+    const char *file;                 /* the file that was read; NULL: none */
+    const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12", … */
+    struct arena arena;               /* of all texts above */
+};
+
+/* What the command line said; NULL where it said nothing. */
+struct config_flags {
+    const char *file;
+    const char *values[CONFIG_KEYS];
+};
+
+/* NULL when anything is wrong; `p` then holds why. Warnings are added either way, for the caller
+ * to show. The caller frees. */
+struct config *config_load(const struct config_flags *flags, struct problems *p);
+void config_free(struct config *c); /* NULL is fine */
+
+/* One line a key: name, value, source; secrets masked. ERR_TOO_LARGE as buf.h. */
+enum err config_print(const struct config *c, struct buf *out) MUST_CHECK;
+enum err config_print_example(struct buf *out) MUST_CHECK; /* config.yaml.example */
+enum err config_print_docs(struct buf *out) MUST_CHECK;    /* docs/config.md */
+
+enum { CONFIG_PRINT_MAX = 256 * 1024 }; /* a ceiling for those buffers */
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * config_check.c — what values mean together, and defaults that depend on others.
+ */
+#include "config/config_check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "config/config_env.h"
+#include "config/config_key.h"
+#include "config/url.h"
+
+#define COMPLAIN(p, kind, c, field, format, ...)                                                   \
+    problems_add((p), (kind), "%s: %s: " format, (c)->sources[CONFIG_##field],                     \
+                 config_keys[CONFIG_##field].path, ##__VA_ARGS__)
+
+static void find_data_dir(struct config *c, struct problems *p)
+{
+    const char *data = getenv("XDG_DATA_HOME");
+    const char *home = environment_home();
+    if (*c->storage_data_dir)
+        return;
+    if (data && data[0] == '/')
+        c->storage_data_dir = arena_printf(&c->arena, "%s/claude-code-proxy", data).ptr;
+    else if (home)
+        c->storage_data_dir =
+            arena_printf(&c->arena, "%s/.local/share/claude-code-proxy", home).ptr;
+    else
+        COMPLAIN(p, PROBLEM_CONFIG, c, storage_data_dir,
+                 "there is no home directory to put it in: set DATA_DIR");
+}
+
+static void find_db_path(struct config *c)
+{
+    if (!*c->storage_db_path)
+        c->storage_db_path = arena_printf(&c->arena, "%s/requests.db", c->storage_data_dir).ptr;
+}
+
+static void check_listener(const struct config *c, bool strange_file, struct problems *p)
+{
+    bool open = !host_is_loopback(str_of(c->server_host));
+    if (open)
+        COMPLAIN(p, PROBLEM_WARNING, c, server_host,
+                 "%s is no loopback address: whoever reaches it can use the proxy and read what "
+                 "it recorded, for there is no authentication yet", c->server_host);
+    if (strange_file)
+        problems_add(p, open ? PROBLEM_CONFIG : PROBLEM_WARNING,
+                     "%s: another user owns it or could write to it", c->file);
+}
+
+static bool is_ours(const struct config *c, const struct url *u)
+{
+    struct str listen = str_of(c->server_host);
+    struct url own;
+    if (!url_parse(&own, str_of(c->server_public_url), NULL) &&
+        str_equal_nocase(own.host, u->host) && own.port == u->port)
+        return true;
+    if (c->server_port != u->port)
+        return false;
+    return str_equal_nocase(listen, u->host) ||
+           (host_is_loopback(u->host) && (host_is_loopback(listen) || host_is_any(listen)));
+}
+
+static void check_provider(const struct config *c, struct problems *p)
+{
+    struct url u;
+    if (url_parse(&u, str_of(c->anthropic_base_url), NULL))
+        return; /* already complained of */
+    if (is_ours(c, &u))
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_base_url, "is this proxy's own address");
+    if (u.tls || host_is_loopback(u.host))
+        return;
+    if (c->anthropic_allow_plaintext)
+        COMPLAIN(p, PROBLEM_WARNING, c, anthropic_base_url,
+                 "keys and prompts cross the network readable (http)");
+    else
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_base_url,
+                 "http:// would send keys readable over the network: use https://, or set "
+                 "providers.anthropic.allow_plaintext: true");
+}
+
+static void check_ca_file(const struct config *c, struct problems *p)
+{
+    if (*c->anthropic_ca_file && access(c->anthropic_ca_file, R_OK))
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_ca_file, "%s", strerror(errno));
+}
+
+void config_check(struct config *c, bool strange_file, struct problems *p)
+{
+    find_data_dir(c, p);
+    find_db_path(c);
+    check_listener(c, strange_file, p);
+    check_provider(c, p);
+    check_ca_file(c, p);
+}

@@ -1,0 +1,107 @@
+/*
+ * config_key.c — config_keys.def as data, found by name, also by a name with a slip in it.
+ */
+#include "config/config_key.h"
+
+static_assert(sizeof(enum client_disconnect) == sizeof(int), "choices are written through an int");
+static_assert(sizeof(enum storage_durability) == sizeof(int), "choices are written through an int");
+static_assert(sizeof(enum log_level) == sizeof(int), "choices are written through an int");
+static_assert(sizeof(enum log_format) == sizeof(int), "choices are written through an int");
+
+const struct config_key config_keys[CONFIG_KEYS] = {
+#define KEY(field, kind_, path_, flag_, default_, environment_, min_, max_, what_)                 \
+    {.kind = KIND_##kind_,                                                                         \
+     .path = path_,                                                                                \
+     .flag = flag_,                                                                                \
+     .fallback = default_,                                                                         \
+     .environment = environment_,                                                                  \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .what = what_,                                                                                \
+     .offset = offsetof(struct config, field)},
+#define CHOICE(field, enum_name, path_, flag_, default_, environment_, choices_, what_)            \
+    {.kind = KIND_CHOICE,                                                                          \
+     .path = path_,                                                                                \
+     .flag = flag_,                                                                                \
+     .fallback = default_,                                                                         \
+     .environment = environment_,                                                                  \
+     .choices = choices_,                                                                          \
+     .what = what_,                                                                                \
+     .offset = offsetof(struct config, field)},
+#include "config/config_keys.def"
+#undef KEY
+#undef CHOICE
+};
+
+const struct config_key *key_find(struct str path)
+{
+    for (size_t i = 0; i < CONFIG_KEYS; i++)
+        if (str_equal(path, str_of(config_keys[i].path)))
+            return &config_keys[i];
+    return NULL;
+}
+
+bool key_is_section(struct str path)
+{
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        struct str key = str_of(config_keys[i].path);
+        if (key.len > path.len && key.ptr[path.len] == '.' && str_starts(key, path))
+            return true;
+    }
+    return false;
+}
+
+enum { DISTANCE_MAX = 64 };
+
+size_t text_distance(struct str a, struct str b)
+{
+    if (a.len > DISTANCE_MAX || b.len > DISTANCE_MAX)
+        return SIZE_MAX;
+    size_t row[DISTANCE_MAX + 1]; /* Levenshtein's table, one row kept */
+    for (size_t j = 0; j <= b.len; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a.len; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b.len; j++) {
+            size_t swap = diagonal + (a.ptr[i - 1] != b.ptr[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN_OF(swap, MIN_OF(row[j], row[j - 1]) + 1);
+        }
+    }
+    return row[b.len];
+}
+
+static struct str last_part(struct str path)
+{
+    while (str_find(path, '.') < path.len)
+        path = str_from(path, str_find(path, '.') + 1);
+    return path;
+}
+
+/* A right name in a wrong place counts as one slip. */
+static size_t slips(struct str path, struct str candidate)
+{
+    if (str_equal(last_part(path), last_part(candidate)))
+        return 1;
+    return text_distance(path, candidate);
+}
+
+struct str key_suggest(struct str path)
+{
+    size_t best = MIN_OF(4, last_part(path).len / 2 + 1); /* further away is another word */
+    struct str found = STR_NONE;
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        struct str key = str_of(config_keys[i].path);
+        for (size_t end = 1; end <= key.len; end++) { /* its sections, then itself */
+            if (end < key.len && key.ptr[end] != '.')
+                continue;
+            size_t distance = slips(path, str_head(key, end));
+            if (distance < best) {
+                best = distance;
+                found = str_head(key, end);
+            }
+        }
+    }
+    return found;
+}

@@ -1,0 +1,176 @@
+/*
+ * config_print.c — the configuration and its table as people read them: `config show`,
+ * config.yaml.example and docs/config.md.
+ */
+#include "config/config_value.h"
+
+enum { EXAMPLE_WIDTH = 92, NAME_WIDTH = 46, VALUE_WIDTH = 34 };
+
+enum err config_print(const struct config *c, struct buf *out)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
+        struct buf value;
+        buf_init(&value, CONFIG_PRINT_MAX);
+        err = value_print(&config_keys[i], c, &value);
+        if (!err)
+            err = buf_printf(out, "%-*s %-*.*s  # %s\n", NAME_WIDTH, config_keys[i].path,
+                             VALUE_WIDTH, STR_ARGS(buf_str(&value)), c->sources[i]);
+        buf_release(&value);
+    }
+    return err;
+}
+
+/* ---- config.yaml.example ---- */
+
+static enum err put_comment(struct buf *out, size_t indent, const char *text)
+{
+    struct str rest = str_of(text), word;
+    size_t column = 0;
+    enum err err = ERR_OK;
+    while (!err && str_next(&rest, ' ', &word)) {
+        bool fits = column && column + 1 + word.len <= EXAMPLE_WIDTH;
+        if (!fits)
+            err = buf_printf(out, "%s%*s#", column ? "\n" : "", (int)indent, "");
+        column = (fits ? column : indent + 1) + 1 + word.len;
+        if (!err)
+            err = buf_printf(out, " %.*s", STR_ARGS(word));
+    }
+    return err ? err : buf_append_byte(out, '\n');
+}
+
+static size_t depth_of(struct str path)
+{
+    size_t depth = 0;
+    for (size_t i = 0; i < path.len; i++)
+        depth += path.ptr[i] == '.';
+    return depth;
+}
+
+/* "server.timeouts" of "server.timeouts.read" */
+static struct str section_of(struct str path)
+{
+    size_t end = path.len;
+    while (end && path.ptr[end - 1] != '.')
+        end--;
+    return str_head(path, end ? end - 1 : 0);
+}
+
+/* Opens the sections of `path` that `before` was not in. */
+static enum err put_sections(struct buf *out, struct str path, struct str before)
+{
+    enum err err = ERR_OK;
+    for (size_t end = 0; !err && end < path.len; end++) {
+        bool shared = before.len > end && str_equal(str_head(before, end + 1),
+                                                    str_head(path, end + 1));
+        if (path.ptr[end] != '.' || shared)
+            continue;
+        struct str section = str_head(path, end), parent = section_of(section);
+        struct str name = parent.len ? str_from(section, parent.len + 1) : section;
+        err = buf_printf(out, "%s%*s%.*s:\n", depth_of(section) || !before.len ? "" : "\n",
+                         (int)(2 * depth_of(section)), "", STR_ARGS(name));
+    }
+    return err;
+}
+
+static enum err put_example_key(struct buf *out, const struct config_key *k)
+{
+    struct str path = str_of(k->path);
+    size_t indent = 2 * depth_of(path);
+    struct str name = str_from(path, section_of(path).len + 1);
+    const char *value = *k->fallback ? k->fallback : k->kind == KIND_HOSTS ? "[]" : "\"\"";
+    enum err err = put_comment(out, indent, k->what);
+    if (!err && k->environment)
+        err = buf_printf(out, "%*s# Environment: %s\n", (int)indent, "", k->environment);
+    if (!err)
+        err = buf_printf(out, "%*s#%.*s: %s\n", (int)indent, "", STR_ARGS(name), value);
+    return err;
+}
+
+enum err config_print_example(struct buf *out)
+{
+    struct str before = STR_NONE;
+    enum err err = buf_append(
+        out, STR("# Every key with its default; take away the # to change one. Made from\n"
+                 "# src/config/config_keys.def by `claude-code-proxy config example`.\n\n"));
+    for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
+        struct str path = str_of(config_keys[i].path);
+        err = put_sections(out, path, before);
+        if (!err)
+            err = put_example_key(out, &config_keys[i]);
+        before = path;
+    }
+    return err;
+}
+
+/* ---- docs/config.md ---- */
+
+static const char docs_head[] =
+    "# Configuration\n\n"
+    "Made from `src/config/config_keys.def` by `claude-code-proxy config docs`; edit that table,\n"
+    "not this page.\n\n"
+    "## Where values come from\n\n"
+    "The first of these that has a value wins:\n\n"
+    "1. a flag (`--port 3001`)\n"
+    "2. the environment; then `.env` in the working directory; then `~/.claude/proxy.env`\n"
+    "   (`NAME=value` lines; a variable that is set but empty counts as not set)\n"
+    "3. the file: `--config FILE`, else `$CLAUDE_CODE_PROXY_CONFIG`, else `./config.yaml`, else\n"
+    "   `$XDG_CONFIG_HOME/claude-code-proxy/config.yaml` (`~/.config/…` where that is not set)\n"
+    "4. the default\n\n"
+    "`claude-code-proxy config show` prints every value and where it came from;\n"
+    "`claude-code-proxy config check` says what is wrong, as `file:line:column: message`, and\n"
+    "exits with 78. A wrong value is an error even where another source overrides it.\n\n"
+    "## What a file may hold\n\n"
+    "Plain YAML up to 1 MiB: groups of keys, values, lists. Unknown keys, keys that stand twice,\n"
+    "anchors, aliases, merge keys, tags and second documents are errors. Whole numbers are\n"
+    "decimal, without quotes; switches are `true` or `false`. A duration is `90` (seconds),\n"
+    "`90s`, `5m`, `1h` or `500ms`; a size is `4096`, `32MB` or `32MiB`. `${NAME}` in a text takes\n"
+    "a value from the environment, so that a password need not stand in the file. Relative paths\n"
+    "in a file are taken from that file's folder, `~/` is the home directory.\n\n"
+    "A file that another user owns or could write to is a warning, and an error where\n"
+    "`server.host` is no loopback address.\n\n"
+    "There is no authentication yet. An address other than loopback therefore gives a warning,\n"
+    "at start and in `config check`: whoever reaches it can use the proxy and read what it has\n"
+    "recorded.\n";
+
+static enum err put_names(struct buf *out, const char *label, const char *names)
+{
+    struct str rest = str_of(names), name;
+    enum err err = ERR_OK;
+    for (bool first = true; !err && str_next(&rest, ',', &name); first = false)
+        err = buf_printf(out, "%s`%.*s`", first ? label : ", ", STR_ARGS(name));
+    return err;
+}
+
+static enum err put_docs_key(struct buf *out, const struct config_key *k)
+{
+    char form[160];
+    value_describe(k, form, sizeof form);
+    enum err err = buf_printf(out, "\n### `%s`\n\n%s\n\n- %c%s\n", k->path, k->what,
+                              form[0] - 'a' + 'A', form + 1);
+    if (!err && *k->fallback)
+        err = buf_printf(out, "- Default: `%s`\n", k->fallback);
+    if (!err && k->environment) {
+        err = put_names(out, "- Environment: ", k->environment);
+        err = err ? err : buf_append_byte(out, '\n');
+    }
+    if (!err && k->flag)
+        err = buf_printf(out, "- Flag: `--%s`\n", k->flag);
+    return err;
+}
+
+enum err config_print_docs(struct buf *out)
+{
+    struct str before = STR_NONE;
+    enum err err = buf_append(out, str_of(docs_head));
+    for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
+        struct str path = str_of(config_keys[i].path);
+        struct str top = str_head(path, str_find(path, '.'));
+        if (!str_equal(top, before))
+            err = buf_printf(out, "\n## %.*s\n", STR_ARGS(top));
+        if (!err)
+            err = put_docs_key(out, &config_keys[i]);
+        before = top;
+    }
+    return err;
+}

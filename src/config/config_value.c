@@ -1,0 +1,373 @@
+/*
+ * config_value.c — one value: from text to its typed field, and back. One row a kind.
+ *
+ * Values are typed by the table, never guessed from how they look. What several values mean
+ * together is checked in config_check.c.
+ */
+#include "config/config_value.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "config/config_env.h"
+#include "config/url.h"
+
+enum { TEXT_MAX = 4096 }; /* bytes of one value */
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+static const struct unit duration_units[] = {
+    {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1}, /* coarse first */
+};
+
+static const struct unit size_units[] = {
+    {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1000000000},
+    {"MB", 1000000},  {"kB", 1000},     {"KB", 1000},     {"B", 1},
+    {"", 1},
+};
+
+/* Says what was expected and what was there instead. */
+static enum err refuse(const struct config_key *k, struct str text, struct fail *why)
+{
+    char expected[160], quoted[QUOTE_BYTES];
+    value_describe(k, expected, sizeof expected);
+    if (!text.len)
+        return fail(why, ERR_CONFIG, "must be %s, not empty", expected);
+    return fail(why, ERR_CONFIG, "must be %s, not %s", expected, text_quote(text, quoted));
+}
+
+/* Decimal digits without a leading zero, which some read as octal. */
+static bool number_parse(struct str text, uint64_t *out)
+{
+    return str_to_u64(text, out) && (text.len == 1 || text.ptr[0] != '0');
+}
+
+static enum err parse_int(const struct config_key *k, struct str text, struct config *c,
+                          struct fail *why)
+{
+    uint64_t n;
+    if (!number_parse(text, &n) || n < k->min || n > k->max)
+        return refuse(k, text, why);
+    *(int *)key_slot(k, c) = (int)n;
+    return ERR_OK;
+}
+
+static enum err parse_units(const struct config_key *k, struct str text, struct config *c,
+                            const struct unit *units, size_t count, struct fail *why)
+{
+    size_t digits = 0;
+    while (digits < text.len && isdigit((unsigned char)text.ptr[digits]))
+        digits++;
+    struct str unit = str_from(text, digits);
+    uint64_t n, value;
+    if (!number_parse(str_head(text, digits), &n))
+        return refuse(k, text, why);
+    for (size_t i = 0; i < count; i++) {
+        if (!str_equal(unit, str_of(units[i].name)))
+            continue;
+        if (__builtin_mul_overflow(n, units[i].factor, &value) || value < k->min || value > k->max)
+            return refuse(k, text, why);
+        *(uint64_t *)key_slot(k, c) = value;
+        return ERR_OK;
+    }
+    return refuse(k, text, why);
+}
+
+static enum err parse_duration(const struct config_key *k, struct str text, struct config *c,
+                               struct fail *why)
+{
+    return parse_units(k, text, c, duration_units, COUNT_OF(duration_units), why);
+}
+
+static enum err parse_size(const struct config_key *k, struct str text, struct config *c,
+                           struct fail *why)
+{
+    return parse_units(k, text, c, size_units, COUNT_OF(size_units), why);
+}
+
+static enum err parse_bool(const struct config_key *k, struct str text, struct config *c,
+                           struct fail *why)
+{
+    bool yes = str_equal(text, STR("true"));
+    if (!yes && !str_equal(text, STR("false")))
+        return refuse(k, text, why);
+    *(bool *)key_slot(k, c) = yes;
+    return ERR_OK;
+}
+
+static enum err parse_choice(const struct config_key *k, struct str text, struct config *c,
+                             struct fail *why)
+{
+    struct str rest = str_of(k->choices), choice;
+    for (int i = 0; str_next(&rest, '|', &choice); i++) {
+        if (str_equal(text, choice)) {
+            *(int *)key_slot(k, c) = i; /* same size: asserted in config_key.c */
+            return ERR_OK;
+        }
+    }
+    return refuse(k, text, why);
+}
+
+static void set_text(const struct config_key *k, struct str text, struct config *c)
+{
+    *(const char **)key_slot(k, c) = arena_str(&c->arena, text.len ? text : STR("")).ptr;
+}
+
+static enum err parse_host(const struct config_key *k, struct str text, struct config *c,
+                           struct fail *why)
+{
+    if (!host_is_valid(text))
+        return refuse(k, text, why);
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
+/* Goes into a header: visible ASCII only, so that it can neither end a line nor begin one. */
+static enum err parse_token(const struct config_key *k, struct str text, struct config *c,
+                            struct fail *why)
+{
+    bool good = text.len >= k->min && text.len <= k->max;
+    for (size_t i = 0; good && i < text.len; i++)
+        good = text.ptr[i] > 0x20 && text.ptr[i] < 0x7f;
+    if (!good)
+        return refuse(k, text, why);
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
+static enum err parse_path(const struct config_key *k, struct str text, struct config *c,
+                           struct fail *why)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < text.len; i++)
+        good = (unsigned char)text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f;
+    if (!good)
+        return refuse(k, text, why);
+    const char *home = str_starts(text, STR("~/")) ? environment_home() : NULL;
+    if (home)
+        text = arena_printf(&c->arena, "%s%.*s", home, STR_ARGS(str_from(text, 1)));
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
+static enum err parse_url(const struct config_key *k, struct str text, struct config *c,
+                          struct fail *why)
+{
+    struct url u;
+    if (!text.len && k->min)
+        return refuse(k, text, why);
+    if (text.len) {
+        enum err err = url_parse(&u, text, why);
+        if (err)
+            return err;
+        if (u.userinfo.ptr)
+            return fail(why, ERR_CONFIG, "must not hold a user name or password");
+        if (host_is_forbidden(u.host))
+            return fail(why, ERR_CONFIG,
+                        "its address is link-local, multicast or no address of a host");
+    }
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
+static enum err parse_proxy(const struct config_key *k, struct str text, struct config *c,
+                            struct fail *why)
+{
+    struct url u;
+    if (text.len && !str_equal(text, STR("env"))) {
+        enum err err = url_parse(&u, text, why);
+        if (err)
+            return err;
+        if (u.tls || !u.port_given || u.path.len > 1)
+            return fail(why, ERR_CONFIG, "must look like http://[user:password@]host:port");
+        if (host_is_forbidden(u.host))
+            return fail(why, ERR_CONFIG,
+                        "its address is link-local, multicast or no address of a host");
+    }
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
+enum err value_parse_list(const struct config_key *k, const struct str *items, size_t count,
+                          struct config *c, struct fail *why)
+{
+    char quoted[QUOTE_BYTES];
+    if (count > k->max)
+        return fail(why, ERR_CONFIG, "must have at most %" PRIu64 " items", k->max);
+    const char **copies = arena_alloc(&c->arena, (count + 1) * sizeof *copies);
+    for (size_t i = 0; i < count; i++) {
+        if (!host_is_valid(items[i]))
+            return fail(why, ERR_CONFIG, "its items must be host names without a port, not %s",
+                        text_quote(items[i], quoted));
+        copies[i] = arena_str(&c->arena, items[i]).ptr;
+    }
+    *(struct config_list *)key_slot(k, c) = (struct config_list){copies, count};
+    return ERR_OK;
+}
+
+/* The form of environment and flags: comma-separated. */
+static enum err parse_hosts(const struct config_key *k, struct str text, struct config *c,
+                            struct fail *why)
+{
+    struct str items[64 + 1], item, rest = text.len ? text : STR_NONE;
+    size_t count = 0;
+    while (count < COUNT_OF(items) && str_next(&rest, ',', &item))
+        items[count++] = str_trim(item);
+    return value_parse_list(k, items, count, c, why);
+}
+
+static void describe_plain(const struct config_key *k, const char *form, char *out, size_t bytes)
+{
+    (void)k;
+    snprintf(out, bytes, "%s", form);
+}
+
+static void describe_int(const struct config_key *k, const char *form, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%s from %" PRIu64 " to %" PRIu64, form, k->min, k->max);
+}
+
+static enum err print_units(uint64_t value, const struct unit *units, struct buf *out)
+{
+    while (value % units->factor)
+        units++; /* ends at the latest at a factor of 1 */
+    return buf_printf(out, "%" PRIu64 "%s", value / units->factor, units->name);
+}
+
+static void describe_range(const struct config_key *k, const char *form, char *out, size_t bytes)
+{
+    const struct unit *units = k->kind == KIND_SIZE ? size_units : duration_units;
+    struct buf range;
+    buf_init(&range, 256);
+    enum err err = buf_printf(&range, "%s, from ", form);
+    err = err ? err : print_units(k->min, units, &range);
+    err = err ? err : buf_append(&range, STR(" to "));
+    err = err ? err : print_units(k->max, units, &range);
+    assert(!err);
+    snprintf(out, bytes, "%.*s", STR_ARGS(buf_str(&range)));
+    buf_release(&range);
+}
+
+static void describe_choice(const struct config_key *k, const char *form, char *out, size_t bytes)
+{
+    struct str rest = str_of(k->choices), choice;
+    size_t len = (size_t)snprintf(out, bytes, "%s", form);
+    while (str_next(&rest, '|', &choice) && len < bytes)
+        len += (size_t)snprintf(out + len, bytes - len, " %.*s%s", STR_ARGS(choice),
+                                rest.ptr ? "," : "");
+}
+
+static enum err print_text(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    const char *text = *(const char *const *)key_value(k, c);
+    return buf_printf(out, "%s", *text ? text : "\"\"");
+}
+
+static enum err print_proxy(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    struct str text = str_of(*(const char *const *)key_value(k, c));
+    struct url u;
+    if (url_parse(&u, text, NULL) || !u.userinfo.ptr)
+        return print_text(k, c, out);
+    struct str user = str_head(u.userinfo, str_find(u.userinfo, ':'));
+    struct str rest = str_from(text, (size_t)(u.userinfo.ptr + u.userinfo.len - text.ptr));
+    return buf_printf(out, "http://%.*s:***%.*s", STR_ARGS(user), STR_ARGS(rest));
+}
+
+static enum err print_int(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    return buf_printf(out, "%d", *(const int *)key_value(k, c));
+}
+
+static enum err print_duration(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    return print_units(*(const uint64_t *)key_value(k, c), duration_units, out);
+}
+
+static enum err print_size(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    return print_units(*(const uint64_t *)key_value(k, c), size_units, out);
+}
+
+static enum err print_bool(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    return buf_printf(out, "%s", *(const bool *)key_value(k, c) ? "true" : "false");
+}
+
+static enum err print_hosts(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    const struct config_list *list = key_value(k, c);
+    enum err err = buf_append(out, STR("["));
+    for (size_t i = 0; !err && i < list->count; i++)
+        err = buf_printf(out, "%s%s", i ? ", " : "", list->items[i]);
+    return err ? err : buf_append(out, STR("]"));
+}
+
+static enum err print_choice(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    struct str rest = str_of(k->choices), choice = STR_NONE;
+    for (int i = *(const int *)key_value(k, c); i >= 0; i--)
+        if (!str_next(&rest, '|', &choice))
+            break;
+    return buf_append(out, choice);
+}
+
+static const struct kind {
+    enum err (*parse)(const struct config_key *, struct str, struct config *, struct fail *);
+    enum err (*print)(const struct config_key *, const struct config *, struct buf *);
+    void (*describe)(const struct config_key *, const char *form, char *out, size_t bytes);
+    const char *form;
+} kinds[] = {
+    [KIND_HOST] = {parse_host, print_text, describe_plain, "a host name or an IP address"},
+    [KIND_TOKEN] = {parse_token, print_text, describe_plain, "visible ASCII without spaces"},
+    [KIND_PATH] = {parse_path, print_text, describe_plain, "a path without control characters"},
+    [KIND_URL] = {parse_url, print_text, describe_plain, "an http:// or https:// URL"},
+    [KIND_PROXY] = {parse_proxy, print_proxy, describe_plain, "an http:// URL with a port, or env"},
+    [KIND_INT] = {parse_int, print_int, describe_int, "a whole number"},
+    [KIND_DURATION] = {parse_duration, print_duration, describe_range,
+                       "a duration such as 90, 90s, 5m, 1h or 500ms"},
+    [KIND_SIZE] = {parse_size, print_size, describe_range, "a size such as 4096, 32MB or 32MiB"},
+    [KIND_BOOL] = {parse_bool, print_bool, describe_plain, "true or false"},
+    [KIND_HOSTS] = {parse_hosts, print_hosts, describe_plain, "a list of host names"},
+    [KIND_CHOICE] = {parse_choice, print_choice, describe_choice, "one of"},
+};
+
+static bool utf8_is_valid(struct str s)
+{
+    for (size_t i = 0; i < s.len;) {
+        unsigned char c = (unsigned char)s.ptr[i];
+        size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
+        if (c >= 0xf5 || (c >= 0x80 && c < 0xc2) || i + more >= s.len)
+            return false;
+        for (size_t j = 1; j <= more; j++)
+            if (((unsigned char)s.ptr[i + j] & 0xc0) != 0x80)
+                return false;
+        i += more + 1;
+    }
+    return true;
+}
+
+enum err value_parse(const struct config_key *k, struct str text, struct config *c,
+                     struct fail *why)
+{
+    if (text.len > TEXT_MAX)
+        return fail(why, ERR_CONFIG, "is longer than %d bytes", TEXT_MAX);
+    if (!utf8_is_valid(text))
+        return fail(why, ERR_CONFIG, "is not valid UTF-8");
+    return kinds[k->kind].parse(k, text, c, why);
+}
+
+enum err value_print(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    return kinds[k->kind].print(k, c, out);
+}
+
+void value_describe(const struct config_key *k, char *out, size_t bytes)
+{
+    const struct kind *kind = &kinds[k->kind];
+    kind->describe(k, kind->form, out, bytes);
+}
