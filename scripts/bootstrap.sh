@@ -25,7 +25,7 @@ build  pc:libuv        libuv1-dev      libuv-devel       libuv      libuv-dev   
 build  pc:libllhttp    libllhttp-dev   llhttp-devel      llhttp     llhttp-dev    llhttp
 build  pc:yyjson       libyyjson-dev   yyjson-devel      yyjson     yyjson-dev    yyjson
 build  pc:openssl      libssl-dev      openssl-devel     openssl    openssl-dev   openssl@3
-build  pc:libcyaml     libcyaml-dev    libcyaml-devel    libcyaml   libcyaml-dev  libcyaml
+build  pc:yaml-0.1    libyaml-dev     libyaml-devel     libyaml    yaml-dev      libyaml
 build  pc:sqlite3      libsqlite3-dev  sqlite-devel      sqlite     sqlite-dev    sqlite
 build  pc:libzstd      libzstd-dev     libzstd-devel     zstd       zstd-dev      zstd
 build  pc:libxxhash    libxxhash-dev   xxhash-devel      xxhash     xxhash-dev    xxhash

@@ -3,6 +3,8 @@
  */
 #include "cli/usage.h"
 
+#include <stdarg.h>
+
 #include "cli/command.h"
 #include "config/config_key.h"
 

@@ -39,6 +39,16 @@ static enum err put_comment(struct buf *out, size_t indent, const char *text)
     return err ? err : buf_append_byte(out, '\n');
 }
 
+/* A line of the names in "A,B", each in quotes of the given sort. */
+static enum err put_names(struct buf *out, const char *label, const char *names, const char *quote)
+{
+    struct str rest = str_of(names), name;
+    enum err err = ERR_OK;
+    for (bool first = true; !err && str_next(&rest, ',', &name); first = false)
+        err = buf_printf(out, "%s%s%.*s%s", first ? label : ", ", quote, STR_ARGS(name), quote);
+    return err ? err : buf_append_byte(out, '\n');
+}
+
 static size_t depth_of(struct str path)
 {
     size_t depth = 0;
@@ -81,7 +91,9 @@ static enum err put_example_key(struct buf *out, const struct config_key *k)
     const char *value = *k->fallback ? k->fallback : k->kind == KIND_HOSTS ? "[]" : "\"\"";
     enum err err = put_comment(out, indent, k->what);
     if (!err && k->environment)
-        err = buf_printf(out, "%*s# Environment: %s\n", (int)indent, "", k->environment);
+        err = buf_printf(out, "%*s", (int)indent, "");
+    if (!err && k->environment)
+        err = put_names(out, "# Environment: ", k->environment, "");
     if (!err)
         err = buf_printf(out, "%*s#%.*s: %s\n", (int)indent, "", STR_ARGS(name), value);
     return err;
@@ -96,6 +108,8 @@ enum err config_print_example(struct buf *out)
     for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
         struct str path = str_of(config_keys[i].path);
         err = put_sections(out, path, before);
+        if (!err && i && str_equal(section_of(path), section_of(before)))
+            err = buf_append_byte(out, '\n');
         if (!err)
             err = put_example_key(out, &config_keys[i]);
         before = path;
@@ -133,15 +147,6 @@ static const char docs_head[] =
     "at start and in `config check`: whoever reaches it can use the proxy and read what it has\n"
     "recorded.\n";
 
-static enum err put_names(struct buf *out, const char *label, const char *names)
-{
-    struct str rest = str_of(names), name;
-    enum err err = ERR_OK;
-    for (bool first = true; !err && str_next(&rest, ',', &name); first = false)
-        err = buf_printf(out, "%s`%.*s`", first ? label : ", ", STR_ARGS(name));
-    return err;
-}
-
 static enum err put_docs_key(struct buf *out, const struct config_key *k)
 {
     char form[160];
@@ -150,10 +155,8 @@ static enum err put_docs_key(struct buf *out, const struct config_key *k)
                               form[0] - 'a' + 'A', form + 1);
     if (!err && *k->fallback)
         err = buf_printf(out, "- Default: `%s`\n", k->fallback);
-    if (!err && k->environment) {
-        err = put_names(out, "- Environment: ", k->environment);
-        err = err ? err : buf_append_byte(out, '\n');
-    }
+    if (!err && k->environment)
+        err = put_names(out, "- Environment: ", k->environment, "`");
     if (!err && k->flag)
         err = buf_printf(out, "- Flag: `--%s`\n", k->flag);
     return err;

@@ -7,6 +7,10 @@
  */
 #include "config/config_yaml.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <yaml.h>
 
 #include "config/config_value.h"
