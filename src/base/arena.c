@@ -14,6 +14,7 @@ enum { PAGE_BYTES = 4096 - 32 };
 
 struct arena_page {
     struct arena_page *older;
+    size_t size;
     alignas(max_align_t) char bytes[];
 };
 
@@ -32,11 +33,25 @@ void arena_release(struct arena *a)
     *a = (struct arena){0};
 }
 
+void arena_clear(struct arena *a)
+{
+    while (a->pages && a->pages->older) {
+        struct arena_page *older = a->pages->older;
+        free(a->pages);
+        a->pages = older;
+    }
+    if (!a->pages)
+        return;
+    a->at = a->pages->bytes;
+    a->end = a->pages->bytes + a->pages->size;
+}
+
 static void add_page(struct arena *a, size_t bytes)
 {
     size_t size = MAX_OF(bytes, (size_t)PAGE_BYTES);
     struct arena_page *page = mem_alloc(sizeof *page + size);
     page->older = a->pages;
+    page->size = size;
     a->pages = page;
     a->at = page->bytes;
     a->end = page->bytes + size;

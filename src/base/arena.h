@@ -17,6 +17,7 @@ struct arena {
 
 void arena_init(struct arena *a); /* allocates nothing yet */
 void arena_release(struct arena *a);
+void arena_clear(struct arena *a); /* frees all but one page, which is used again */
 void *arena_alloc(struct arena *a, size_t bytes); /* raw, aligned for any type */
 void *arena_zeroed(struct arena *a, size_t bytes);
 struct str arena_str(struct arena *a, struct str s);       /* a copy; a zero byte follows it */

@@ -4,6 +4,8 @@
  * A turn of the loop is: callbacks run and note what should be remembered and sent; then the
  * journal is written with one system call; then what was held back goes out. So nothing leaves
  * the process before the journal has it, and a turn costs one write, however much happened.
+ *
+ * What is read from sockets stands in the turn's memory and is valid until the turn has ended.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -11,15 +13,15 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "base/str.h"
 
 struct loop;
 
 struct loop *loop_new(void);
-void loop_free(struct loop *l); /* all handles must be closed */
+void loop_free(struct loop *l); /* all handles but its own must be closed */
 uv_loop_t *loop_uv(struct loop *l);
-void loop_run(struct loop *l); /* until nothing is left to wait for */
-
-uint64_t loop_now_ns(const struct loop *l); /* monotonic, read once per callback batch */
+void loop_run(struct loop *l);  /* until loop_stop() */
+void loop_stop(struct loop *l); /* on the loop's thread: loop_run() returns after this turn */
 
 /* Runs `fn` on the loop's thread; callable from any thread. Order is kept. */
 void loop_post(struct loop *l, void (*fn)(void *owner), void *owner);
@@ -39,12 +41,25 @@ struct loop_held {
 void loop_hold(struct loop *l, struct loop_held *h);
 void loop_unhold(struct loop *l, struct loop_held *h); /* before freeing its owner */
 
+/* Memory that is gone when the turn has ended. */
+void *loop_turn_alloc(struct loop *l, size_t bytes);
+/* Takes malloc'ed memory (or NULL) and frees it when the turn has ended. */
+void loop_turn_give(struct loop *l, void *ptr);
+enum {
+    LOOP_READ_BYTES = 64 * 1024,          /* most that one read takes */
+    LOOP_TURN_READ_MAX = 16 * 1024 * 1024 /* all reads of one turn; the rest waits for the next */
+};
+/* Room for one read, of at most LOOP_READ_BYTES; len 0 when the turn has read its fill. */
+uv_buf_t loop_read_room(struct loop *l);
+void loop_read_used(struct loop *l, size_t bytes); /* directly after the read */
+uint64_t loop_turn(const struct loop *l);          /* counts turns */
+
 /* Calls `fn` about once a second: for timeouts, which are all coarse. */
 struct loop_sweep {
     struct loop_sweep *next, *prev;
     void (*fn)(struct loop_sweep *self, uint64_t now_ns);
 };
 void loop_sweep_add(struct loop *l, struct loop_sweep *s);
-void loop_sweep_remove(struct loop *l, struct loop_sweep *s);
+void loop_sweep_remove(struct loop *l, struct loop_sweep *s); /* fine if not added */
 
 #endif

@@ -1,0 +1,240 @@
+/*
+ * head_check.c — rules for heads, as tables and small predicates.
+ */
+#include "http/head_check.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* One or more digits, no leading zero but in "0" itself. */
+static bool is_plain_length(struct str v)
+{
+    for (size_t i = 0; i < v.len; i++)
+        if (!is_digit(v.ptr[i]))
+            return false;
+    return v.len == 1 || (v.len > 1 && v.ptr[0] != '0');
+}
+
+/* Underscores become dashes in CGI and elsewhere: such a twin of a framing header is an attack. */
+static bool is_framing_twin(struct str name)
+{
+    static const char *const framing[] = {"content-length", "transfer-encoding"};
+    for (size_t k = 0; k < COUNT_OF(framing); k++) {
+        struct str want = str_of(framing[k]);
+        if (want.len != name.len)
+            continue;
+        bool same = true, underscore = false;
+        for (size_t i = 0; i < name.len; i++) {
+            char c = name.ptr[i];
+            underscore |= c == '_';
+            c = c == '_' ? '-' : c;
+            same &= (c | 0x20) == (want.ptr[i] | 0x20);
+        }
+        if (same && underscore)
+            return true;
+    }
+    return false;
+}
+
+static bool is_value_clean(struct str v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        unsigned char c = (unsigned char)v.ptr[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+enum err head_check_coding(const struct head *h)
+{
+    struct str coding = head_get(h, STR("transfer-encoding"));
+    if (head_count(h, STR("transfer-encoding")) > 1 || head_has(h, STR("content-length")))
+        return ERR_BAD_REQUEST;
+    size_t chunked = 0, others = 0, bad = 0;
+    struct str rest = coding, part;
+    while (str_next(&rest, ',', &part)) {
+        part = str_trim(part);
+        if (str_equal_nocase(part, STR("chunked")))
+            chunked++;
+        else
+            others++;
+        for (size_t i = 0; i < part.len; i++) {
+            unsigned char c = (unsigned char)part.ptr[i];
+            bad += c <= 0x20 || c >= 0x7f || c == '"';
+        }
+    }
+    struct str last = str_trim(coding);
+    bool chunked_first = str_starts_nocase(last, STR("chunked,"));
+    if (bad || chunked > 1 || chunked_first)
+        return ERR_BAD_REQUEST;
+    return others ? ERR_NOT_IMPLEMENTED : ERR_BAD_REQUEST;
+}
+
+static enum err check_framing(const struct head *h, struct fail *f)
+{
+    size_t lengths = head_count(h, STR("content-length"));
+    size_t codings = head_count(h, STR("transfer-encoding"));
+    if (lengths > 1 || codings > 1 || (lengths && codings))
+        return fail(f, ERR_BAD_REQUEST, "the body's length is stated more than once");
+    if (lengths && !is_plain_length(head_get(h, STR("content-length"))))
+        return fail(f, ERR_BAD_REQUEST, "Content-Length is not a plain number");
+    if (codings && !str_equal_nocase(head_get(h, STR("transfer-encoding")), STR("chunked")))
+        return fail(f, head_check_coding(h), "this Transfer-Encoding is not accepted");
+    if (codings && h->version_minor == 0)
+        return fail(f, ERR_BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
+    for (size_t i = 0; i < h->count; i++) {
+        if (!h->headers[i].name.len)
+            return fail(f, ERR_BAD_REQUEST, "a header without a name");
+        if (is_framing_twin(h->headers[i].name))
+            return fail(f, ERR_BAD_REQUEST, "a header named like a framing header");
+        if (!is_value_clean(h->headers[i].value))
+            return fail(f, ERR_BAD_REQUEST, "a control character in a header");
+    }
+    return ERR_OK;
+}
+
+bool head_split_host(struct str value, struct str *host, uint16_t *port)
+{
+    *port = 0;
+    size_t end;
+    if (value.len && value.ptr[0] == '[') {
+        end = str_find(value, ']');
+        if (end == value.len)
+            return false;
+        *host = str_head(str_from(value, 1), end - 1);
+        end++;
+        for (size_t i = 0; i < host->len; i++)
+            if (!strchr("0123456789abcdefABCDEF:.", host->ptr[i]))
+                return false;
+    } else {
+        end = str_find(value, ':');
+        *host = str_head(value, end);
+        for (size_t i = 0; i < host->len; i++) {
+            char c = (char)(host->ptr[i] | 0x20);
+            if (!((c >= 'a' && c <= 'z') || is_digit(host->ptr[i]) || strchr("-._", host->ptr[i])))
+                return false;
+        }
+    }
+    if (!host->len)
+        return false;
+    if (end == value.len)
+        return true;
+    struct str digits = str_from(value, end + 1);
+    uint64_t number;
+    if (value.ptr[end] != ':' || digits.len > 5 || !str_to_u64(digits, &number) || number > 65535)
+        return false;
+    *port = (uint16_t)number;
+    return true;
+}
+
+static enum err check_host(const struct head *h, struct fail *f)
+{
+    size_t count = head_count(h, STR("host"));
+    if (count > 1 || (count == 0 && h->version_minor >= 1))
+        return fail(f, ERR_BAD_REQUEST, "there must be one Host header");
+    struct str host;
+    uint16_t port;
+    if (count && !head_split_host(head_get(h, STR("host")), &host, &port))
+        return fail(f, ERR_BAD_REQUEST, "the Host header is malformed");
+    return ERR_OK;
+}
+
+static int hex(char c)
+{
+    if (is_digit(c))
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Dot segments, doubled slashes at the front, backslashes and encoded control characters would
+ * let two readers see two paths. */
+static enum err check_path(struct str path, struct fail *f)
+{
+    if (!path.len || path.ptr[0] != '/' || str_starts(path, STR("//")))
+        return fail(f, ERR_BAD_REQUEST, "the target must be a path");
+    size_t dots = 0, length = 0; /* of the segment being read, percent-decoding seen through */
+    for (size_t i = 0; i <= path.len; i++) {
+        int c = i < path.len ? (unsigned char)path.ptr[i] : '/';
+        if (c == '%') {
+            if (i + 2 >= path.len || hex(path.ptr[i + 1]) < 0 || hex(path.ptr[i + 2]) < 0)
+                return fail(f, ERR_BAD_REQUEST, "a broken percent escape in the target");
+            c = hex(path.ptr[i + 1]) * 16 + hex(path.ptr[i + 2]);
+            i += 2;
+            if (c < 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1)
+                return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");
+        }
+        if (c <= 0x20 || c == 0x7f || c == '\\' || c == '#')
+            return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");
+        if (c != '/') {
+            dots += c == '.';
+            length++;
+            continue;
+        }
+        if (length && dots == length && length <= 2)
+            return fail(f, ERR_BAD_REQUEST, "a dot segment in the target");
+        dots = length = 0;
+    }
+    return ERR_OK;
+}
+
+static enum err check_target(const struct head *h, struct fail *f)
+{
+    if (str_equal(h->target, STR("*")) || str_equal(h->method, STR("CONNECT")) ||
+        str_equal(h->method, STR("TRACE")))
+        return fail(f, ERR_METHOD_NOT_ALLOWED, "this method is not served");
+    for (size_t i = 0; i < h->target.len; i++) {
+        unsigned char c = (unsigned char)h->target.ptr[i];
+        if (c <= 0x20 || c == 0x7f || c == '#')
+            return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");
+    }
+    return check_path(str_head(h->target, str_find(h->target, '?')), f);
+}
+
+enum err head_check_request(const struct head *h, struct fail *f)
+{
+    enum err err = check_framing(h, f);
+    if (!err)
+        err = check_host(h, f);
+    if (!err)
+        err = check_target(h, f);
+    struct str expect = head_get(h, STR("expect"));
+    if (!err && head_has(h, STR("expect")) && !str_equal_nocase(expect, STR("100-continue")))
+        err = fail(f, ERR_EXPECTATION, "only 100-continue can be expected");
+    static const char *const once[] = {"authorization", "x-api-key"};
+    for (size_t i = 0; !err && i < COUNT_OF(once); i++)
+        if (head_count(h, str_of(once[i])) > 1)
+            err = fail(f, ERR_BAD_REQUEST, "%s is given twice", once[i]);
+    return err;
+}
+
+enum err head_check_answer(const struct head *h, struct fail *f)
+{
+    struct fail cause = {0};
+    if (check_framing(h, &cause) == ERR_OK)
+        return ERR_OK;
+    return fail(f, ERR_UPSTREAM_PROTOCOL, "%s", cause.detail);
+}
+
+bool head_is_hop_by_hop(const struct head *h, struct str name)
+{
+    static const char *const always[] = {
+        "connection", "keep-alive", "proxy-connection", "proxy-authorization",
+        "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
+    };
+    /* Listing these in Connection must not make them disappear. */
+    static const char *const never[] = {"host", "content-length", "content-type", "authorization",
+                                        "x-api-key", "content-encoding", "anthropic-version"};
+    for (size_t i = 0; i < COUNT_OF(always); i++)
+        if (str_equal_nocase(name, str_of(always[i])))
+            return true;
+    if (!head_has_token(h, STR("connection"), name))
+        return false;
+    for (size_t i = 0; i < COUNT_OF(never); i++)
+        if (str_equal_nocase(name, str_of(never[i])))
+            return false;
+    return true;
+}

@@ -1,0 +1,64 @@
+/*
+ * conn.h — one byte stream over TCP, plain or TLS: read, write, close. It knows no HTTP.
+ *
+ * Writing only notes the bytes; they go out, in one send, at the end of the turn. What the kernel
+ * does not take is copied, and the conn is *full* until it has: its source should pause. So a
+ * conn never keeps more than what one turn gave it.
+ */
+#ifndef IO_CONN_H
+#define IO_CONN_H
+
+#include "io/loop.h"
+
+struct conn;
+struct tls_stream;
+
+/* All are called on the loop. After on_end nothing more is read; the owner closes. */
+struct conn_events {
+    void (*on_bytes)(struct conn *c, struct str bytes); /* valid until the end of the turn */
+    /* The stream ended: ERR_OK the peer finished in order, else it broke. Once. */
+    void (*on_end)(struct conn *c, enum err why);
+    void (*on_full)(struct conn *c, bool is_full); /* and false when all has been taken again */
+    void (*on_closed)(struct conn *c);             /* last call: free it */
+};
+
+struct conn_part;
+struct conn_pending;
+
+struct conn {
+    uv_tcp_t tcp;
+    struct loop *loop;
+    const struct conn_events *events;
+    struct tls_stream *tls;           /* NULL: plain */
+    struct loop_held held;
+    struct conn_part *parts, **parts_tail; /* noted this turn; in the turn's memory */
+    struct conn_pending *pending;     /* what the kernel has not taken; NULL: not full */
+    uint32_t turn_read;               /* bytes read in turn `read_turn` */
+    uint32_t read_turn;
+    bool is_reading, is_ended, is_closing, close_when_sent;
+};
+
+/* A conn for a socket that is connected or accepted already. Reading is off. */
+void conn_init(struct conn *c, struct loop *l, const struct conn_events *events);
+enum err conn_accept(struct conn *c, uv_stream_t *listener) MUST_CHECK;
+/* `tls` is given; the handshake must be over (tls.h). */
+void conn_set_tls_give(struct conn *c, struct tls_stream *tls);
+
+void conn_read(struct conn *c, bool on); /* reads, or pauses */
+void conn_write(struct conn *c, struct str bytes);      /* borrowed until the turn's end */
+void conn_write_copy(struct conn *c, struct str bytes);
+bool conn_is_full(const struct conn *c);
+
+void conn_close(struct conn *c);           /* now; what was noted this turn is dropped */
+void conn_close_when_sent(struct conn *c); /* after all that was written has gone out: sends FIN,
+                                              then drops what still comes until the peer closes.
+                                              The owner closes it if that takes too long. */
+void conn_close_reset(struct conn *c);     /* now, with RST */
+/* Has the peer closed or sent anything unasked? For conns that wait in a pool. */
+bool conn_is_stale(struct conn *c);
+/* "127.0.0.1:53124" or "[::1]:53124" into `out`; empty when unknown. */
+enum { CONN_ADDR_TEXT = 72 };
+char *conn_peer(const struct conn *c, char out[CONN_ADDR_TEXT]);
+char *conn_addr_format(const struct sockaddr *addr, char out[CONN_ADDR_TEXT]);
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * tls.h — TLS 1.2 and later towards providers, over OpenSSL: bytes in, bytes out, no sockets.
+ *
+ * Verification is always on. A context is shared by the connections of one provider and one loop,
+ * and keeps its last sessions for resumption.
+ */
+#ifndef IO_TLS_H
+#define IO_TLS_H
+
+#include "base/buf.h"
+
+struct tls_context;
+struct tls_stream;
+
+/* Costs milliseconds, and tens of them when `ca_file` (NULL: the system's roots) is large: not on
+ * a loop. */
+enum err tls_context_new(struct tls_context **out, const char *ca_file,
+                         struct fail *f) MUST_CHECK;
+void tls_context_free(struct tls_context *c);
+
+/* A client's stream to `host`: SNI, and a certificate for that name (or address). */
+struct tls_stream *tls_stream_new(struct tls_context *c, const char *host);
+void tls_stream_free(struct tls_stream *s);
+
+enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_CLOSED /* close_notify came */, TLS_FAILED };
+
+/* Takes what came from the socket. */
+void tls_stream_feed(struct tls_stream *s, struct str wire);
+/* Goes on with the handshake as far as it can. */
+enum tls_state tls_stream_shake(struct tls_stream *s, struct fail *f);
+/* Decrypts up to `room` bytes into `out`. 0 in *got: nothing more for now. */
+enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got,
+                               struct fail *f);
+enum tls_state tls_stream_write(struct tls_stream *s, struct str plain);
+/* Bytes for the socket that wait, and taking them. */
+size_t tls_stream_pending(const struct tls_stream *s);
+size_t tls_stream_take(struct tls_stream *s, char *out, size_t room);
+bool tls_stream_is_resumed(const struct tls_stream *s);
+
+#endif

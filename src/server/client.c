@@ -1,0 +1,486 @@
+/*
+ * client.c — one client's connection: requests in turn, answers framed, timeouts.
+ */
+#include "server/client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "server/server.h"
+
+enum {
+    AHEAD_MAX = 256 * 1024, /* bytes of further requests kept while one is in service */
+    HEAD_TIMEOUT_MS = 10000,
+    LINGER_MS = 2000
+};
+
+/* The request in service: from its first byte until its answer has ended. */
+struct request {
+    struct arena arena;
+    struct http_parser parser;
+    const struct client_handler *handler; /* NULL: nobody (any more) */
+    void *owner;
+    int64_t began_us;
+    uint64_t began_ns;
+    enum body_framing answer_framing;
+    bool has_ended;     /* whole */
+    bool is_answering, is_answered;
+    bool close_after;
+};
+
+struct client {
+    struct conn conn;
+    struct server *server;
+    struct client *prev, *next;
+    struct request *request;
+    struct buf ahead;       /* pipelined bytes */
+    char *addr;
+    uint64_t active_ns;     /* last time bytes came or went */
+    bool in_feed;           /* the parser is on the stack */
+    bool is_retiring;
+};
+
+static const struct conn_events conn_events;
+static const struct http_events http_events;
+static void finish_request(struct client *c);
+
+/* --- life --- */
+
+struct client *client_accept(struct server *s, uv_stream_t *listener)
+{
+    struct client *c = MEM_NEW(struct client);
+    c->server = s;
+    conn_init(&c->conn, s->loop, &conn_events);
+    buf_init(&c->ahead, AHEAD_MAX);
+    c->next = s->clients;
+    if (c->next)
+        c->next->prev = c;
+    s->clients = c;
+    s->client_count++;
+    if (conn_accept(&c->conn, listener) != ERR_OK) {
+        conn_close(&c->conn);
+        return NULL;
+    }
+    char addr[CONN_ADDR_TEXT];
+    c->addr = mem_strdup(conn_peer(&c->conn, addr));
+    c->active_ns = clock_mono_ns();
+    conn_read(&c->conn, true);
+    return c;
+}
+
+static void free_request(struct client *c)
+{
+    if (!c->request)
+        return;
+    arena_release(&c->request->arena);
+    free(c->request);
+    c->request = NULL;
+    c->server->in_flight--;
+}
+
+static void on_closed(struct conn *conn)
+{
+    struct client *c = OWNER_OF(conn, struct client, conn);
+    struct server *s = c->server;
+    free_request(c);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        s->clients = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    s->client_count--;
+    buf_release(&c->ahead);
+    free(c->addr);
+    free(c);
+}
+
+static void tell_gone(struct client *c, enum err why)
+{
+    struct request *r = c->request;
+    if (!r || !r->handler)
+        return;
+    const struct client_handler *handler = r->handler;
+    r->handler = NULL;
+    handler->on_gone(r->owner, why);
+}
+
+void client_kill(struct client *c, enum err why)
+{
+    tell_gone(c, why);
+    conn_close(&c->conn);
+}
+
+void client_retire(struct client *c)
+{
+    c->is_retiring = true;
+    if (!c->request)
+        conn_close(&c->conn);
+}
+
+/* --- a request comes --- */
+
+static struct request *begin_request(struct client *c)
+{
+    struct request *r = MEM_NEW(struct request);
+    arena_init(&r->arena);
+    http_parser_init(&r->parser, true, &http_events, c, &r->arena);
+    r->began_us = clock_wall_us();
+    r->began_ns = c->active_ns;
+    c->request = r;
+    c->server->in_flight++;
+    return r;
+}
+
+/* Answers what cannot be served, once, and closes. */
+static void refuse(struct client *c, enum err err, const struct fail *f)
+{
+    struct request *r = c->request;
+    if (c->server->on_refused && !r->handler && !r->is_answering)
+        c->server->on_refused(c, err, f, c->server->refused_owner);
+    tell_gone(c, err);
+    if (r->is_answering) {
+        client_answer_break(c);
+        return;
+    }
+    r->close_after = true;
+    client_answer_error(c, err, f, STR_NONE);
+}
+
+static enum err on_head(void *owner, bool *no_body)
+{
+    struct client *c = owner;
+    struct request *r = c->request;
+    struct fail *f = &r->parser.fail;
+    const struct head *h = &r->parser.head;
+    (void)no_body;
+    r->close_after = !http_parser_keeps_alive(&r->parser) || c->is_retiring;
+    uint64_t length;
+    if (str_to_u64(head_get(h, STR("content-length")), &length) &&
+        length > c->server->options.max_body_bytes)
+        return fail(f, ERR_TOO_LARGE, "the body is larger than server.max_body_bytes");
+    enum err err = guard_check(c->server->options.guard, h, f);
+    if (!err)
+        err = server_dispatch_request(c->server, c, f);
+    if (!err && head_has(h, STR("expect")) && !r->is_answering)
+        conn_write(&c->conn, STR("HTTP/1.1 100 Continue\r\n\r\n"));
+    return err;
+}
+
+static void on_body(void *owner, struct str bytes)
+{
+    struct client *c = owner;
+    struct request *r = c->request;
+    if (r->parser.body_bytes > c->server->options.max_body_bytes) {
+        r->parser.err = fail(&r->parser.fail, ERR_TOO_LARGE,
+                             "the body is larger than server.max_body_bytes");
+        return;
+    }
+    if (r->handler)
+        r->handler->on_body(r->owner, bytes);
+}
+
+static void on_done(void *owner)
+{
+    struct client *c = owner;
+    struct request *r = c->request;
+    r->has_ended = true;
+    if (r->handler)
+        r->handler->on_request_end(r->owner);
+}
+
+static const struct http_events http_events = {on_head, on_body, on_done};
+
+/* Feeds the parser; what lies behind the request in service waits in `ahead`. */
+static void feed(struct client *c, struct str bytes)
+{
+    while (bytes.len && !c->conn.is_closing && !c->conn.close_when_sent) {
+        struct request *r = c->request ? c->request : begin_request(c);
+        size_t used = 0;
+        c->in_feed = true;
+        enum err err = r->has_ended ? ERR_OK : http_parser_feed(&r->parser, bytes, &used);
+        c->in_feed = false;
+        if (err) {
+            refuse(c, err, &r->parser.fail);
+            return;
+        }
+        bytes = str_from(bytes, used);
+        if (r->is_answered)
+            finish_request(c);
+        else if (r->has_ended && bytes.len)
+            break;
+    }
+    if (!bytes.len || c->conn.is_closing || c->conn.close_when_sent)
+        return;
+    if (buf_append(&c->ahead, bytes) != ERR_OK)
+        client_kill(c, ERR_TOO_MANY);
+}
+
+static void on_bytes(struct conn *conn, struct str bytes)
+{
+    struct client *c = OWNER_OF(conn, struct client, conn);
+    c->active_ns = clock_mono_ns();
+    feed(c, bytes);
+}
+
+static void on_end(struct conn *conn, enum err why)
+{
+    struct client *c = OWNER_OF(conn, struct client, conn);
+    (void)why;
+    client_kill(c, ERR_CLIENT_GONE);
+}
+
+static void on_full(struct conn *conn, bool is_full)
+{
+    struct client *c = OWNER_OF(conn, struct client, conn);
+    struct request *r = c->request;
+    c->active_ns = clock_mono_ns();
+    if (r && r->handler)
+        r->handler->on_full(r->owner, is_full);
+}
+
+static const struct conn_events conn_events = {on_bytes, on_end, on_full, on_closed};
+
+/* --- the answer --- */
+
+void client_serve(struct client *c, const struct client_handler *handler, void *owner)
+{
+    assert(!c->request->handler);
+    c->request->handler = handler;
+    c->request->owner = owner;
+}
+
+void client_answer(struct client *c, struct str head, enum body_framing framing)
+{
+    struct request *r = c->request;
+    assert(!r->is_answering);
+    r->is_answering = true;
+    r->answer_framing = framing;
+    if (framing == BODY_UNTIL_CLOSE || c->is_retiring || c->server->is_draining || !r->has_ended)
+        r->close_after = true;
+    struct str tail = r->close_after ? STR("Connection: close\r\n\r\n") : STR("\r\n");
+    char *text = loop_turn_alloc(c->server->loop, head.len + tail.len);
+    memcpy(text, head.ptr, head.len);
+    memcpy(text + head.len, tail.ptr, tail.len);
+    conn_write(&c->conn, str_make(text, head.len + tail.len));
+}
+
+void client_answer_body(struct client *c, struct str bytes)
+{
+    struct request *r = c->request;
+    assert(r->is_answering && !r->is_answered);
+    if (!bytes.len || r->answer_framing == BODY_NONE)
+        return;
+    c->active_ns = clock_mono_ns();
+    if (r->answer_framing != BODY_CHUNKED) {
+        conn_write(&c->conn, bytes);
+        return;
+    }
+    char *size = loop_turn_alloc(c->server->loop, 20);
+    int n = snprintf(size, 20, "%zx\r\n", bytes.len);
+    conn_write(&c->conn, str_make(size, (size_t)n));
+    conn_write(&c->conn, bytes);
+    conn_write(&c->conn, STR("\r\n"));
+}
+
+void client_answer_end(struct client *c)
+{
+    struct request *r = c->request;
+    assert(r->is_answering && !r->is_answered);
+    if (r->answer_framing == BODY_CHUNKED)
+        conn_write(&c->conn, STR("0\r\n\r\n"));
+    r->is_answered = true;
+    r->handler = NULL;
+    if (!c->in_feed)
+        finish_request(c);
+}
+
+void client_answer_break(struct client *c)
+{
+    struct request *r = c->request;
+    r->handler = NULL;
+    /* Where the end of the connection would look like the end of the body, only RST tells. */
+    if (r->answer_framing == BODY_UNTIL_CLOSE)
+        conn_close_reset(&c->conn);
+    else
+        conn_close_when_sent(&c->conn);
+}
+
+/* The answer has been written: on to the next request, or the end. */
+static void finish_request(struct client *c)
+{
+    struct request *r = c->request;
+    bool close = r->close_after || !r->has_ended || c->is_retiring || c->server->is_draining;
+    free_request(c);
+    if (close) {
+        conn_close_when_sent(&c->conn);
+        return;
+    }
+    conn_read(&c->conn, true);
+    if (!c->ahead.len)
+        return;
+    /* What was pipelined is served now; it moves to the turn's memory, for `ahead` may refill. */
+    size_t len = c->ahead.len;
+    char *bytes = loop_turn_alloc(c->server->loop, len);
+    memcpy(bytes, c->ahead.ptr, len);
+    buf_release(&c->ahead);
+    feed(c, str_make(bytes, len));
+}
+
+void client_error_text(struct arena *arena, enum err err, const struct fail *f,
+                       struct str request_id, struct str *head, struct str *body)
+{
+    const char *detail = f && f->code != ERR_OK ? f->detail : "";
+    char clean[sizeof f->detail];
+    size_t n = 0;
+    for (const char *at = detail; *at && n + 1 < sizeof clean; at++) /* never breaks the JSON */
+        clean[n++] = *at == '"' || *at == '\\' || (unsigned char)*at < 0x20 ? '\'' : *at;
+    clean[n] = '\0';
+    *body = arena_printf(arena,
+                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s%s%s\"},"
+                         "\"request_id\":\"%.*s\"}",
+                         err_type(err), err_public(err), *clean ? " " : "", clean,
+                         STR_ARGS(request_id));
+    int status = err_status(err);
+    *head = arena_printf(arena,
+                         "HTTP/1.1 %d %s\r\n"
+                         "content-type: application/json\r\n"
+                         "content-length: %zu\r\n"
+                         "x-claude-code-proxy-error: %s\r\n"
+                         "%s%s%.*s%s",
+                         status, status >= 500 ? "Proxy Error" : "Refused", body->len,
+                         err_name(err), status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
+                         request_id.len ? "request-id: " : "", STR_ARGS(request_id),
+                         request_id.len ? "\r\n" : "");
+}
+
+void client_answer_error(struct client *c, enum err err, const struct fail *f,
+                         struct str request_id)
+{
+    struct request *r = c->request;
+    struct str head, body;
+    client_error_text(&r->arena, err, f, request_id, &head, &body);
+    client_answer(c, head, client_wants_body(c) ? BODY_LENGTH : BODY_NONE);
+    if (client_wants_body(c))
+        conn_write_copy(&c->conn, body);
+    client_answer_end(c);
+}
+
+/* --- timeouts --- */
+
+static uint64_t timeout_ms(const struct client *c, enum err *why)
+{
+    const struct server_options *o = &c->server->options;
+    const struct request *r = c->request;
+    *why = ERR_CLIENT_TIMEOUT;
+    if (c->conn.close_when_sent)
+        return conn_is_full(&c->conn) ? o->write_timeout_ms : LINGER_MS;
+    if (!r)
+        return o->idle_timeout_ms;
+    if (!r->parser.is_past_head)
+        return HEAD_TIMEOUT_MS;
+    if (conn_is_full(&c->conn))
+        return o->write_timeout_ms;
+    if (!r->has_ended && c->conn.is_reading)
+        return o->read_timeout_ms;
+    return 0; /* waiting for the provider, which has its own limits */
+}
+
+void client_sweep(struct client *c, uint64_t now_ns)
+{
+    enum err why;
+    uint64_t limit_ms = timeout_ms(c, &why);
+    struct request *r = c->request;
+    bool is_head = r && !r->parser.is_past_head;
+    uint64_t since_ns = is_head ? r->began_ns : c->active_ns; /* a head has a total limit */
+    if (!limit_ms || now_ns < since_ns || now_ns - since_ns < limit_ms * 1000000u)
+        return;
+    if (r && !r->is_answering && !c->conn.close_when_sent && !conn_is_full(&c->conn)) {
+        struct fail f = {0};
+        fail(&f, why, "it stalled");
+        refuse(c, why, &f);
+    } else {
+        client_kill(c, why);
+    }
+}
+
+/* --- small questions --- */
+
+struct client *client_next(const struct client *c)
+{
+    return c->next;
+}
+
+const struct head *client_head(const struct client *c)
+{
+    return &c->request->parser.head;
+}
+
+struct arena *client_arena(struct client *c)
+{
+    return &c->request->arena;
+}
+
+struct loop *client_loop(const struct client *c)
+{
+    return c->server->loop;
+}
+
+struct server *client_server(const struct client *c)
+{
+    return c->server;
+}
+
+const char *client_addr(const struct client *c)
+{
+    return c->addr;
+}
+
+int64_t client_began_us(const struct client *c)
+{
+    return c->request->began_us;
+}
+
+uint64_t client_began_ns(const struct client *c)
+{
+    return c->request->began_ns;
+}
+
+enum body_framing client_body_framing(const struct client *c)
+{
+    return http_parser_framing(&c->request->parser);
+}
+
+bool client_has_request_ended(const struct client *c)
+{
+    return c->request->has_ended;
+}
+
+bool client_wants_body(const struct client *c)
+{
+    return !str_equal(c->request->parser.head.method, STR("HEAD"));
+}
+
+bool client_is_http10(const struct client *c)
+{
+    return c->request->parser.head.version_minor == 0;
+}
+
+bool client_has_answer_begun(const struct client *c)
+{
+    return c->request->is_answering;
+}
+
+bool client_is_full(const struct client *c)
+{
+    return conn_is_full(&c->conn);
+}
+
+void client_read_body(struct client *c, bool on)
+{
+    if (on || (c->request && !c->request->has_ended))
+        conn_read(&c->conn, on);
+}

@@ -1,0 +1,60 @@
+/*
+ * server.h — one worker's side that faces clients: its listener, its clients, who serves what.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include "server/client.h"
+#include "server/guard.h"
+
+/* Begins to serve the client's current request (client_serve()), or says why not. */
+typedef enum err server_dispatch(struct client *c, struct fail *f, void *owner);
+
+struct server_options {
+    uint64_t read_timeout_ms;  /* between two reads of a request's body */
+    uint64_t write_timeout_ms; /* between two sends a client takes */
+    uint64_t idle_timeout_ms;  /* between two requests */
+    uint64_t max_body_bytes;
+    int max_connections;       /* of this worker; more are turned away with 503 */
+    const struct guard *guard;
+};
+
+struct server {
+    struct loop *loop;
+    struct server_options options;
+    uv_tcp_t listener;
+    struct client *clients; /* list */
+    int client_count;
+    int in_flight;          /* requests in service; read by other threads */
+    bool is_listening, is_draining;
+    struct loop_sweep sweep;
+    struct {
+        struct str prefix;
+        server_dispatch *fn;
+        void *owner;
+    } routes[16];
+    size_t route_count;
+    /* A request was refused before anyone served it: for the record. May be NULL. `c`'s head may
+     * be incomplete. */
+    void (*on_refused)(struct client *c, enum err err, const struct fail *f, void *owner);
+    void *refused_owner;
+};
+
+void server_init(struct server *s, struct loop *l, const struct server_options *options);
+/* Paths are tried in the order they were added; "" matches all. A prefix that ends in '/' or that
+ * is a whole path must match to a segment's end; one that ends in '*' matches any beginning. */
+void server_route(struct server *s, const char *prefix, server_dispatch *fn, void *owner);
+enum err server_dispatch_request(struct server *s, struct client *c, struct fail *f);
+
+/* A bound, listening-to-be socket that several workers can share. ERR_BUSY: in use. */
+enum err server_bind(const char *host, int port, uv_os_sock_t *out, int *bound_port,
+                     struct fail *f) MUST_CHECK;
+enum err server_listen(struct server *s, uv_os_sock_t socket, struct fail *f) MUST_CHECK;
+/* No new connections; idle ones are closed, the others after their answer. */
+void server_drain(struct server *s);
+/* Ends every request in service (ERR_SHUTDOWN) and closes everything. */
+void server_stop(struct server *s);
+bool server_is_empty(const struct server *s);
+void server_release(struct server *s); /* when empty */
+
+#endif
