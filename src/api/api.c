@@ -1,0 +1,161 @@
+/*
+ * api.c — the API's addresses, and who answers them.
+ */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "api/api_job.h"
+#include "api/api_reply.h"
+#include "api/api_requests.h"
+#include "api/api_totals.h"
+#include "api/live.h"
+#include "base/clock.h"
+#include "base/mem.h"
+
+struct api {
+    struct api_options to;
+    struct job_pool *jobs;
+    struct live *live;
+};
+
+static void answer_health(struct api *a, struct call *c);
+static void answer_livez(struct api *a, struct call *c);
+static void answer_stream(struct api *a, struct call *c);
+
+#define GET_HEAD "GET, HEAD"
+
+/* Every address. Either `work` runs on a worker thread or `answer` on the loop. */
+static const struct route {
+    const char *pattern; /* "{id}" stands for an exchange's id */
+    const char *methods; /* as Allow says it */
+    unsigned takes;      /* enum query_field */
+    job_work *work;
+    void (*answer)(struct api *a, struct call *c);
+} routes[] = {
+    {"/health", GET_HEAD, 0, NULL, answer_health},
+    {"/livez", GET_HEAD, 0, NULL, answer_livez},
+    {"/api/requests", GET_HEAD, QUERY_LIMIT | QUERY_CURSOR | QUERY_FILTER | QUERY_RANGE,
+     requests_list, NULL},
+    {"/api/requests/{id}", GET_HEAD, 0, requests_get, NULL},
+    {"/api/requests/{id}/request/body", GET_HEAD, QUERY_DECODED, requests_request_body, NULL},
+    {"/api/requests/{id}/response/body", GET_HEAD, QUERY_DECODED, requests_response_body, NULL},
+    {"/api/requests/{id}/response/message", GET_HEAD, 0, requests_message, NULL},
+    {"/api/requests/{id}/timeline", GET_HEAD, 0, requests_timeline, NULL},
+    {"/api/sessions", GET_HEAD, QUERY_LIMIT | QUERY_BEFORE, totals_sessions, NULL},
+    {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
+    {"/api/stream", "GET", 0, NULL, answer_stream},
+};
+
+struct api *api_new(const struct api_options *options)
+{
+    struct api *a = MEM_NEW(struct api);
+    a->to = *options;
+    a->jobs = job_pool_new(&a->to);
+    a->live = live_new();
+    return a;
+}
+
+void api_drain(struct api *a)
+{
+    live_drain(a->live);
+}
+
+void api_free(struct api *a)
+{
+    if (!a)
+        return;
+    live_free(a->live);
+    job_pool_free(a->jobs);
+    free(a);
+}
+
+void api_on_index(enum index_event event, const struct record *record, void *api)
+{
+    live_publish(((struct api *)api)->live, event, record);
+}
+
+bool api_wants_progress(void *api)
+{
+    return live_is_watched(((struct api *)api)->live);
+}
+
+static bool pattern_matches(struct str pattern, struct str path, struct uuid *id)
+{
+    struct str want, got;
+    for (;;) {
+        bool more_pattern = str_next(&pattern, '/', &want), more_path = str_next(&path, '/', &got);
+        if (!more_pattern || !more_path)
+            return more_pattern == more_path;
+        if (str_equal(want, STR("{id}")) ? !uuid_parse(got, id) : !str_equal(want, got))
+            return false;
+    }
+}
+
+static const struct route *route_find(struct str path, struct uuid *id)
+{
+    for (size_t i = 0; i < COUNT_OF(routes); i++)
+        if (pattern_matches(str_of(routes[i].pattern), path, id))
+            return &routes[i];
+    return NULL;
+}
+
+static bool route_allows(const struct route *r, struct str method)
+{
+    struct str rest = str_of(r->methods), one;
+    while (str_next(&rest, ',', &one))
+        if (str_equal(str_trim(one), method))
+            return true;
+    return false;
+}
+
+void api_handle(struct call *c, void *api)
+{
+    struct api *a = api;
+    struct ask ask = {0};
+    struct query_fault fault = {0};
+    const struct route *route = route_find(call_path(c), &ask.id);
+    if (!route) {
+        api_refuse(c, ERR_NOT_FOUND, NULL, err_public(ERR_NOT_FOUND), NULL);
+        return;
+    }
+    if (!route_allows(route, call_method(c))) {
+        struct str allow = arena_printf(call_arena(c), "Allow: %s\r\n", route->methods);
+        api_refuse(c, ERR_METHOD_NOT_ALLOWED, NULL, err_public(ERR_METHOD_NOT_ALLOWED), allow.ptr);
+        return;
+    }
+    if (!query_parse(call_query(c), route->takes, call_arena(c), &ask.query, &fault)) {
+        api_refuse(c, ERR_BAD_REQUEST, fault.field, fault.message, NULL);
+        return;
+    }
+    if (route->work)
+        job_start(a->jobs, c, &ask, route->work);
+    else
+        route->answer(a, c);
+}
+
+static void answer_health(struct api *a, struct call *c)
+{
+    yyjson_mut_doc *doc = json_doc_new();
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    yyjson_mut_obj_add_str(doc, root, "status", "healthy");
+    json_put_text(doc, root, "version", str_of(a->to.version));
+    json_put_time(doc, root, "timestamp", clock_wall_us());
+    api_reply_json(c, 200, doc);
+}
+
+static void answer_livez(struct api *a, struct call *c)
+{
+    yyjson_mut_doc *doc = json_doc_new();
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    yyjson_mut_obj_add_str(doc, root, "status", "ok");
+    yyjson_mut_obj_add_uint(doc, root, "in_flight", a->to.in_flight(a->to.owner));
+    yyjson_mut_obj_add_bool(doc, root, "draining", a->to.is_draining(a->to.owner));
+    json_put_time(doc, root, "timestamp", clock_wall_us());
+    api_reply_json(c, 200, doc);
+}
+
+static void answer_stream(struct api *a, struct call *c)
+{
+    live_handle(c, a->live);
+}

@@ -1,0 +1,40 @@
+/*
+ * api.h — JSON for the dashboard and for scripts: every address of docs/api.md that is ours.
+ *
+ * Parses on the loop, reads the store on a worker thread, answers on the loop. Who may ask (Host,
+ * Origin) was decided before (server/).
+ */
+#ifndef API_API_H
+#define API_API_H
+
+#include "index/indexer.h"
+#include "server/call.h"
+#include "store/store.h"
+
+struct api;
+
+/* All outlive the api. The functions may be called from any thread. */
+struct api_options {
+    struct store *store;
+    struct indexer *indexer;
+    const char *version;
+    void *owner;
+    uint64_t (*lost_frames)(void *owner); /* frames that no journal could write */
+    uint64_t (*in_flight)(void *owner);   /* exchanges being relayed */
+    bool (*is_draining)(void *owner);
+};
+
+struct api *api_new(const struct api_options *options);
+/* Any thread, at shutdown: ends every live stream, and lets no new one begin. */
+void api_drain(struct api *a);
+/* After every loop has ended and the indexer has stopped. */
+void api_free(struct api *a);
+
+/* call_handler; `api` is a struct api. For "/health", "/livez" and what begins with "/api/". */
+void api_handle(struct call *c, void *api);
+
+/* For indexer_listen(), with the api as owner: what the live stream shows. */
+void api_on_index(enum index_event event, const struct record *record, void *api);
+bool api_wants_progress(void *api);
+
+#endif

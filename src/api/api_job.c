@@ -1,0 +1,161 @@
+/*
+ * api_job.c — questions to the store, on worker threads.
+ */
+#include "api/api_job.h"
+
+#include <stdlib.h>
+
+#include "api/api_reply.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/loop.h"
+
+struct job_pool {
+    const struct api_options *to;
+    uv_mutex_t lock; /* all below */
+    struct store_reader *idle[JOBS_RUNNING_MAX];
+    size_t idle_count, running;
+    struct api_job *first, **end; /* waiting, oldest first */
+    size_t waiting;
+};
+
+struct job_pool *job_pool_new(const struct api_options *to)
+{
+    struct job_pool *p = MEM_NEW(struct job_pool);
+    p->to = to;
+    p->end = &p->first;
+    int failed = uv_mutex_init(&p->lock);
+    assert(!failed);
+    return p;
+}
+
+void job_pool_free(struct job_pool *p)
+{
+    if (!p)
+        return;
+    assert(!p->running && !p->first);
+    for (size_t i = 0; i < p->idle_count; i++)
+        store_reader_free(p->idle[i]);
+    uv_mutex_destroy(&p->lock);
+    free(p);
+}
+
+static void job_free(struct api_job *job)
+{
+    arena_release(&job->arena);
+    free(job->body);
+    free(job);
+}
+
+/* The log says what went wrong; the client is told only what it can use. */
+static void refuse(struct call *c, const struct api_job *job)
+{
+    if (err_status(job->err) >= 500)
+        log_line(LOG_WARN, "api request failed", LOG_S("path", call_path(c)),
+                 LOG_C("error", err_name(job->err)), LOG_C("detail", job->fail.detail));
+    api_refuse(c, job->err, NULL, err_public(job->err), NULL);
+}
+
+static void job_answer(struct api_job *job)
+{
+    if (job->err) {
+        refuse(job->call, job);
+        return;
+    }
+    const struct reply r = {200, job->content_type, job->headers};
+    call_reply_give(job->call, &r, job->body, job->body_len);
+    job->body = NULL;
+}
+
+static void on_worker(void *owner)
+{
+    struct api_job *job = owner;
+    job->err = job->work(job);
+}
+
+static void on_done(void *owner);
+
+static void run(void *owner)
+{
+    struct api_job *job = owner;
+    loop_work(job->loop, on_worker, on_done, job);
+}
+
+/* Hands the reader to who has waited longest; NULL when nobody has. */
+static struct api_job *pass_on(struct job_pool *p, struct store_reader *reader)
+{
+    uv_mutex_lock(&p->lock);
+    struct api_job *next = p->first;
+    if (next) {
+        p->first = next->next;
+        if (!p->first)
+            p->end = &p->first;
+        p->waiting--;
+        next->reader = reader;
+    } else {
+        p->running--;
+        p->idle[p->idle_count++] = reader;
+    }
+    uv_mutex_unlock(&p->lock);
+    return next;
+}
+
+static void on_done(void *owner)
+{
+    struct api_job *job = owner;
+    struct api_job *next = pass_on(job->pool, job->reader);
+    if (next)
+        loop_post(next->loop, run, next);
+    job_answer(job);
+    job_free(job);
+}
+
+enum place { PLACE_RUNS, PLACE_WAITS, PLACE_NONE };
+
+static enum place take_place(struct job_pool *p, struct api_job *job)
+{
+    enum place place = PLACE_NONE;
+    uv_mutex_lock(&p->lock);
+    if (p->running < JOBS_RUNNING_MAX) {
+        p->running++;
+        job->reader = p->idle_count ? p->idle[--p->idle_count] : store_reader_new(p->to->store);
+        place = PLACE_RUNS;
+    } else if (p->waiting < JOBS_WAITING_MAX) {
+        p->waiting++;
+        *p->end = job;
+        p->end = &job->next;
+        place = PLACE_WAITS;
+    }
+    uv_mutex_unlock(&p->lock);
+    return place;
+}
+
+void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work)
+{
+    struct api_job *job = MEM_NEW(struct api_job);
+    job->to = p->to;
+    job->ask = *ask;
+    job->pool = p;
+    job->call = c;
+    job->loop = call_loop(c);
+    job->work = work;
+    arena_init(&job->arena);
+    switch (take_place(p, job)) {
+    case PLACE_RUNS:
+        run(job);
+        break;
+    case PLACE_WAITS:
+        break;
+    case PLACE_NONE:
+        job_free(job);
+        api_refuse(c, ERR_OVERLOADED, NULL, err_public(ERR_OVERLOADED), "Retry-After: 1\r\n");
+        break;
+    }
+}
+
+void job_answer_json(struct api_job *job, yyjson_mut_doc *doc)
+{
+    job->body = json_doc_finish(doc, &job->body_len);
+    job->content_type = "application/json";
+    job->headers = STR(API_HEADERS);
+}

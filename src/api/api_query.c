@@ -1,0 +1,224 @@
+/*
+ * api_query.c — the query string of an API request.
+ */
+#include "api/api_query.h"
+
+#include "api/json_out.h"
+#include "base/clock.h"
+
+typedef const char *parse_fn(struct str value, struct query *q); /* NULL, or what is wrong */
+
+static const char *parse_limit(struct str value, struct query *q)
+{
+    uint64_t n;
+    if (!str_to_u64(value, &n) || n < 1 || n > FILTER_LIMIT_MAX)
+        return "must be a number from 1 to 500";
+    q->limit = (int)n;
+    return NULL;
+}
+
+static const char *parse_cursor(struct str value, struct query *q)
+{
+    q->has_cursor = uuid_parse(value, &q->cursor);
+    return q->has_cursor ? NULL : "must be a next_cursor that was given before";
+}
+
+static const char *parse_status(struct str value, struct query *q)
+{
+    uint64_t n;
+    if (value.len == 3 && value.ptr[0] >= '2' && value.ptr[0] <= '5' &&
+        str_equal(str_from(value, 1), STR("xx"))) {
+        q->filter.status = value.ptr[0] - '0';
+        return NULL;
+    }
+    if (!str_to_u64(value, &n) || n < 100 || n > 599)
+        return "must be a status (200) or a class (4xx)";
+    q->filter.status = (int)n;
+    return NULL;
+}
+
+static const char *parse_state(struct str value, struct query *q)
+{
+    q->filter.has_state = ending_parse(value, &q->filter.state);
+    return q->filter.has_state ? NULL : "is not one of the states";
+}
+
+static const char *parse_time(struct str value, int64_t *us)
+{
+    return clock_parse(value.ptr, us) && *us > 0 ? NULL : "must be a time, 2026-11-21T14:00:00Z";
+}
+
+static const char *parse_start(struct str value, struct query *q)
+{
+    return parse_time(value, &q->filter.start_us);
+}
+
+static const char *parse_end(struct str value, struct query *q)
+{
+    return parse_time(value, &q->filter.end_us);
+}
+
+static const char *parse_before(struct str value, struct query *q)
+{
+    return parse_time(value, &q->before_us);
+}
+
+static const char *parse_decoded(struct str value, struct query *q)
+{
+    q->is_decoded = str_equal(value, STR("1"));
+    return q->is_decoded || str_equal(value, STR("0")) ? NULL : "must be 0 or 1";
+}
+
+/* Every parameter there is. Without a parser: a text, kept in the filter at `at`. */
+static const struct param {
+    const char *name;
+    enum query_field field;
+    parse_fn *parse;
+    size_t at;
+} params[] = {
+    {"limit", QUERY_LIMIT, parse_limit, 0},
+    {"cursor", QUERY_CURSOR, parse_cursor, 0},
+    {"before", QUERY_BEFORE, parse_before, 0},
+    {"decoded", QUERY_DECODED, parse_decoded, 0},
+    {"start", QUERY_RANGE, parse_start, 0},
+    {"end", QUERY_RANGE, parse_end, 0},
+    {"status", QUERY_FILTER, parse_status, 0},
+    {"state", QUERY_FILTER, parse_state, 0},
+    {"model", QUERY_FILTER, NULL, offsetof(struct request_filter, model)},
+    {"provider", QUERY_FILTER, NULL, offsetof(struct request_filter, provider)},
+    {"session", QUERY_FILTER, NULL, offsetof(struct request_filter, session_id)},
+    {"agent", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_id)},
+    {"q", QUERY_FILTER, NULL, offsetof(struct request_filter, q)},
+};
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Undoes %XX and '+'. False on a broken escape, a zero byte, or what is not UTF-8. */
+static bool decode(struct str raw, struct arena *arena, struct str *out)
+{
+    char *to = arena_alloc(arena, raw.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i] == '+' ? ' ' : raw.ptr[i];
+        if (c == '%') {
+            int high = i + 1 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
+            int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
+            if (high < 0 || low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        }
+        if (!c)
+            return false;
+        to[len++] = c;
+    }
+    to[len] = '\0';
+    *out = (struct str){to, len};
+    return utf8_valid(*out) == len;
+}
+
+static const struct param *param_find(struct str name, unsigned takes)
+{
+    for (size_t i = 0; i < COUNT_OF(params); i++)
+        if (((unsigned)params[i].field & takes) && str_equal(name, str_of(params[i].name)))
+            return &params[i];
+    return NULL;
+}
+
+static bool wrong(struct query_fault *fault, const char *field, const char *message)
+{
+    *fault = (struct query_fault){field, message};
+    return false;
+}
+
+static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct arena *arena,
+                      struct query *q, struct query_fault *fault)
+{
+    size_t equals = str_find(pair, '=');
+    struct str name, value;
+    if (!decode(str_head(pair, equals), arena, &name))
+        return wrong(fault, "", "a name is not valid");
+    const struct param *p = param_find(name, takes);
+    if (!p)
+        return wrong(fault, arena_str(arena, str_head(name, 64)).ptr, "is not known here");
+    unsigned bit = 1u << (p - params);
+    if (*seen & bit)
+        return wrong(fault, p->name, "is given twice");
+    *seen |= bit;
+    if (!decode(str_from(pair, equals + 1), arena, &value))
+        return wrong(fault, p->name, "is not valid text");
+    if (!value.len)
+        return wrong(fault, p->name, "is empty");
+    if (value.len > QUERY_VALUE_MAX)
+        return wrong(fault, p->name, "is too long");
+    if (!p->parse) {
+        *(struct str *)(void *)((char *)&q->filter + p->at) = value;
+        return true;
+    }
+    const char *message = p->parse(value, q);
+    return message ? wrong(fault, p->name, message) : true;
+}
+
+bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct query *q,
+                 struct query_fault *fault)
+{
+    *q = (struct query){.limit = QUERY_LIMIT_DEFAULT};
+    unsigned seen = 0;
+    struct str pair;
+    while (raw.len && str_next(&raw, '&', &pair))
+        if (pair.len && !read_pair(pair, takes, &seen, arena, q, fault))
+            return false;
+    if (q->filter.start_us && q->filter.end_us && q->filter.start_us >= q->filter.end_us)
+        return wrong(fault, "end", "must be later than start");
+    return true;
+}
+
+static bool matches_text(const struct request_filter *f, const struct record *r)
+{
+    const struct str places[] = {
+        r->title,      r->path,     r->model,           r->response_model,      r->session_id,
+        r->agent_id,   r->parent_agent_id, r->upstream_request_id, r->error_type, r->error_message,
+    };
+    char id[UUID_TEXT];
+    if (str_contains_nocase(str_of(uuid_format(&r->id, id)), f->q))
+        return true;
+    for (size_t i = 0; i < COUNT_OF(places); i++)
+        if (str_contains_nocase(places[i], f->q))
+            return true;
+    return false;
+}
+
+static bool matches_agent(const struct request_filter *f, const struct record *r)
+{
+    if (str_equal(f->agent_id, STR("main")))
+        return !r->agent_id.len;
+    return str_equal(f->agent_id, r->agent_id);
+}
+
+bool filter_matches(const struct request_filter *f, const struct record *r)
+{
+    if (f->model.len && !str_equal(f->model, r->model) && !str_equal(f->model, r->response_model))
+        return false;
+    if (f->session_id.len && !str_equal(f->session_id, r->session_id))
+        return false;
+    if (f->agent_id.len && !matches_agent(f, r))
+        return false;
+    if (f->provider.len && !str_equal(f->provider, r->provider))
+        return false;
+    if (f->status && f->status != r->status && f->status != r->status / 100)
+        return false;
+    if (f->has_state && f->state != r->state)
+        return false;
+    if (f->start_us && r->started_us < f->start_us)
+        return false;
+    if (f->end_us && r->started_us >= f->end_us)
+        return false;
+    return !f->q.len || matches_text(f, r);
+}

@@ -1,0 +1,46 @@
+/*
+ * api_query.h — the query string of an API request: strict, by one table.
+ */
+#ifndef API_API_QUERY_H
+#define API_API_QUERY_H
+
+#include "base/arena.h"
+#include "store/store.h"
+
+/* Which parameters an address takes. */
+enum query_field {
+    QUERY_LIMIT = 1 << 0,
+    QUERY_CURSOR = 1 << 1,
+    QUERY_FILTER = 1 << 2, /* model, provider, status, state, session, agent, q */
+    QUERY_RANGE = 1 << 3,  /* start, end */
+    QUERY_BEFORE = 1 << 4,
+    QUERY_DECODED = 1 << 5
+};
+
+enum {
+    QUERY_LIMIT_DEFAULT = 50,
+    QUERY_VALUE_MAX = 512 /* bytes of a decoded value */
+};
+
+struct query {
+    struct request_filter filter;
+    int limit;
+    bool has_cursor;
+    struct uuid cursor;  /* rows with smaller ids */
+    int64_t before_us;   /* 0: none */
+    bool is_decoded;
+};
+
+struct query_fault {
+    const char *field;   /* in the arena; may be empty */
+    const char *message;
+};
+
+/* Strings live in `arena`. False and *fault filled when something is unknown, bad or given twice. */
+bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct query *q,
+                 struct query_fault *fault) MUST_CHECK;
+
+/* Would the store find this row under `f`? For rows that are not in the store yet. */
+bool filter_matches(const struct request_filter *f, const struct record *r);
+
+#endif

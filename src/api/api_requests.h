@@ -1,0 +1,25 @@
+/*
+ * api_requests.h — what is told about exchanges: the list, one of them, its bodies.
+ *
+ * Each is a job_work (api_job.h). Running exchanges come from the indexer, ended ones from the
+ * store; who asks does not see the difference.
+ */
+#ifndef API_API_REQUESTS_H
+#define API_API_REQUESTS_H
+
+#include "api/api_job.h"
+
+enum {
+    RUNNING_MAX = 20000,            /* running exchanges looked at for one list */
+    BODY_SHOWN_MAX = 512 << 20,     /* bytes of a body handed out */
+    BODY_DECODED_MAX = 64 << 20     /* bytes of a body with its encoding undone */
+};
+
+enum err requests_list(struct api_job *job) MUST_CHECK;
+enum err requests_get(struct api_job *job) MUST_CHECK;
+enum err requests_request_body(struct api_job *job) MUST_CHECK;
+enum err requests_response_body(struct api_job *job) MUST_CHECK;
+enum err requests_message(struct api_job *job) MUST_CHECK;
+enum err requests_timeline(struct api_job *job) MUST_CHECK;
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * json_out.c — JSON documents that are built to be sent.
+ */
+#include "api/json_out.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+
+static void *json_alloc(void *ctx, size_t size)
+{
+    (void)ctx;
+    return mem_alloc(size);
+}
+
+static void *json_resize(void *ctx, void *ptr, size_t old_size, size_t size)
+{
+    (void)ctx;
+    (void)old_size;
+    return mem_resize(ptr, size);
+}
+
+static void json_free(void *ctx, void *ptr)
+{
+    (void)ctx;
+    free(ptr);
+}
+
+static const yyjson_alc json_memory = {json_alloc, json_resize, json_free, NULL};
+
+yyjson_mut_doc *json_doc_new(void)
+{
+    yyjson_mut_doc *doc = yyjson_mut_doc_new(&json_memory);
+    yyjson_mut_doc_set_root(doc, yyjson_mut_obj(doc));
+    return doc;
+}
+
+char *json_doc_finish(yyjson_mut_doc *doc, size_t *len)
+{
+    yyjson_write_err err;
+    char *text = yyjson_mut_write_opts(doc, YYJSON_WRITE_INF_AND_NAN_AS_NULL, &json_memory, len,
+                                       &err);
+    assert(text && "every string was made valid by json_text()");
+    yyjson_mut_doc_free(doc);
+    return text;
+}
+
+/* Length of the sequence that `p` begins, or 0 when it is none. `left` is at least 1. */
+static size_t utf8_step(const unsigned char *p, size_t left)
+{
+    unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */
+    size_t len;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] >= 0xC2 && p[0] <= 0xDF)
+        len = 2;
+    else if ((p[0] & 0xF0) == 0xE0)
+        len = 3;
+    else if (p[0] >= 0xF0 && p[0] <= 0xF4)
+        len = 4;
+    else
+        return 0;
+    if (len > left)
+        return 0;
+    if (p[0] == 0xE0)
+        low = 0xA0; /* shorter forms exist */
+    else if (p[0] == 0xED)
+        high = 0x9F; /* surrogates */
+    else if (p[0] == 0xF0)
+        low = 0x90;
+    else if (p[0] == 0xF4)
+        high = 0x8F; /* past U+10FFFF */
+    if (p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((p[i] & 0xC0) != 0x80)
+            return 0;
+    return len;
+}
+
+size_t utf8_valid(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    size_t at = 0, step;
+    while (at < s.len) {
+        uint64_t eight;
+        if (s.len - at >= sizeof eight) {
+            memcpy(&eight, p + at, sizeof eight);
+            if (!(eight & UINT64_C(0x8080808080808080))) {
+                at += sizeof eight;
+                continue;
+            }
+        }
+        step = utf8_step(p + at, s.len - at);
+        if (!step)
+            break;
+        at += step;
+    }
+    return at;
+}
+
+char *utf8_repair(struct str s, size_t *len)
+{
+    size_t bad = 0;
+    for (struct str rest = s; rest.len; bad++) {
+        rest = str_from(rest, utf8_valid(rest));
+        if (!rest.len)
+            break;
+        rest = str_from(rest, 1);
+    }
+    char *out = mem_alloc(s.len + 2 * bad + 1), *to = out;
+    for (struct str rest = s; rest.len;) {
+        size_t good = utf8_valid(rest);
+        memcpy(to, rest.ptr, good);
+        to += good;
+        rest = str_from(rest, good);
+        if (rest.len) {
+            memcpy(to, "\xEF\xBF\xBD", 3);
+            to += 3;
+            rest = str_from(rest, 1);
+        }
+    }
+    *to = '\0';
+    *len = (size_t)(to - out);
+    return out;
+}
+
+yyjson_mut_val *json_text(yyjson_mut_doc *doc, struct str text)
+{
+    if (!text.len)
+        return yyjson_mut_strn(doc, "", 0);
+    if (utf8_valid(text) == text.len)
+        return yyjson_mut_strn(doc, text.ptr, text.len);
+    size_t len;
+    char *repaired = utf8_repair(text, &len);
+    yyjson_mut_val *value = yyjson_mut_strncpy(doc, repaired, len);
+    free(repaired);
+    return value;
+}
+
+void json_put_text(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, struct str text)
+{
+    yyjson_mut_obj_add_val(doc, obj, key, json_text(doc, text));
+}
+
+void json_put_text_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                           struct str text)
+{
+    if (text.len)
+        json_put_text(doc, obj, key, text);
+    else
+        yyjson_mut_obj_add_null(doc, obj, key);
+}
+
+void json_put_int_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t value)
+{
+    if (value >= 0)
+        yyjson_mut_obj_add_sint(doc, obj, key, value);
+    else
+        yyjson_mut_obj_add_null(doc, obj, key);
+}
+
+void json_put_ms_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t us)
+{
+    if (us >= 0)
+        yyjson_mut_obj_add_real(doc, obj, key, (double)((us + 50) / 100) / 10.0);
+    else
+        yyjson_mut_obj_add_null(doc, obj, key);
+}
+
+void json_put_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t wall_us)
+{
+    char text[CLOCK_TEXT];
+    yyjson_mut_obj_add_strcpy(doc, obj, key, clock_format(wall_us, text));
+}

@@ -1,0 +1,35 @@
+/*
+ * json_out.h — JSON documents that are built to be sent: yyjson with memory that does not fail,
+ * and text from outside that can never break the output.
+ */
+#ifndef API_JSON_OUT_H
+#define API_JSON_OUT_H
+
+#include <yyjson.h>
+
+#include "base/str.h"
+
+yyjson_mut_doc *json_doc_new(void); /* its root is an object */
+
+/* Writes and frees the document. The text is malloc'ed, `*len` bytes and a zero. */
+char *json_doc_finish(yyjson_mut_doc *doc, size_t *len);
+
+/* Length of the longest prefix of `s` that is valid UTF-8 (RFC 3629). */
+size_t utf8_valid(struct str s);
+/* A malloc'ed copy in which each byte that is not UTF-8 became U+FFFD. */
+char *utf8_repair(struct str s, size_t *len);
+
+/* A string value. `text` is borrowed until the document is finished when it is valid UTF-8. */
+yyjson_mut_val *json_text(yyjson_mut_doc *doc, struct str text);
+
+/* Members. `key` lives forever. "or_null": null when empty, or when negative (UNKNOWN). */
+void json_put_text(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, struct str text);
+void json_put_text_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                           struct str text);
+void json_put_int_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                          int64_t value);
+/* Microseconds as milliseconds with one decimal. */
+void json_put_ms_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t us);
+void json_put_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t wall_us);
+
+#endif
