@@ -6,6 +6,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -13,6 +14,9 @@
 
 #include <cmocka.h>
 #undef fail
+#undef fail_msg /* is made of it */
+
+#define fail_msg(...) (print_error(__VA_ARGS__), print_error("\n"), assert_true(false))
 
 #define assert_str_equal(a, b)                                                                     \
     do {                                                                                           \
