@@ -35,8 +35,8 @@ struct json_cuts {
 };
 void json_cuts_release(struct json_cuts *c);
 
-/* What a list wants to know about a request. Strings are borrowed from the body where it holds
- * them plainly, else (escapes) from the arena. */
+/* What a list wants to know about a request. Strings are valid UTF-8, borrowed from the body
+ * where it holds them plainly, else from the arena. */
 struct request_facts {
     uint32_t flags;       /* enum record_flag: RECORD_REQUEST_INVALID … */
     struct str model;     /* at most 256 bytes */
@@ -44,10 +44,12 @@ struct request_facts {
     int64_t max_tokens;   /* UNKNOWN */
     int64_t message_count, tool_count; /* UNKNOWN when there is no such array */
     struct str user_session_id; /* from metadata.user_id, JSON or "user_…_session_…" form */
-    struct str title;     /* start of the newest plain user text, at most 120 bytes of UTF-8 */
+    struct str title;     /* start of the newest plain user text, one line, at most 120 bytes */
 };
 
-/* Bodies past 4 GiB are one CUT_REST. Never fails: what cannot be read is cut less and flagged. */
+/* Never fails: what cannot be read is cut less and flagged. An empty body, and one past 4 GiB, has
+ * no cuts and no facts. Inside what is taken whole (a member's value, an element) only quotes,
+ * escapes and brackets are checked; see json_scan.h. */
 void json_cut(struct str body, struct arena *arena, struct json_cuts *cuts,
               struct request_facts *facts);
 

@@ -1,0 +1,339 @@
+/*
+ * answer.c — what an answer says, in one pass and without a tree. The whole message is put
+ * together in answer_message.c.
+ *
+ * Of the hundreds of deltas in a stream only type and index are looked at. An event is what its
+ * data's "type" says it is; its `event` line counts where the data has none.
+ */
+#include "record/answer.h"
+
+#include "http/sse.h"
+#include "record/json_walk.h"
+
+enum {
+    NAME_MAX_BYTES = 256,   /* of a model, a stop reason, an error type */
+    MESSAGE_MAX_BYTES = 300 /* of an error's message */
+};
+
+/* More tokens than anyone can have meant. */
+static const int64_t count_max = 1000000000000;
+
+struct reading {
+    struct answer_facts *facts;
+    struct arena *arena;
+    bool is_begun, is_over; /* message_start, message_stop were seen */
+    int64_t open, next;     /* indexes: of the open block (UNKNOWN: none); of the next to begin */
+    bool is_known, is_strange; /* one event at least was ours; was not */
+};
+
+static void violation(struct reading *r, bool is_wrong)
+{
+    if (is_wrong)
+        r->facts->flags |= RECORD_PROTOCOL_VIOLATION;
+}
+
+/* Numbers in `usage`, and objects in it that hold more of them. */
+static const struct counter {
+    struct str name, inside; /* `inside`: the object it stands in; empty: usage itself */
+    size_t at;
+} counters[] = {
+#define COUNTER(name, inside, field)                                                              \
+    {{name, sizeof(name) - 1}, {inside, sizeof(inside) - 1}, offsetof(struct usage, field)}
+    COUNTER("input_tokens", "", input_tokens),
+    COUNTER("output_tokens", "", output_tokens),
+    COUNTER("cache_read_input_tokens", "", cache_read_input_tokens),
+    COUNTER("cache_creation_input_tokens", "", cache_creation_input_tokens),
+    COUNTER("ephemeral_5m_input_tokens", "cache_creation", cache_creation_5m_tokens),
+    COUNTER("ephemeral_1h_input_tokens", "cache_creation", cache_creation_1h_tokens),
+    COUNTER("web_search_requests", "server_tool_use", web_search_requests),
+#undef COUNTER
+};
+
+static void read_counter(struct reading *r, const struct counter *c, struct str raw)
+{
+    int64_t *field = (int64_t *)(void *)((char *)&r->facts->usage + c->at);
+    switch (json_int(raw, count_max, field)) {
+    case JSON_INT_OK:
+    case JSON_INT_NULL:
+        break; /* not told again: what was told before stands */
+    case JSON_INT_BAD:
+        *field = UNKNOWN;
+        violation(r, true);
+        break;
+    }
+}
+
+/* Counts are cumulative: what is told later replaces what was told before. */
+static void read_usage(struct reading *r, struct str usage, struct str inside)
+{
+    struct json_walk w;
+    struct str key;
+    json_walk_init(&w, usage);
+    if (!json_enter(&w, '{')) {
+        violation(r, usage.len && usage.ptr[0] != 'n');
+        return;
+    }
+    while (json_next_key(&w, &key)) {
+        struct str raw = json_take(&w);
+        for (size_t i = 0; i < COUNT_OF(counters); i++)
+            if (str_equal(counters[i].inside, inside) && json_key_is(key, counters[i].name))
+                read_counter(r, &counters[i], raw);
+        if (!inside.len && raw.len && raw.ptr[0] == '{')
+            read_usage(r, raw, key);
+    }
+}
+
+static void read_text(struct reading *r, struct str raw, size_t max, struct str *out)
+{
+    struct str text = json_text(raw, max, r->arena);
+    if (text.len)
+        *out = text;
+}
+
+static void read_error(struct reading *r, struct str raw)
+{
+    if (!raw.len || raw.ptr[0] == 'n' || raw.ptr[0] == 'f')
+        return; /* null, false */
+    r->facts->is_error = true;
+    read_text(r, raw, MESSAGE_MAX_BYTES, &r->facts->error_message);
+    read_text(r, json_member(raw, STR("type")), NAME_MAX_BYTES, &r->facts->error_type);
+    read_text(r, json_member(raw, STR("message")), MESSAGE_MAX_BYTES, &r->facts->error_message);
+}
+
+static void count_tool_use(struct reading *r, struct str block)
+{
+    if (str_equal(json_member(block, STR("type")), STR("\"tool_use\"")))
+        r->facts->tool_use_count++;
+}
+
+static void read_content(struct reading *r, struct str raw)
+{
+    struct json_walk w;
+    json_walk_init(&w, raw);
+    if (!json_enter(&w, '['))
+        return;
+    r->facts->tool_use_count = 0;
+    while (json_next_element(&w))
+        count_tool_use(r, json_take(&w));
+}
+
+/* One member of a message, or of what stands in for one. */
+static void read_message_member(struct reading *r, struct str key, struct str raw)
+{
+    if (json_key_is(key, STR("model")))
+        read_text(r, raw, NAME_MAX_BYTES, &r->facts->model);
+    else if (json_key_is(key, STR("stop_reason")))
+        read_text(r, raw, NAME_MAX_BYTES, &r->facts->stop_reason);
+    else if (json_key_is(key, STR("usage")))
+        read_usage(r, raw, STR_NONE);
+    else if (json_key_is(key, STR("content")))
+        read_content(r, raw);
+}
+
+static void read_message(struct reading *r, struct str raw)
+{
+    struct json_walk w;
+    struct str key;
+    json_walk_init(&w, raw);
+    if (!json_enter(&w, '{'))
+        return;
+    while (json_next_key(&w, &key))
+        read_message_member(r, key, json_take(&w));
+}
+
+static int64_t index_of(struct str data)
+{
+    int64_t index = UNKNOWN;
+    json_int(json_member(data, STR("index")), INT32_MAX, &index);
+    return index;
+}
+
+static void on_delta(struct reading *r, struct str data, size_t start)
+{
+    static const struct str usual = {"{\"type\":\"content_block_delta\",\"index\":", 38};
+    int64_t index = UNKNOWN;
+    if (r->facts->first_token_at == SIZE_MAX)
+        r->facts->first_token_at = start;
+    if (data.len > usual.len + 2 && data.ptr[usual.len + 1] == ',' && str_starts(data, usual))
+        index = data.ptr[usual.len] - '0';
+    else
+        index = index_of(data);
+    violation(r, index < 0 || index != r->open || data.ptr[data.len - 1] != '}');
+}
+
+static void on_message_start(struct reading *r, struct str data, size_t start)
+{
+    (void)start;
+    violation(r, r->is_begun);
+    r->is_begun = true;
+    struct str message = json_member(data, STR("message"));
+    violation(r, !message.len || message.ptr[0] != '{');
+    r->facts->tool_use_count = MAX_OF(r->facts->tool_use_count, 0);
+    read_message(r, message);
+}
+
+static void on_block_start(struct reading *r, struct str data, size_t start)
+{
+    (void)start;
+    int64_t index = index_of(data);
+    violation(r, index != r->next || r->open != UNKNOWN);
+    r->open = index;
+    r->next = index >= 0 ? index + 1 : r->next;
+    r->facts->tool_use_count = MAX_OF(r->facts->tool_use_count, 0);
+    count_tool_use(r, json_member(data, STR("content_block")));
+}
+
+static void on_block_stop(struct reading *r, struct str data, size_t start)
+{
+    (void)start;
+    int64_t index = index_of(data);
+    violation(r, index < 0 || index != r->open);
+    r->open = UNKNOWN;
+}
+
+static void on_message_delta(struct reading *r, struct str data, size_t start)
+{
+    (void)start;
+    violation(r, r->open != UNKNOWN);
+    read_message(r, json_member(data, STR("delta")));
+    read_usage(r, json_member(data, STR("usage")), STR_NONE);
+}
+
+static void on_message_stop(struct reading *r, struct str data, size_t start)
+{
+    (void)data;
+    (void)start;
+    violation(r, r->open != UNKNOWN);
+    r->is_over = r->facts->is_complete = true;
+}
+
+static void on_error(struct reading *r, struct str data, size_t start)
+{
+    (void)start;
+    struct str error = json_member(data, STR("error"));
+    r->facts->is_error = true;
+    read_error(r, error.len ? error : data);
+}
+
+static void on_ping(struct reading *r, struct str data, size_t start)
+{
+    (void)r;
+    (void)data;
+    (void)start;
+}
+
+enum place { ANYWHERE, FIRST, INSIDE }; /* where in a stream an event may stand */
+
+static const struct kind {
+    struct str name;
+    void (*read)(struct reading *r, struct str data, size_t start);
+    enum place place;
+} kinds[] = {
+#define KIND(name, read, place) {{name, sizeof(name) - 1}, read, place}
+    KIND("content_block_delta", on_delta, INSIDE),
+    KIND("content_block_start", on_block_start, INSIDE),
+    KIND("content_block_stop", on_block_stop, INSIDE),
+    KIND("message_start", on_message_start, FIRST),
+    KIND("message_delta", on_message_delta, INSIDE),
+    KIND("message_stop", on_message_stop, INSIDE),
+    KIND("ping", on_ping, ANYWHERE),
+    KIND("error", on_error, ANYWHERE),
+#undef KIND
+};
+
+/* The inside of the data's "type"; else the name of the `event` line. */
+static struct str type_of(const struct sse_event *event)
+{
+    static const struct str usual = {"{\"type\":\"", 9};
+    struct str data = event->data;
+    if (str_starts(data, usual)) {
+        struct str rest = str_from(data, usual.len);
+        return str_head(rest, str_find(rest, '"'));
+    }
+    struct str raw = data.len && data.ptr[0] == '{' ? json_member(data, STR("type")) : STR_NONE;
+    return raw.len > 2 ? str_make(raw.ptr + 1, raw.len - 2) : event->name;
+}
+
+static void on_event(void *owner, const struct sse_event *event)
+{
+    struct reading *r = owner;
+    if (!event->data.len)
+        return;
+    struct str type = type_of(event);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (!str_equal(type, kinds[i].name))
+            continue;
+        r->is_known = true;
+        violation(r, kinds[i].place != ANYWHERE && r->is_over);
+        violation(r, kinds[i].place == INSIDE && !r->is_begun);
+        kinds[i].read(r, event->data, event->start);
+        return;
+    }
+    r->is_strange = true;
+}
+
+/* Can this be the beginning of an event stream, however short? */
+static bool is_stream_like(struct str body)
+{
+    if (str_starts(body, STR("\xEF\xBB\xBF")))
+        body = str_from(body, 3);
+    return !body.len || (body.ptr[0] && strchr("edir:\r\n", body.ptr[0]));
+}
+
+static void read_stream(struct reading *r, struct str body)
+{
+    struct sse_parser parser;
+    sse_parser_init(&parser, body.len);
+    bool is_broken = sse_parser_feed(&parser, body, on_event, r) != ERR_OK;
+    if (is_broken || (!r->is_known && (r->is_strange || !is_stream_like(body))))
+        r->facts->flags |= RECORD_RESPONSE_INVALID;
+    sse_parser_release(&parser);
+}
+
+static void read_json(struct reading *r, struct str body)
+{
+    struct json_walk w;
+    struct str key;
+    json_walk_init(&w, body);
+    if (json_enter(&w, '{'))
+        while (json_next_key(&w, &key)) {
+            struct str raw = json_take(&w);
+            if (json_key_is(key, STR("error")))
+                read_error(r, raw);
+            else
+                read_message_member(r, key, raw);
+        }
+    else
+        json_take(&w);
+    if (json_peek(&w) >= 0 || w.flags & JSON_SCAN_INVALID)
+        r->facts->flags |= RECORD_RESPONSE_INVALID;
+    else
+        r->facts->is_complete = true;
+}
+
+bool answer_is_stream(struct str body, bool is_sse)
+{
+    size_t at = str_starts(body, STR("\xEF\xBB\xBF")) ? 3 : 0;
+    while (at < body.len && strchr(" \t\r\n", body.ptr[at]) && body.ptr[at])
+        at++;
+    struct str start = str_from(body, at);
+    if (start.len && (start.ptr[0] == '{' || start.ptr[0] == '['))
+        return false;
+    return is_sse || str_starts(start, STR("event:")) || str_starts(start, STR("data:"));
+}
+
+void answer_read(struct str body, bool is_sse, struct arena *arena, struct answer_facts *facts)
+{
+    *facts = (struct answer_facts){
+        .usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
+        .tool_use_count = UNKNOWN,
+        .first_token_at = SIZE_MAX,
+    };
+    struct reading r = {.facts = facts, .arena = arena, .open = UNKNOWN};
+    if (!body.len)
+        return;
+    if (answer_is_stream(body, is_sse))
+        read_stream(&r, body);
+    else
+        read_json(&r, body);
+}

@@ -1,0 +1,153 @@
+/*
+ * title.c — looks through messages, newest first, for text that the user wrote.
+ *
+ * What the client wraps in <system-reminder> is its own and passed over. The places where content
+ * blocks begin were noted when the body was cut, so large tool results are never read again.
+ */
+#include "record/title.h"
+
+#include "record/json_walk.h"
+
+struct search {
+    struct str body;
+    const struct json_marks *blocks;
+    struct arena *arena;
+};
+
+static const struct str reminder = {"<system-reminder>", 17};
+static const struct str reminder_end = {"</system-reminder>", 18};
+
+/* If a reminder begins at `*at`, moves behind it (to the end when it never ends). */
+static bool skip_reminder(struct str inside, size_t *at)
+{
+    if (inside.ptr[*at] != '<' || !str_starts(str_from(inside, *at), reminder))
+        return false;
+    const char *end = memmem(inside.ptr + *at, inside.len - *at, reminder_end.ptr,
+                             reminder_end.len);
+    *at = end ? (size_t)(end - inside.ptr) + reminder_end.len : inside.len;
+    return true;
+}
+
+/* A raw string's text with reminders left out, runs of blanks made one space. */
+static struct str title_of(struct str raw, struct arena *arena)
+{
+    if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
+        return STR_NONE;
+    struct str inside = str_make(raw.ptr + 1, raw.len - 2);
+    char out[TITLE_BYTES_MAX + 4];
+    size_t len = 0, at = 0;
+    bool is_blank_due = false;
+    while (at < inside.len) {
+        uint32_t c = skip_reminder(inside, &at) ? ' ' : json_char(inside, &at);
+        if (c <= ' ' || c == 0x7F) {
+            is_blank_due = len > 0;
+            continue;
+        }
+        char bytes[5] = " ";
+        size_t more = json_put_char(bytes + is_blank_due, c) + is_blank_due;
+        if (len + more > TITLE_BYTES_MAX)
+            break;
+        memcpy(out + len, bytes, more);
+        len += more;
+        is_blank_due = false;
+    }
+    return len ? arena_str(arena, str_make(out, len)) : STR_NONE;
+}
+
+/* The title in a content block, when it is a text block. */
+static struct str title_of_block(const struct search *s, size_t start)
+{
+    struct json_walk w;
+    struct str key, text = STR_NONE;
+    bool is_text = false;
+    json_walk_init(&w, s->body);
+    w.at = start;
+    if (!json_enter(&w, '{'))
+        return STR_NONE;
+    while (!(is_text && text.len) && json_next_key(&w, &key)) {
+        struct str raw = json_take(&w);
+        if (json_key_is(key, STR("text")))
+            text = raw;
+        if (!json_key_is(key, STR("type")))
+            continue;
+        if (!str_equal(raw, STR("\"text\"")))
+            return STR_NONE;
+        is_text = true;
+    }
+    return is_text ? title_of(text, s->arena) : STR_NONE;
+}
+
+static size_t first_mark_from(const struct json_marks *m, size_t start)
+{
+    size_t low = 0, high = m->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (m->list[middle] < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* `w` is at the value of `content`. */
+static struct str title_of_content(const struct search *s, struct json_walk *w, size_t end)
+{
+    if (json_peek(w) == '"')
+        return title_of(json_take(w), s->arena);
+    if (json_peek(w) != '[')
+        return STR_NONE;
+    for (size_t i = first_mark_from(s->blocks, w->at); i < s->blocks->count; i++) {
+        if (s->blocks->list[i] >= end)
+            break;
+        struct str title = title_of_block(s, s->blocks->list[i]);
+        if (!title.len)
+            continue;
+        struct str content = json_take(w);
+        return s->body.ptr + s->blocks->list[i] < content.ptr + content.len ? title : STR_NONE;
+    }
+    return STR_NONE;
+}
+
+static struct str title_of_message(const struct search *s, const struct json_cut *message)
+{
+    struct json_walk w;
+    struct str key;
+    size_t content = 0, end = message->start + message->len;
+    bool is_user = false;
+    json_walk_init(&w, str_head(s->body, end));
+    w.at = message->start;
+    if (json_peek(&w) == ',')
+        w.at++;
+    if (!json_enter(&w, '{'))
+        return STR_NONE;
+    while (!(is_user && content) && json_next_key(&w, &key)) {
+        if (json_key_is(key, STR("content")))
+            content = w.at;
+        if (content && is_user)
+            break;
+        struct str raw = json_take(&w);
+        if (!json_key_is(key, STR("role")))
+            continue;
+        if (!str_equal(raw, STR("\"user\"")))
+            return STR_NONE;
+        is_user = true;
+    }
+    if (!is_user || !content)
+        return STR_NONE;
+    w.at = content;
+    w.is_stuck = false;
+    return title_of_content(s, &w, end);
+}
+
+struct str title_find(struct str body, const struct json_cut *messages, size_t count,
+                      const struct json_marks *blocks, struct arena *arena)
+{
+    struct search s = {.body = body, .blocks = blocks, .arena = arena};
+    while (count-- > 0) {
+        struct str title = title_of_message(&s, &messages[count]);
+        if (title.len)
+            return title;
+    }
+    return STR_NONE;
+}
