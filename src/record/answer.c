@@ -52,7 +52,7 @@ static const struct counter {
 static void read_counter(struct reading *r, const struct counter *c, struct str raw)
 {
     int64_t *field = (int64_t *)(void *)((char *)&r->facts->usage + c->at);
-    switch (json_int(raw, count_max, field)) {
+    switch (json_read_int(raw, count_max, field)) {
     case JSON_INT_OK:
     case JSON_INT_NULL:
         break; /* not told again: what was told before stands */
@@ -85,7 +85,7 @@ static void read_usage(struct reading *r, struct str usage, struct str inside)
 
 static void read_text(struct reading *r, struct str raw, size_t max, struct str *out)
 {
-    struct str text = json_text(raw, max, r->arena);
+    struct str text = json_read_text(raw, max, r->arena);
     if (text.len)
         *out = text;
 }
@@ -144,7 +144,7 @@ static void read_message(struct reading *r, struct str raw)
 static int64_t index_of(struct str data)
 {
     int64_t index = UNKNOWN;
-    json_int(json_member(data, STR("index")), INT32_MAX, &index);
+    json_read_int(json_member(data, STR("index")), INT32_MAX, &index);
     return index;
 }
 

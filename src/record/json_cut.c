@@ -69,7 +69,7 @@ static void cut(struct cutter *c, enum json_cut_kind kind, size_t start, size_t 
 
 static void take_model(struct cutter *c, struct str raw)
 {
-    c->facts->model = json_text(raw, MODEL_MAX, c->arena);
+    c->facts->model = json_read_text(raw, MODEL_MAX, c->arena);
 }
 
 static void take_stream(struct cutter *c, struct str raw)
@@ -79,7 +79,7 @@ static void take_stream(struct cutter *c, struct str raw)
 
 static void take_max_tokens(struct cutter *c, struct str raw)
 {
-    if (json_int(raw, INT64_MAX, &c->facts->max_tokens) != JSON_INT_OK)
+    if (json_read_int(raw, INT64_MAX, &c->facts->max_tokens) != JSON_INT_OK)
         c->facts->max_tokens = UNKNOWN;
 }
 
@@ -95,10 +95,10 @@ static struct str session_in_name(struct str user_id)
 
 static void take_metadata(struct cutter *c, struct str raw)
 {
-    struct str user_id = json_text(json_member(raw, STR("user_id")), USER_ID_MAX, c->arena);
+    struct str user_id = json_read_text(json_member(raw, STR("user_id")), USER_ID_MAX, c->arena);
     if (user_id.len && user_id.ptr[0] == '{')
         c->facts->user_session_id =
-            json_text(json_member(user_id, STR("session_id")), SESSION_ID_MAX + 1, c->arena);
+            json_read_text(json_member(user_id, STR("session_id")), SESSION_ID_MAX + 1, c->arena);
     else
         c->facts->user_session_id = session_in_name(user_id);
     if (c->facts->user_session_id.len > SESSION_ID_MAX)

@@ -292,7 +292,7 @@ static bool is_plain(struct str s)
     return true;
 }
 
-struct str json_text(struct str raw, size_t max, struct arena *arena)
+struct str json_read_text(struct str raw, size_t max, struct arena *arena)
 {
     if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
         return STR_NONE;
@@ -310,7 +310,7 @@ struct str json_text(struct str raw, size_t max, struct arena *arena)
     return str_make(out, len);
 }
 
-enum json_int_result json_int(struct str raw, int64_t max, int64_t *out)
+enum json_int_result json_read_int(struct str raw, int64_t max, int64_t *out)
 {
     uint64_t value;
     if (!raw.len || str_equal(raw, STR("null")))

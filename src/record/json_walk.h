@@ -2,7 +2,7 @@
  * json_walk.h — a cursor over JSON text: enter, step, take. No tree, no allocation.
  *
  * Strict where it walks, blind inside what it takes whole (json_scan.h). Raw values are slices of
- * the text; json_text() and json_int() read them.
+ * the text; json_read_text() and json_read_int() read them.
  */
 #ifndef RECORD_JSON_WALK_H
 #define RECORD_JSON_WALK_H
@@ -41,7 +41,7 @@ struct str json_member(struct str object, struct str name);
 
 /* A raw string's text as valid UTF-8, at most `max` bytes and never cut in mid-character;
  * borrowed where plain, else in the arena. Empty when `raw` is no string. */
-struct str json_text(struct str raw, size_t max, struct arena *arena);
+struct str json_read_text(struct str raw, size_t max, struct arena *arena);
 /* The character at `*at` of a string's inside, escapes undone; moves `*at` behind it. What is no
  * character comes as U+FFFD. */
 uint32_t json_char(struct str inside, size_t *at);
@@ -50,6 +50,6 @@ size_t json_put_char(char *out, uint32_t c);
 
 enum json_int_result { JSON_INT_OK, JSON_INT_NULL, JSON_INT_BAD };
 /* A whole number from 0 to `max`. NULL: the literal, or nothing at all. */
-enum json_int_result json_int(struct str raw, int64_t max, int64_t *out);
+enum json_int_result json_read_int(struct str raw, int64_t max, int64_t *out);
 
 #endif
