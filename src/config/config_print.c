@@ -77,8 +77,7 @@ static enum err put_sections(struct buf *out, struct str path, struct str before
             continue;
         struct str section = str_head(path, end), parent = section_of(section);
         struct str name = parent.len ? str_from(section, parent.len + 1) : section;
-        err = buf_printf(out, "%s%*s%.*s:\n", depth_of(section) || !before.len ? "" : "\n",
-                         (int)(2 * depth_of(section)), "", STR_ARGS(name));
+        err = buf_printf(out, "%*s%.*s:\n", (int)(2 * depth_of(section)), "", STR_ARGS(name));
     }
     return err;
 }
@@ -104,12 +103,12 @@ enum err config_print_example(struct buf *out)
     struct str before = STR_NONE;
     enum err err = buf_append(
         out, STR("# Every key with its default; take away the # to change one. Made from\n"
-                 "# src/config/config_keys.def by `claude-code-proxy config example`.\n\n"));
+                 "# src/config/config_keys.def by `claude-code-proxy config example`.\n"));
     for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
         struct str path = str_of(config_keys[i].path);
-        err = put_sections(out, path, before);
-        if (!err && i && str_equal(section_of(path), section_of(before)))
-            err = buf_append_byte(out, '\n');
+        err = buf_append_byte(out, '\n');
+        if (!err)
+            err = put_sections(out, path, before);
         if (!err)
             err = put_example_key(out, &config_keys[i]);
         before = path;

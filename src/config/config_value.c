@@ -20,14 +20,14 @@ struct unit {
     uint64_t factor;
 };
 
+/* Coarse units first: the first one that divides a value is the one it is printed in. */
 static const struct unit duration_units[] = {
-    {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1}, /* coarse first */
+    {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1},
 };
 
 static const struct unit size_units[] = {
-    {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"GB", 1000000000},
-    {"MB", 1000000},  {"kB", 1000},     {"KB", 1000},     {"B", 1},
-    {"", 1},
+    {"GiB", 1 << 30}, {"GB", 1000000000}, {"MiB", 1 << 20}, {"MB", 1000000}, {"KiB", 1 << 10},
+    {"kB", 1000},     {"KB", 1000},       {"B", 1},         {"", 1},
 };
 
 /* Says what was expected and what was there instead. */
@@ -273,9 +273,10 @@ static enum err print_proxy(const struct config_key *k, const struct config *c, 
     struct url u;
     if (url_parse(&u, text, NULL) || !u.userinfo.ptr)
         return print_text(k, c, out);
-    struct str user = str_head(u.userinfo, str_find(u.userinfo, ':'));
+    size_t colon = str_find(u.userinfo, ':'); /* a user alone may be a token: masked whole */
+    struct str user = str_head(u.userinfo, colon < u.userinfo.len ? colon + 1 : 0);
     struct str rest = str_from(text, (size_t)(u.userinfo.ptr + u.userinfo.len - text.ptr));
-    return buf_printf(out, "http://%.*s:***%.*s", STR_ARGS(user), STR_ARGS(rest));
+    return buf_printf(out, "http://%.*s***%.*s", STR_ARGS(user), STR_ARGS(rest));
 }
 
 static enum err print_int(const struct config_key *k, const struct config *c, struct buf *out)
@@ -336,17 +337,32 @@ static const struct kind {
     [KIND_CHOICE] = {parse_choice, print_choice, describe_choice, "one of"},
 };
 
+/* How many bytes the character at the front takes by RFC 3629 §4; 0 when it is none. */
+static size_t utf8_length(struct str s)
+{
+    const unsigned char *b = (const unsigned char *)s.ptr;
+    size_t len = b[0] < 0x80 ? 1 : b[0] < 0xe0 ? 2 : b[0] < 0xf0 ? 3 : 4;
+    if (len == 1)
+        return 1;
+    if (b[0] < 0xc2 || b[0] > 0xf4 || len > s.len)
+        return 0;
+    unsigned char low = b[0] == 0xe0 ? 0xa0 : b[0] == 0xf0 ? 0x90 : 0x80;
+    unsigned char high = b[0] == 0xed ? 0x9f : b[0] == 0xf4 ? 0x8f : 0xbf;
+    if (b[1] < low || b[1] > high)
+        return 0;
+    for (size_t i = 2; i < len; i++)
+        if ((b[i] & 0xc0) != 0x80)
+            return 0;
+    return len;
+}
+
 static bool utf8_is_valid(struct str s)
 {
-    for (size_t i = 0; i < s.len;) {
-        unsigned char c = (unsigned char)s.ptr[i];
-        size_t more = c < 0x80 ? 0 : c >= 0xc2 && c < 0xe0 ? 1 : (c & 0xf0) == 0xe0 ? 2 : 3;
-        if (c >= 0xf5 || (c >= 0x80 && c < 0xc2) || i + more >= s.len)
+    while (s.len) {
+        size_t len = utf8_length(s);
+        if (!len)
             return false;
-        for (size_t j = 1; j <= more; j++)
-            if (((unsigned char)s.ptr[i + j] & 0xc0) != 0x80)
-                return false;
-        i += more + 1;
+        s = str_from(s, len);
     }
     return true;
 }

@@ -358,6 +358,8 @@ static void read_document(struct walk *w)
 void yaml_read(struct config *c, struct str text, const char *name, struct environment *env,
                struct problems *p)
 {
+    if (str_starts(text, STR("\xef\xbb\xbf"))) /* libyaml would count it as an indentation */
+        text = str_from(text, 3);
     struct walk w = {.text = text, .name = name, .c = c, .env = env, .p = p};
     if (!yaml_parser_initialize(&w.parser))
         abort(); /* no memory, as in mem.c */
