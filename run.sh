@@ -1,29 +1,24 @@
 #!/bin/sh
-# run.sh [serve options…] — installs what is missing, builds, and starts the proxy with its dashboard.
+# run.sh [flags of serve…] — installs what is missing, builds, and starts the proxy with its dashboard.
 set -eu
 root=$(cd "$(dirname "$0")" && pwd)
 cd "$root"
 . scripts/common.sh
 
+[ "${1:-}" != serve ] || shift
 scripts/bootstrap.sh build web
 use_node || die "no Node 22.17 or later"
 build_web || die "the dashboard does not build"
 compile build || die "it does not compile"
 
-port=${PORT:-3001}
-was=
-for arg in "$@"; do
-    case $was:$arg in
-    --port:*) port=$arg ;;
-    *:--port=*) port=${arg#--port=} ;;
-    esac
-    was=$arg
-done
-cat >&2 <<EOT
+# The first line names the address; the others give back what Claude Code turns off behind a proxy.
+exports=$(build/claude-code-proxy env "$@")
+cat >&2 <<TEXT
 
-To use Claude Code through it, in another terminal:
-    export ANTHROPIC_BASE_URL=http://localhost:$port
+To use Claude Code through the proxy, in another terminal:
+
+$(printf '%s\n' "$exports" | sed 's/^/    /')
     claude
 
-EOT
+TEXT
 exec build/claude-code-proxy serve "$@"
