@@ -132,8 +132,8 @@ may_install() {
     [ -z "$as_root" ] || { has sudo && sudo -n true 2>/dev/null; }
 }
 
-# Debian 12 lacks libllhttp and libyyjson; Debian 13's run on it. Only these two are taken from
-# there: everything else of Debian 13 is pinned below what is installed.
+# Debian 12 and Ubuntu 24.04 lack libllhttp and libyyjson; Debian 13's run on them. Only these two are
+# taken from there: everything else of Debian 13 is pinned below what is installed.
 has_candidate() {
     apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
 }
@@ -175,8 +175,8 @@ own_debian_source() {
     done
 }
 
-take_two_from_trixie() {
-    source_line=$(own_debian_source bookworm | head -n 1)
+take_two_from_trixie() { # NAME of this machine's own release, where it is a Debian
+    source_line=$([ -z "$1" ] || own_debian_source "$1" | head -n 1)
     uri=$(printf '%s' "$source_line" | cut -f 1)
     key=$(printf '%s' "$source_line" | cut -f 2)
     : "${uri:=http://deb.debian.org/debian}"
@@ -213,8 +213,13 @@ apt_prepare() {
         has_candidate "$package" && continue
         . /etc/os-release
         case ${ID:-}:${VERSION_CODENAME:-} in
-        debian:bookworm) take_two_from_trixie ;;
-        *) die "${PRETTY_NAME:-this system} has no package $package. On Ubuntu, enable 'universe' or use 24.04 or later; elsewhere, install the library so that pkg-config finds it, and run this again." ;;
+        debian:bookworm) take_two_from_trixie bookworm ;;
+        ubuntu:noble)
+            say "installing with apt-get: debian-archive-keyring"
+            install_packages debian-archive-keyring || die "debian-archive-keyring is needed to trust Debian's packages; is 'universe' enabled?"
+            take_two_from_trixie ""
+            ;;
+        *) die "${PRETTY_NAME:-this system} has no package $package (Debian 12, Ubuntu 24.04 and what came later have it, or can take it from Debian 13). Install the library so that pkg-config finds it, and run this again." ;;
         esac
     done
 }
