@@ -52,7 +52,7 @@ struct api *api_new(const struct api_options *options)
     struct api *a = MEM_NEW(struct api);
     a->to = *options;
     a->jobs = job_pool_new(&a->to);
-    a->live = live_new();
+    a->live = live_new(LIVE_GRACE_MS);
     return a;
 }
 

@@ -53,6 +53,7 @@ struct live {
     uint64_t next_id; /* of the next event */
     size_t watchers;
     uint64_t left_ms; /* when the last watcher left; 0: never had one */
+    uint64_t grace_ms;
     bool is_draining;
     struct hub *hubs[LIVE_HUBS_MAX];
     size_t hub_count;
@@ -63,9 +64,10 @@ static uint64_t now_ms(void)
     return clock_mono_ns() / 1000000;
 }
 
-struct live *live_new(void)
+struct live *live_new(uint64_t grace_ms)
 {
     struct live *l = MEM_NEW(struct live);
+    l->grace_ms = grace_ms;
     /* Ids ascend over restarts too: a place kept from an earlier process is never taken for one
      * of ours, as no process makes a million events a second. */
     l->next_id = (uint64_t)clock_wall_us();
@@ -118,7 +120,7 @@ static void ring_add(struct live *l, struct event *e)
 
 static bool is_watched(const struct live *l)
 {
-    return l->watchers || (l->left_ms && now_ms() - l->left_ms < LIVE_GRACE_MS);
+    return l->watchers || (l->left_ms && now_ms() - l->left_ms < l->grace_ms);
 }
 
 /* --- publishing --- */

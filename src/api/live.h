@@ -19,12 +19,13 @@ enum {
     LIVE_RING_BYTES_MAX = 4 << 20,   /* and their bytes */
     LIVE_WATCHERS_MAX = 256,         /* more are answered 429 */
     LIVE_HUBS_MAX = 64,              /* loops that may have watchers */
-    LIVE_GRACE_MS = 15000,           /* kept up after the last watcher has left */
+    LIVE_GRACE_MS = 15000,           /* for live_new(): longer than a browser takes to come back */
     LIVE_COMMENT_MS = 15000,         /* a comment line this often keeps the connection */
     LIVE_STUCK_MS = 60000            /* a reader that takes nothing so long is closed */
 };
 
-struct live *live_new(void);
+/* `grace_ms`: events are kept up so long after the last watcher has left. */
+struct live *live_new(uint64_t grace_ms);
 /* After every loop has ended. */
 void live_free(struct live *l);
 

@@ -14,7 +14,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    f->live = live_new();
+    f->live = live_new(LIVE_GRACE_MS);
     fake_init(&f->a, &f->loop, "GET", "/api/stream");
     fake_init(&f->b, &f->other_loop, "GET", "/api/stream");
     *state = f;
@@ -84,6 +84,37 @@ static void watchers_are_told(void **state)
     assert_int_equal(count(&f->b, "event: request"), 3);
     assert_str_equal(last_id(&f->a), last_id(&f->b));
     assert_int_equal(count(&f->a, "resync"), 0);
+}
+
+static void each_goes_on_from_its_own_place(void **state)
+{
+    struct fixture *f = *state;
+    f->b.loop = &f->loop;
+    live_handle(&f->a, f->live);
+    publish(f, INDEX_STARTED, "one");
+    live_handle(&f->b, f->live); /* later than "one", which the loop has not sent yet */
+    fake_run(&f->loop);
+    publish(f, INDEX_STARTED, "two");
+    fake_run(&f->loop);
+    assert_int_equal(count(&f->a, "event: request"), 2);
+    assert_int_equal(count(&f->b, "event: request"), 1);
+}
+
+static void a_gap_is_a_resync(void **state)
+{
+    struct fixture *f = *state;
+    live_free(f->live);
+    f->live = live_new(0);
+    live_handle(&f->a, f->live);
+    publish(f, INDEX_STARTED, "one");
+    fake_run(&f->loop);
+    struct str seen = last_id(&f->a);
+    fake_leave(&f->a);
+    publish(f, INDEX_STARTED, "not made into text");
+    head_add(&f->b.head, &f->b.arena, STR("Last-Event-ID"), seen);
+    live_handle(&f->b, f->live);
+    assert_int_equal(count(&f->b, "event: resync"), 1);
+    assert_int_equal(count(&f->b, "event: request"), 0);
 }
 
 static void nobody_watches_nothing_is_made(void **state)
@@ -180,7 +211,9 @@ static void heavy_events_do_not_pile_up(void **state)
 static void a_slow_reader_is_resynced_once(void **state)
 {
     struct fixture *f = *state;
+    f->b.loop = &f->loop; /* a quick one beside it */
     live_handle(&f->a, f->live);
+    live_handle(&f->b, f->live);
     f->a.is_full = true;
     for (int i = 0; i < 10; i++) {
         publish(f, INDEX_PROGRESS, "lost");
@@ -188,6 +221,8 @@ static void a_slow_reader_is_resynced_once(void **state)
     }
     f->loop.sweep->fn(f->loop.sweep, 0);
     f->a.is_full = false;
+    publish(f, INDEX_PROGRESS, "lost");
+    fake_run(&f->loop); /* it was promised a resync first */
     f->loop.sweep->fn(f->loop.sweep, 0);
     assert_int_equal(count(&f->a, "event: resync"), 1);
     assert_false(fake_has(&f->a.body, "lost"));
@@ -247,6 +282,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(watchers_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_goes_on_from_its_own_place, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_gap_is_a_resync, setup, teardown),
         cmocka_unit_test_setup_teardown(nobody_watches_nothing_is_made, setup, teardown),
         cmocka_unit_test_setup_teardown(who_comes_back_gets_the_missed, setup, teardown),
         cmocka_unit_test_setup_teardown(the_first_id_is_enough_to_come_back, setup, teardown),
