@@ -7,7 +7,7 @@
  */
 #include "record/answer.h"
 
-#include "http/sse.h"
+#include "record/answer_event.h"
 #include "record/json_walk.h"
 
 enum {
@@ -241,8 +241,7 @@ static const struct kind {
 #undef KIND
 };
 
-/* The inside of the data's "type"; else the name of the `event` line. */
-static struct str type_of(const struct sse_event *event)
+struct str answer_event_type(const struct sse_event *event)
 {
     static const struct str usual = {"{\"type\":\"", 9};
     struct str data = event->data;
@@ -259,7 +258,7 @@ static void on_event(void *owner, const struct sse_event *event)
     struct reading *r = owner;
     if (!event->data.len)
         return;
-    struct str type = type_of(event);
+    struct str type = answer_event_type(event);
     for (size_t i = 0; i < COUNT_OF(kinds); i++) {
         if (!str_equal(type, kinds[i].name))
             continue;

@@ -292,11 +292,8 @@ static bool is_plain(struct str s)
     return true;
 }
 
-struct str json_read_text(struct str raw, size_t max, struct arena *arena)
+struct str json_read_inside(struct str inside, size_t max, struct arena *arena)
 {
-    if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
-        return STR_NONE;
-    struct str inside = str_make(raw.ptr + 1, raw.len - 2);
     if (is_plain(str_head(inside, max)))
         return str_head(inside, max);
     char *out = arena_alloc(arena, max + 4);
@@ -308,6 +305,13 @@ struct str json_read_text(struct str raw, size_t max, struct arena *arena)
         len += bytes;
     }
     return str_make(out, len);
+}
+
+struct str json_read_text(struct str raw, size_t max, struct arena *arena)
+{
+    if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
+        return STR_NONE;
+    return json_read_inside(str_make(raw.ptr + 1, raw.len - 2), max, arena);
 }
 
 enum json_int_result json_read_int(struct str raw, int64_t max, int64_t *out)

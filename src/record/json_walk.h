@@ -42,6 +42,8 @@ struct str json_member(struct str object, struct str name);
 /* A raw string's text as valid UTF-8, at most `max` bytes and never cut in mid-character;
  * borrowed where plain, else in the arena. Empty when `raw` is no string. */
 struct str json_read_text(struct str raw, size_t max, struct arena *arena);
+/* The same for what stands between the quotes. */
+struct str json_read_inside(struct str inside, size_t max, struct arena *arena);
 /* The character at `*at` of a string's inside, escapes undone; moves `*at` behind it. What is no
  * character comes as U+FFFD. */
 uint32_t json_char(struct str inside, size_t *at);
