@@ -10,7 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/usage.h"
-#include "config/config_key.h"
+#include "config/config_value.h"
 
 struct words {
     int argc, at;
@@ -64,7 +64,7 @@ static bool take_flag(struct words *w, struct str text)
         value = w->argv[w->at++];
     if (!value || !*value || !strncmp(value, "--", 2))
         return usage_refuse(w->command, "--%.*s needs a value", STR_ARGS(name));
-    if (strlen(value) > OPTION_BYTES_MAX)
+    if (strlen(value) > CONFIG_TEXT_MAX)
         return usage_refuse(w->command, "--%.*s has too long a value", STR_ARGS(name));
     *slot = value;
     return true;

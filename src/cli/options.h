@@ -15,8 +15,6 @@ struct options {
     bool help;
 };
 
-enum { OPTION_BYTES_MAX = 4096 }; /* of one word */
-
 /* Borrows from argv. False when the words are wrong: usage has then gone to standard error. */
 bool options_parse(struct options *o, const struct command *c, int argc, char **argv);
 

@@ -13,8 +13,6 @@
 #include "config/config_env.h"
 #include "config/url.h"
 
-enum { TEXT_MAX = 4096 }; /* bytes of one value */
-
 struct unit {
     const char *name;
     uint64_t factor;
@@ -370,8 +368,8 @@ static bool utf8_is_valid(struct str s)
 enum err value_parse(const struct config_key *k, struct str text, struct config *c,
                      struct fail *why)
 {
-    if (text.len > TEXT_MAX)
-        return fail(why, ERR_CONFIG, "is longer than %d bytes", TEXT_MAX);
+    if (text.len > CONFIG_TEXT_MAX)
+        return fail(why, ERR_CONFIG, "is longer than %d bytes", CONFIG_TEXT_MAX);
     if (!utf8_is_valid(text))
         return fail(why, ERR_CONFIG, "is not valid UTF-8");
     return kinds[k->kind].parse(k, text, c, why);

@@ -6,6 +6,8 @@
 
 #include "config/config_key.h"
 
+enum { CONFIG_TEXT_MAX = 4096 }; /* bytes of one value */
+
 /* Writes the field of `k` in `c`; texts go into c's arena. ERR_CONFIG, with the reason in `why`,
  * worded to follow the key's name; a secret is not quoted. */
 enum err value_parse(const struct config_key *k, struct str text, struct config *c,

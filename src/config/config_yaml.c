@@ -43,6 +43,7 @@ static void report(struct walk *w, yaml_mark_t at, const char *format, ...)
     va_end(args);
     problems_add(w->p, PROBLEM_CONFIG, "%s:%zu:%zu: %s", w->name, at.line + 1, at.column + 1,
                  message);
+    w->stopped = w->stopped || w->p->count == PROBLEMS_MAX; /* enough for anybody to read */
 }
 
 /* ---- one event after the other ---- */
@@ -217,7 +218,7 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k, struct 
         return fail(why, ERR_CONFIG, "must be a list, such as [a.example, b.example]");
     if (typed && !is_plain(w))
         return fail(why, ERR_CONFIG, "must be written without quotes");
-    if (!typed) {
+    if (!typed && text.len <= CONFIG_TEXT_MAX) { /* a longer one is refused below */
         if (k->kind == KIND_PROXY)
             warn_password(w, k, text);
         enum err err = expand(w, text, &text, why);
@@ -227,6 +228,12 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k, struct 
     if (k->kind == KIND_PATH)
         text = beside_file(w, text);
     return value_parse(k, text, w->c, why);
+}
+
+static enum err too_many(struct walk *w, struct fail *why)
+{
+    w->stopped = true; /* the rest may be long */
+    return fail(why, ERR_CONFIG, "has too many items");
 }
 
 /* The current event opens a list; afterwards it is the list's end. */
@@ -239,7 +246,7 @@ static enum err parse_list(struct walk *w, const struct config_key *k, struct fa
         if (w->event.type != YAML_SCALAR_EVENT)
             err = fail(why, ERR_CONFIG, "its items must be texts");
         else if (count == ITEMS_MAX)
-            err = fail(why, ERR_CONFIG, "has too many items");
+            return too_many(w, why);
         else
             items[count++] = arena_str(&w->c->arena, scalar(w));
         skip(w);
