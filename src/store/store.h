@@ -15,11 +15,14 @@ struct store;
 struct store_reader;
 
 struct store_options {
-    const char *db_path; /* the SQLite file; created 0600 */
+    const char *db_path; /* the SQLite file; created 0600. Beside it: "-wal", "-shm", ".lock" */
+    bool is_durable;     /* a commit is on the disk when it returns (storage.durability "batch"
+                            and "sync"); otherwise a power cut may take the newest ones */
 };
 
 /* Opens or creates; migrates; a damaged file is set aside as "<name>.corrupt-<time>" and a new
- * one begun (logged). ERR_CONFIG when the schema is newer than this program. */
+ * one begun (logged). ERR_CONFIG when the schema is newer than this program; ERR_BUSY when
+ * another process writes to it. */
 enum err store_open(struct store **out, const struct store_options *options,
                     struct fail *f) MUST_CHECK;
 void store_close(struct store *s); /* checkpoints; all readers must be closed */
@@ -29,7 +32,8 @@ struct str store_secret(const struct store *s);
 
 /* Writer thread. True and *at filled when a piece with this key is stored. */
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at);
-/* Writer thread. All of the batch or nothing; idempotent by exchange id. */
+/* Writer thread. All of the batch or nothing; idempotent by exchange id. ERR_PARSE: a row's own
+ * data was refused; anything else may pass when tried again. */
 enum err store_commit(struct store *s, const struct batch *batch, struct fail *f) MUST_CHECK;
 /* Writer thread, when idle: checkpoints and the like. */
 void store_maintain(struct store *s);
@@ -99,7 +103,8 @@ struct stats_row {
 };
 enum stats_by { STATS_TOTAL, STATS_BY_MODEL, STATS_BY_PROVIDER, STATS_BY_STATE, STATS_BY_HOUR };
 typedef void store_stats_fn(const struct stats_row *row, void *owner);
-/* From rollups, never from scanning rows. Hours: key is "2026-11-21T14:00:00Z". */
+/* From rollups, never from scanning rows: whole hours, those that [start, end) touches; an end
+ * of 0 is open. Most requests first; hours in order, their key is "2026-11-21T14:00:00Z". */
 enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us, int64_t end_us,
                      store_stats_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
 

@@ -1,0 +1,125 @@
+/*
+ * blocks.c — stored bytes by block and offset: decodes a chain and remembers the last few.
+ */
+#include "store/reader.h"
+
+static void forget(struct chain_cache *c)
+{
+    buf_release(&c->raw);
+    c->count = 0;
+}
+
+void reader_blocks_release(struct store_reader *r)
+{
+    for (size_t i = 0; i < CHAINS_CACHED; i++)
+        forget(&r->chains[i]);
+    chain_reader_release(&r->decoder);
+}
+
+static struct chain_cache *cached(struct store_reader *r, uint64_t block)
+{
+    for (size_t i = 0; i < CHAINS_CACHED; i++) {
+        struct chain_cache *c = &r->chains[i];
+        if (block >= c->first && block - c->first < c->count)
+            return c;
+    }
+    return NULL;
+}
+
+/* An empty slot, with room for one more chain within the ceiling: the oldest ones go. */
+static struct chain_cache *make_room(struct store_reader *r)
+{
+    for (;;) {
+        struct chain_cache *oldest = NULL, *empty = NULL;
+        size_t bytes = 0;
+        for (size_t i = 0; i < CHAINS_CACHED; i++) {
+            struct chain_cache *c = &r->chains[i];
+            bytes += c->raw.cap;
+            if (!c->count)
+                empty = c;
+            else if (!oldest || c->used_at < oldest->used_at)
+                oldest = c;
+        }
+        if (empty && bytes + CHAIN_RAW_MAX + BLOCK_RAW_MAX <= CHAIN_CACHE_BYTES_MAX)
+            return empty;
+        forget(oldest);
+    }
+}
+
+static enum err chain_of(struct store_reader *r, uint64_t block, uint64_t *chain)
+{
+    sqlite3_stmt *q = r->statements[READ_BLOCK_CHAIN];
+    sqlite3_bind_int64(q, 1, (int64_t)block);
+    enum err err = ERR_OK;
+    bool is_found = database_next(&r->db, q, &err, NULL);
+    if (is_found)
+        *chain = (uint64_t)sqlite3_column_int64(q, 0);
+    sqlite3_reset(q);
+    return is_found ? ERR_OK : err ? err : ERR_CORRUPT;
+}
+
+static enum err decode_next(struct store_reader *r, sqlite3_stmt *q, struct chain_cache *c)
+{
+    if (c->count == CHAIN_BLOCKS_MAX ||
+        (uint64_t)sqlite3_column_int64(q, 0) != c->first + c->count)
+        return ERR_CORRUPT;
+    enum err err = chain_read(&r->decoder, column_str(q, 2), (size_t)sqlite3_column_int64(q, 1),
+                              &c->raw);
+    if (!err)
+        c->starts[++c->count] = c->raw.len;
+    return err;
+}
+
+/* Decodes all of a chain that is stored so far. Blocks before damage can still be read. */
+static enum err decode_chain(struct store_reader *r, struct chain_cache *c, uint64_t chain)
+{
+    sqlite3_stmt *q = r->statements[READ_CHAIN];
+    sqlite3_bind_int64(q, 1, (int64_t)chain);
+    sqlite3_bind_int64(q, 2, (int64_t)(chain + CHAIN_BLOCKS_MAX - 1));
+    buf_init(&c->raw, CHAIN_RAW_MAX + BLOCK_RAW_MAX);
+    c->first = chain;
+    c->count = 0;
+    chain_reader_begin(&r->decoder);
+    enum err err = ERR_OK, step_err = ERR_OK;
+    while (!err && database_next(&r->db, q, &step_err, NULL))
+        err = decode_next(r, q, c);
+    sqlite3_reset(q);
+    return err ? err : step_err;
+}
+
+static struct chain_cache *chain_with(struct store_reader *r, uint64_t block, enum err *err)
+{
+    struct chain_cache *c = cached(r, block);
+    if (c)
+        return c;
+    uint64_t chain;
+    *err = chain_of(r, block, &chain);
+    if (*err)
+        return NULL;
+    for (size_t i = 0; i < CHAINS_CACHED; i++) /* a shorter copy: the chain has grown */
+        if (r->chains[i].count && r->chains[i].first == chain)
+            forget(&r->chains[i]);
+    c = make_room(r);
+    *err = decode_chain(r, c, chain);
+    if (block >= c->first && block - c->first < c->count)
+        return c;
+    if (!*err)
+        *err = ERR_CORRUPT;
+    forget(c);
+    return NULL;
+}
+
+enum err reader_load(void *reader, struct piece_at at, struct buf *out)
+{
+    struct store_reader *r = reader;
+    enum err err = ERR_OK;
+    struct chain_cache *c = chain_with(r, at.block, &err);
+    if (!c)
+        return err;
+    c->used_at = ++r->clock;
+    size_t index = at.block - c->first;
+    size_t start = c->starts[index], len = c->starts[index + 1] - start;
+    if (at.offset > len || at.len > len - at.offset)
+        return ERR_CORRUPT;
+    return buf_append(out, str_make(c->raw.ptr + start + at.offset, at.len));
+}

@@ -1,0 +1,60 @@
+/*
+ * migrations.h — the schema, as the steps that lead to it. Step n makes version n; a step that
+ * has been released never changes.
+ */
+#ifndef STORE_MIGRATIONS_H
+#define STORE_MIGRATIONS_H
+
+static const char *const migrations[] = {
+    /* 1 */
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    /* one row: what would otherwise be counted by scanning */
+    "CREATE TABLE totals (one INTEGER PRIMARY KEY CHECK (one = 1), requests INTEGER NOT NULL,"
+    " pieces INTEGER NOT NULL, blocks INTEGER NOT NULL, raw_bytes INTEGER NOT NULL,"
+    " stored_bytes INTEGER NOT NULL);"
+    "INSERT INTO totals VALUES (1, 0, 0, 0, 0, 0);"
+    /* texts that rows repeat; those that seldom repeat (titles) are not looked for */
+    "CREATE TABLE names (id INTEGER PRIMARY KEY, is_shared INTEGER NOT NULL, text TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX names_text ON names (text) WHERE is_shared = 1;"
+    "CREATE TABLE blocks (number INTEGER PRIMARY KEY, chain INTEGER NOT NULL,"
+    " raw_len INTEGER NOT NULL, data BLOB NOT NULL);"
+    "CREATE TABLE pieces (high INTEGER NOT NULL, low INTEGER NOT NULL, len INTEGER NOT NULL,"
+    " block INTEGER NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (high, low, len))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE requests (id BLOB PRIMARY KEY, detail_block INTEGER NOT NULL,"
+    " detail_offset INTEGER NOT NULL, detail_len INTEGER NOT NULL, state INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, is_stream INTEGER NOT NULL, flags INTEGER NOT NULL,"
+    " method INTEGER, path INTEGER, query INTEGER, provider INTEGER, model INTEGER,"
+    " response_model INTEGER, session INTEGER, agent INTEGER, parent_agent INTEGER,"
+    " client INTEGER, client_addr TEXT, upstream_request_id TEXT, stop_reason INTEGER,"
+    " error_type INTEGER, error_message INTEGER, title INTEGER, started_us INTEGER NOT NULL,"
+    " connect_us INTEGER, ttfb_us INTEGER, first_token_us INTEGER, duration_us INTEGER,"
+    " input_tokens INTEGER, output_tokens INTEGER, cache_read_input_tokens INTEGER,"
+    " cache_creation_input_tokens INTEGER, cache_creation_5m_tokens INTEGER,"
+    " cache_creation_1h_tokens INTEGER, web_search_requests INTEGER, request_bytes INTEGER,"
+    " response_bytes INTEGER, client_bytes INTEGER, chunk_count INTEGER, message_count INTEGER,"
+    " tool_count INTEGER, tool_use_count INTEGER, max_tokens INTEGER) WITHOUT ROWID;"
+    "CREATE INDEX requests_session ON requests (session, id) WHERE session IS NOT NULL;"
+    "CREATE INDEX requests_failed ON requests (state, id) WHERE state <> 1;"
+    "CREATE TABLE sessions (session INTEGER PRIMARY KEY, first_us INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL, request_count INTEGER NOT NULL, error_count INTEGER NOT NULL,"
+    " agent_count INTEGER NOT NULL, input_tokens INTEGER NOT NULL,"
+    " output_tokens INTEGER NOT NULL, cache_read_input_tokens INTEGER NOT NULL,"
+    " cache_creation_input_tokens INTEGER NOT NULL, cache_creation_5m_tokens INTEGER NOT NULL,"
+    " cache_creation_1h_tokens INTEGER NOT NULL, web_search_requests INTEGER NOT NULL,"
+    " title INTEGER, model INTEGER, client INTEGER);"
+    "CREATE TABLE session_agents (session INTEGER NOT NULL, agent INTEGER NOT NULL,"
+    " PRIMARY KEY (session, agent)) WITHOUT ROWID;"
+    /* hour: hours since 1970; names 0: none */
+    "CREATE TABLE rollups (hour INTEGER NOT NULL, model INTEGER NOT NULL,"
+    " provider INTEGER NOT NULL, state INTEGER NOT NULL, request_count INTEGER NOT NULL,"
+    " error_count INTEGER NOT NULL, input_tokens INTEGER NOT NULL,"
+    " output_tokens INTEGER NOT NULL, cache_read_input_tokens INTEGER NOT NULL,"
+    " cache_creation_input_tokens INTEGER NOT NULL, cache_creation_5m_tokens INTEGER NOT NULL,"
+    " cache_creation_1h_tokens INTEGER NOT NULL, web_search_requests INTEGER NOT NULL,"
+    " request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,"
+    " duration_us_sum INTEGER NOT NULL, ttfb_us_sum INTEGER NOT NULL,"
+    " ttfb_count INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, state)) WITHOUT ROWID;",
+};
+
+#endif

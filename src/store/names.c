@@ -1,0 +1,75 @@
+/*
+ * names.c — texts that many rows repeat, each under a number.
+ */
+#include "store/names.h"
+
+#include <xxhash.h>
+
+enum { SECRET_BYTES = 192, WAYS = 2 };
+
+enum err names_init(struct names *n, struct database *db, const char *secret, struct fail *f)
+{
+    *n = (struct names){.db = db, .secret = secret};
+    enum err err = database_prepare(db, "SELECT id FROM names WHERE text = ?1 AND is_shared = 1",
+                                    &n->find, f);
+    if (!err)
+        err = database_prepare(db, "INSERT INTO names (is_shared, text) VALUES (?1, ?2)", &n->add,
+                               f);
+    return err;
+}
+
+void names_release(struct names *n)
+{
+    sqlite3_finalize(n->find);
+    sqlite3_finalize(n->add);
+    n->find = n->add = NULL;
+}
+
+void names_forget(struct names *n)
+{
+    memset(n->cache, 0, sizeof n->cache);
+}
+
+static enum err find(struct names *n, struct str text, int64_t *id, struct fail *f)
+{
+    enum err err = ERR_OK;
+    bind_text(n->find, 1, text);
+    if (database_next(n->db, n->find, &err, f))
+        *id = sqlite3_column_int64(n->find, 0);
+    sqlite3_reset(n->find);
+    return err;
+}
+
+static enum err add(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)
+{
+    sqlite3_bind_int(n->add, 1, is_shared);
+    bind_text(n->add, 2, text);
+    enum err err = database_step(n->db, n->add, f);
+    *id = sqlite3_last_insert_rowid(n->db->handle);
+    return err;
+}
+
+enum err names_id(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)
+{
+    *id = 0;
+    if (!text.len)
+        return ERR_OK;
+    /* 64 keyed bits stand for the text: nobody outside can make two that meet */
+    uint64_t hash = XXH3_64bits_withSecret(text.ptr, text.len, n->secret, SECRET_BYTES);
+    hash = (hash & ~(uint64_t)1) | is_shared;
+    size_t slot = (hash >> 1) & (NAMES_CACHED - WAYS);
+    for (size_t i = slot; i < slot + WAYS; i++)
+        if (n->cache[i].id && n->cache[i].hash == hash) {
+            *id = n->cache[i].id;
+            return ERR_OK;
+        }
+    enum err err = is_shared ? find(n, text, id, f) : ERR_OK;
+    if (!err && !*id)
+        err = add(n, text, is_shared, id, f);
+    if (!err) {
+        n->cache[slot + 1] = n->cache[slot];
+        n->cache[slot].hash = hash;
+        n->cache[slot].id = *id;
+    }
+    return err;
+}

@@ -1,0 +1,170 @@
+/*
+ * query.c — a filter as SQL. Everything from outside is bound, nothing is pasted.
+ */
+#include "store/query.h"
+
+#include <stdio.h>
+
+static const int64_t id_slack_us = INT64_C(60) * 1000000; /* an id's time against started_us */
+
+void query_add(struct query *q, const char *sql)
+{
+    size_t len = strlen(sql);
+    assert(q->len + len < QUERY_SQL_MAX);
+    memcpy(q->sql + q->len, sql, len + 1);
+    q->len += len;
+}
+
+static struct query_value *add_value(struct query *q, const char *sql)
+{
+    assert(q->value_count < QUERY_VALUES_MAX);
+    query_add(q, sql);
+    return &q->values[q->value_count++];
+}
+
+void query_number(struct query *q, const char *sql, int64_t number)
+{
+    *add_value(q, sql) = (struct query_value){.kind = VALUE_NUMBER, .number = number};
+}
+
+static void add_text(struct query *q, const char *sql, struct str text)
+{
+    *add_value(q, sql) = (struct query_value){.kind = VALUE_TEXT, .bytes = text};
+}
+
+void query_id(struct query *q, const char *sql, const struct uuid *id)
+{
+    struct str copy = arena_str(&q->arena, str_make(id->bytes, sizeof id->bytes));
+    *add_value(q, sql) = (struct query_value){.kind = VALUE_BLOB, .bytes = copy};
+}
+
+/* A condition on a name; `sql` has one mark. */
+static void add_name(struct query *q, struct store_reader *r, const char *sql, struct str text)
+{
+    if (!text.len)
+        return;
+    int64_t id = reader_name_id(r, text);
+    if (!id)
+        q->is_empty = true;
+    query_number(q, sql, id);
+}
+
+static void add_agent(struct query *q, struct store_reader *r, struct str agent)
+{
+    if (str_equal(agent, STR("main")))
+        query_add(q, " AND agent IS NULL");
+    else
+        add_name(q, r, " AND agent = ?", agent);
+}
+
+static void add_state(struct query *q, enum ending state)
+{
+    if (state != ENDING_COMPLETE)
+        query_add(q, " AND state <> 1"); /* so that the partial index is seen to fit */
+    query_number(q, " AND state = ?", state);
+}
+
+static void add_status(struct query *q, int status)
+{
+    if (status >= 100) {
+        query_number(q, " AND status = ?", status);
+    } else if (status > 0) {
+        query_number(q, " AND status >= ?", status * 100);
+        query_number(q, " AND status < ?", status * 100 + 100);
+    }
+}
+
+static void add_times(struct query *q, int64_t start_us, int64_t end_us)
+{
+    if (start_us) {
+        struct uuid floor = uuid_floor(start_us - id_slack_us);
+        query_id(q, " AND id >= ?", &floor);
+        query_number(q, " AND started_us >= ?", start_us);
+    }
+    if (end_us) {
+        struct uuid ceiling = uuid_floor(end_us + id_slack_us);
+        query_id(q, " AND id < ?", &ceiling);
+        query_number(q, " AND started_us < ?", end_us);
+    }
+}
+
+/* "%text%" with LIKE's own signs escaped. */
+static struct str like_pattern(struct arena *a, struct str text)
+{
+    char *pattern = arena_alloc(a, text.len * 2 + 2);
+    size_t len = 0;
+    pattern[len++] = '%';
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%' || c == '_' || c == '\\')
+            pattern[len++] = '\\';
+        pattern[len++] = c;
+    }
+    pattern[len++] = '%';
+    return str_make(pattern, len);
+}
+
+static void add_text_search(struct query *q, struct str text)
+{
+    static const char *const columns[] = {"title", "path", "model", "response_model", "session",
+                                          "agent", "parent_agent", "error_type", "error_message"};
+    struct str pattern = like_pattern(&q->arena, text);
+    add_text(q, " AND (upstream_request_id LIKE ? ESCAPE '\\'", pattern);
+    struct uuid id;
+    if (uuid_parse(text, &id))
+        query_id(q, " OR id = ?", &id);
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        query_add(q, " OR ");
+        query_add(q, columns[i]);
+        query_add(q, " IN found");
+    }
+    query_add(q, ")");
+}
+
+void query_init(struct query *q, const char *select, struct store_reader *r,
+                const struct request_filter *filter)
+{
+    q->len = 0;
+    q->value_count = 0;
+    q->is_empty = false;
+    arena_init(&q->arena);
+    if (filter->q.len)
+        add_text(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text LIKE ? ESCAPE"
+                    " '\\') ", like_pattern(&q->arena, filter->q));
+    query_add(q, select);
+    query_add(q, " WHERE 1");
+    add_name(q, r, " AND session = ?", filter->session_id);
+    add_name(q, r, " AND provider = ?", filter->provider);
+    if (filter->model.len) {
+        add_name(q, r, " AND (model = ?", filter->model);
+        add_name(q, r, " OR response_model = ?)", filter->model);
+    }
+    add_agent(q, r, filter->agent_id);
+    if (filter->has_state)
+        add_state(q, filter->state);
+    add_status(q, filter->status);
+    add_times(q, filter->start_us, filter->end_us);
+    if (filter->q.len)
+        add_text_search(q, filter->q);
+}
+
+void query_release(struct query *q)
+{
+    arena_release(&q->arena);
+}
+
+enum err query_prepare(struct query *q, struct store_reader *r, sqlite3_stmt **out, struct fail *f)
+{
+    if (sqlite3_prepare_v2(r->db.handle, q->sql, (int)q->len, out, NULL) != SQLITE_OK)
+        return database_failed(&r->db, f);
+    for (int i = 0; i < q->value_count; i++) {
+        const struct query_value *v = &q->values[i];
+        if (v->kind == VALUE_NUMBER)
+            sqlite3_bind_int64(*out, i + 1, v->number);
+        else if (v->kind == VALUE_TEXT)
+            bind_text(*out, i + 1, v->bytes);
+        else
+            bind_blob(*out, i + 1, v->bytes);
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,36 @@
+/*
+ * query.h — a filter as SQL: one builder for lists and counts.
+ */
+#ifndef STORE_QUERY_H
+#define STORE_QUERY_H
+
+#include "store/reader.h"
+
+enum { QUERY_SQL_MAX = 8192, QUERY_VALUES_MAX = 24 };
+
+struct query {
+    char sql[QUERY_SQL_MAX];
+    size_t len;
+    struct query_value {
+        enum { VALUE_NUMBER, VALUE_TEXT, VALUE_BLOB } kind;
+        int64_t number;
+        struct str bytes;
+    } values[QUERY_VALUES_MAX];
+    int value_count;
+    bool is_empty; /* nothing can match: a name that no row has */
+    struct arena arena;
+};
+
+/* Begins with `select` ("SELECT … FROM requests") and adds the filter's conditions. Strings of
+ * the filter stay borrowed. */
+void query_init(struct query *q, const char *select, struct store_reader *r,
+                const struct request_filter *filter);
+void query_release(struct query *q);
+void query_add(struct query *q, const char *sql); /* more text */
+void query_number(struct query *q, const char *sql, int64_t number);
+void query_id(struct query *q, const char *sql, const struct uuid *id);
+/* Prepares and binds; the caller finalizes. */
+enum err query_prepare(struct query *q, struct store_reader *r, sqlite3_stmt **out,
+                       struct fail *f) MUST_CHECK;
+
+#endif

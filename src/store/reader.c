@@ -1,0 +1,152 @@
+/*
+ * reader.c — a read-only connection, its names, and rows as records.
+ */
+#include "store/reader.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/store_private.h"
+
+static const char *const sql[READ_STATEMENTS] = {
+    [READ_NAME] = "SELECT text FROM names WHERE id = ?",
+    [READ_NAME_ID] = "SELECT id FROM names WHERE text = ? AND is_shared = 1",
+    [READ_BLOCK_CHAIN] = "SELECT chain FROM blocks WHERE number = ?",
+    [READ_CHAIN] = "SELECT number, raw_len, data FROM blocks WHERE number BETWEEN ?1 AND ?2"
+                   " AND chain = ?1 ORDER BY number",
+};
+
+enum column_kind { NAME, TEXT, RAW, NUMBER };
+
+static const struct column {
+    enum column_kind kind;
+    size_t at, size;
+} columns[] = {
+#define COLUMN(name, kind, member)                                                                 \
+    {kind, offsetof(struct record, member), sizeof(((struct record *)0)->member)},
+#include "store/columns.def"
+#undef COLUMN
+};
+
+#define COLUMN(name, kind, member) ", " #name
+const char reader_columns[] = "id"
+#include "store/columns.def"
+    ;
+#undef COLUMN
+
+struct store_reader *store_reader_new(struct store *s)
+{
+    struct store_reader *r = MEM_NEW(struct store_reader);
+    r->path = mem_strdup(s->path);
+    chain_reader_init(&r->decoder);
+    return r;
+}
+
+void store_reader_free(struct store_reader *r)
+{
+    if (!r)
+        return;
+    for (int i = 0; i < READ_STATEMENTS; i++)
+        sqlite3_finalize(r->statements[i]);
+    database_close(&r->db);
+    reader_blocks_release(r);
+    arena_release(&r->name_bytes);
+    free(r->path);
+    free(r);
+}
+
+static enum err open_reader(struct store_reader *r, struct fail *f)
+{
+    enum err err = database_open(&r->db, r->path, DATABASE_READ, f);
+    for (int i = 0; i < READ_STATEMENTS && !err; i++)
+        err = database_prepare(&r->db, sql[i], &r->statements[i], f);
+    if (err) {
+        for (int i = 0; i < READ_STATEMENTS; i++) {
+            sqlite3_finalize(r->statements[i]);
+            r->statements[i] = NULL;
+        }
+        database_close(&r->db);
+    }
+    return err;
+}
+
+enum err reader_begin(struct store_reader *r, struct fail *f)
+{
+    enum err err = r->db.handle ? ERR_OK : open_reader(r, f);
+    r->db.deadline_ns = clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
+    return err;
+}
+
+void reader_names_trim(struct store_reader *r)
+{
+    if (r->name_count < READER_NAMES_MAX && r->name_bytes_len < READER_NAME_BYTES_MAX)
+        return;
+    memset(r->names, 0, sizeof r->names);
+    arena_release(&r->name_bytes);
+    r->name_count = r->name_bytes_len = 0;
+}
+
+struct str reader_name(struct store_reader *r, int64_t id)
+{
+    if (!id)
+        return STR_NONE;
+    size_t slot = (uint64_t)id * 0x9e3779b97f4a7c15u % COUNT_OF(r->names);
+    while (r->names[slot].id && r->names[slot].id != id)
+        slot = (slot + 1) % COUNT_OF(r->names);
+    if (r->names[slot].id)
+        return r->names[slot].text;
+    sqlite3_stmt *q = r->statements[READ_NAME];
+    sqlite3_bind_int64(q, 1, id);
+    struct str text = STR_NONE;
+    if (sqlite3_step(q) == SQLITE_ROW)
+        text = arena_str(&r->name_bytes, column_str(q, 0));
+    sqlite3_reset(q);
+    r->names[slot].id = id;
+    r->names[slot].text = text;
+    r->name_count++;
+    r->name_bytes_len += text.len;
+    return text;
+}
+
+int64_t reader_name_id(struct store_reader *r, struct str text)
+{
+    sqlite3_stmt *q = r->statements[READ_NAME_ID];
+    bind_text(q, 1, text);
+    int64_t id = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    sqlite3_reset(q);
+    return id;
+}
+
+static void read_number(sqlite3_stmt *q, int at, const struct column *c, char *member)
+{
+    bool is_null = sqlite3_column_type(q, at) == SQLITE_NULL;
+    int64_t wide = is_null ? UNKNOWN : sqlite3_column_int64(q, at);
+    uint32_t narrow = is_null ? 0 : (uint32_t)wide;
+    if (c->size == sizeof wide)
+        memcpy(member, &wide, sizeof wide);
+    else if (c->size == sizeof narrow)
+        memcpy(member, &narrow, sizeof narrow);
+    else
+        *(bool *)member = narrow != 0;
+}
+
+void reader_row(struct store_reader *r, sqlite3_stmt *q, struct record *row)
+{
+    reader_names_trim(r);
+    record_init(row);
+    struct str id = column_str(q, 0);
+    if (id.len == sizeof row->id.bytes)
+        memcpy(row->id.bytes, id.ptr, id.len);
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        char *member = (char *)row + columns[i].at;
+        int at = (int)i + 1;
+        if (columns[i].kind == NUMBER) {
+            read_number(q, at, &columns[i], member);
+            continue;
+        }
+        struct str text = columns[i].kind == RAW ? column_str(q, at)
+                                                 : reader_name(r, sqlite3_column_int64(q, at));
+        memcpy(member, &text, sizeof text);
+    }
+}

@@ -1,0 +1,65 @@
+/*
+ * reader.h — a read-only connection with what it remembers: names by number, decoded blocks.
+ */
+#ifndef STORE_READER_H
+#define STORE_READER_H
+
+#include "record/chain.h"
+#include "record/recipe.h"
+#include "store/database.h"
+#include "store/store.h"
+
+enum {
+    READ_LIMIT_MS = 2000,           /* a longer query is stopped: ERR_TIMEOUT */
+    READER_NAMES_MAX = 4096,        /* remembered; half of the slots */
+    READER_NAME_BYTES_MAX = 1 << 20,
+    CHAINS_CACHED = 8,
+    CHAIN_CACHE_BYTES_MAX = 16 << 20
+};
+
+enum read_statement {
+    READ_NAME, READ_NAME_ID, READ_BLOCK_CHAIN, READ_CHAIN, READ_STATEMENTS
+};
+
+/* A chain's blocks, decompressed one behind another. */
+struct chain_cache {
+    uint64_t first, count; /* block numbers; count 0: empty slot */
+    size_t starts[CHAIN_BLOCKS_MAX + 1];
+    struct buf raw;
+    uint64_t used_at;
+};
+
+struct store_reader {
+    char *path;
+    struct database db; /* opened at the first call */
+    sqlite3_stmt *statements[READ_STATEMENTS];
+    struct {
+        int64_t id;
+        struct str text;
+    } names[READER_NAMES_MAX * 2];
+    size_t name_count;
+    struct arena name_bytes;
+    size_t name_bytes_len;
+    struct chain_cache chains[CHAINS_CACHED];
+    struct chain_reader decoder;
+    uint64_t clock; /* counts uses of chains */
+};
+
+/* Opens if need be and starts the time limit; before every use of the connection. */
+enum err reader_begin(struct store_reader *r, struct fail *f) MUST_CHECK;
+/* The text of a name: valid until reader_names_trim(). Empty for 0 and for what is missing. */
+struct str reader_name(struct store_reader *r, int64_t id);
+void reader_names_trim(struct store_reader *r); /* between rows: forgets all when there are many */
+/* The number of a shared name; 0 when there is none. */
+int64_t reader_name_id(struct store_reader *r, struct str text);
+
+/* "col, col, …" of `requests`: the id and what reader_row() reads. */
+extern const char reader_columns[];
+void reader_row(struct store_reader *r, sqlite3_stmt *q, struct record *row);
+
+/* Appends stored bytes to `out`. ERR_CORRUPT when the block is missing or damaged. Fits
+ * recipe_load. */
+enum err reader_load(void *reader, struct piece_at at, struct buf *out) MUST_CHECK;
+void reader_blocks_release(struct store_reader *r);
+
+#endif

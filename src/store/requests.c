@@ -1,0 +1,169 @@
+/*
+ * requests.c — reading requests: lists, counts, one with its detail, its bodies.
+ */
+#include <stdio.h>
+
+#include "record/detail.h"
+#include "store/query.h"
+
+static bool is_unfiltered(const struct request_filter *f)
+{
+    return !f->model.len && !f->session_id.len && !f->agent_id.len && !f->provider.len &&
+           !f->q.len && !f->status && !f->has_state && !f->start_us && !f->end_us;
+}
+
+enum err store_list(struct store_reader *r, const struct request_filter *filter,
+                    const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
+                    struct fail *f)
+{
+    char select[1024];
+    snprintf(select, sizeof select, "SELECT %s FROM requests", reader_columns);
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    sqlite3_stmt *stmt = NULL;
+    query_init(&q, select, r, filter);
+    if (before)
+        query_id(&q, " AND id < ?", before);
+    query_number(&q, " ORDER BY id DESC LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    while (!err && stmt && database_next(&r->db, stmt, &err, f)) {
+        struct record row;
+        reader_row(r, stmt, &row);
+        on_row(&row, owner);
+    }
+    sqlite3_finalize(stmt);
+    query_release(&q);
+    return err;
+}
+
+enum err store_count(struct store_reader *r, const struct request_filter *filter, int64_t *count,
+                     struct fail *f)
+{
+    *count = 0;
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    if (is_unfiltered(filter)) {
+        *count = database_number(&r->db, "SELECT requests FROM totals", 0);
+        return ERR_OK;
+    }
+    struct query q;
+    sqlite3_stmt *stmt = NULL;
+    query_init(&q, "SELECT count(*) FROM requests", r, filter);
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    if (!err && stmt && database_next(&r->db, stmt, &err, f))
+        *count = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    query_release(&q);
+    return err;
+}
+
+/* Strings of the row go to `arena`. */
+static enum err read_one(struct store_reader *r, const struct uuid *id, struct arena *arena,
+                         struct record *row, struct piece_at *detail, struct fail *f)
+{
+    char sql[1200];
+    snprintf(sql, sizeof sql,
+             "SELECT %s, detail_block, detail_offset, detail_len FROM requests WHERE id = ?",
+             reader_columns);
+    sqlite3_stmt *stmt;
+    enum err err = reader_begin(r, f);
+    if (!err)
+        err = database_prepare(&r->db, sql, &stmt, f);
+    if (err)
+        return err;
+    bind_blob(stmt, 1, str_make(id->bytes, sizeof id->bytes));
+    bool is_found = database_next(&r->db, stmt, &err, f);
+    if (is_found) {
+        int at = sqlite3_column_count(stmt) - 3;
+        reader_row(r, stmt, row);
+        record_keep(row, arena);
+        *detail = (struct piece_at){(uint64_t)sqlite3_column_int64(stmt, at),
+                                    (uint32_t)sqlite3_column_int64(stmt, at + 1),
+                                    (uint32_t)sqlite3_column_int64(stmt, at + 2)};
+    }
+    sqlite3_finalize(stmt);
+    return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+static enum err load_detail(struct store_reader *r, struct piece_at at, struct arena *arena,
+                            struct detail *d, struct fail *f)
+{
+    struct buf bytes;
+    buf_init(&bytes, BLOCK_RAW_MAX);
+    enum err err = reader_load(r, at, &bytes);
+    if (!err)
+        err = detail_read(buf_str(&bytes), at.block, arena, d);
+    buf_release(&bytes);
+    return err ? fail(f, err, "the details in block %llu cannot be read",
+                      (unsigned long long)at.block)
+               : ERR_OK;
+}
+
+enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *arena,
+                   struct record *row, struct record_detail *detail, struct fail *f)
+{
+    struct piece_at at;
+    enum err err = read_one(r, id, arena, row, &at, f);
+    if (err || !detail)
+        return err;
+    struct detail d;
+    err = load_detail(r, at, arena, &d, f);
+    if (err)
+        return err;
+    *detail = d.facts;
+    recipe_release(&d.response);
+    return ERR_OK;
+}
+
+static enum err put_together(struct store_reader *r, const struct recipe *body, struct buf *out)
+{
+    enum err err = buf_reserve(out, body->bytes);
+    for (size_t i = 0; i < body->count && !err; i++)
+        err = reader_load(r, body->list[i], out);
+    return err;
+}
+
+/* A body that is not what was recorded is damage, whatever else went right. */
+static enum err check_hash(struct str body, const uint8_t want[16], struct fail *f)
+{
+    uint8_t got[16];
+    body_hash(body, got);
+    return memcmp(got, want, 16) == 0 ? ERR_OK
+                                      : fail(f, ERR_CORRUPT, "the stored body is damaged");
+}
+
+enum err store_body(struct store_reader *r, const struct uuid *id, enum body_side side,
+                    struct buf *out, struct fail *f)
+{
+    struct arena arena;
+    struct record row;
+    struct piece_at at;
+    struct detail d = {0};
+    struct recipe request;
+    size_t before = out->len;
+    arena_init(&arena);
+    recipe_init(&request);
+    enum err err = read_one(r, id, &arena, &row, &at, f);
+    if (!err)
+        err = load_detail(r, at, &arena, &d, f);
+    if (!err && side == BODY_REQUEST && d.request.len)
+        err = recipe_read(d.request, reader_load, r, &request);
+    if (!err)
+        err = put_together(r, side == BODY_REQUEST ? &request : &d.response, out);
+    if (!err)
+        err = check_hash(str_make(out->ptr + before, out->len - before),
+                         side == BODY_REQUEST ? d.facts.request_hash : d.facts.response_hash, f);
+    if (err) {
+        out->len = before;
+        fail(f, err, "the body cannot be read");
+    }
+    recipe_release(&d.response);
+    recipe_release(&request);
+    arena_release(&arena);
+    return err;
+}

@@ -1,0 +1,37 @@
+/*
+ * rollup.h — a batch's sums, by hour × model × provider × state and by session, so that
+ * statistics never scan rows and a batch writes each sum once.
+ */
+#ifndef STORE_ROLLUP_H
+#define STORE_ROLLUP_H
+
+#include "store/store_private.h"
+
+enum { USAGE_PARTS = 7 };
+
+struct rollup {
+    int64_t hour, model, provider, state; /* the key */
+    int64_t request_count, error_count;
+    int64_t usage[USAGE_PARTS];
+    int64_t request_bytes, response_bytes, duration_us_sum, ttfb_us_sum, ttfb_count;
+};
+
+struct session_sum {
+    int64_t session; /* the key */
+    int64_t first_us, last_us, request_count, error_count, agent_count;
+    int64_t usage[USAGE_PARTS];
+    int64_t title, model, client; /* names; 0: none */
+};
+
+/* Numbers that the row's names got. */
+struct row_names {
+    int64_t session, agent, model, provider, title, client;
+};
+
+void rollup_add(struct store *s, const struct record *r, const struct row_names *names);
+/* `is_new_agent`: the first request of this agent in its session. */
+void session_sum_add(struct store *s, const struct record *r, const struct row_names *names,
+                     bool is_new_agent);
+enum err rollup_write(struct store *s, struct fail *f) MUST_CHECK; /* all sums, then forgets */
+
+#endif

@@ -1,0 +1,45 @@
+/*
+ * store_private.h — what the files of this folder know of a store.
+ */
+#ifndef STORE_STORE_PRIVATE_H
+#define STORE_STORE_PRIVATE_H
+
+#include "store/database.h"
+#include "store/names.h"
+#include "store/store.h"
+
+enum { SECRET_BYTES = 192 };
+
+/* The writer's statements, see commit.c. */
+enum write_statement {
+    WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
+    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, WRITE_BEGIN, WRITE_COMMIT, WRITE_ROLLBACK,
+    WRITE_STATEMENTS
+};
+
+struct rollup;
+struct session_sum;
+
+struct store {
+    char *path;
+    int lock_fd;
+    bool is_durable;
+    struct database db;
+    char secret[SECRET_BYTES];
+    sqlite3_stmt *statements[WRITE_STATEMENTS];
+    struct names names;
+    uint64_t next_block;
+    bool needs_maintenance; /* committed since the last store_maintain() */
+    /* sums of the batch being written; reused */
+    struct rollup *rollups;
+    size_t rollup_count, rollup_cap;
+    struct session_sum *sessions;
+    size_t session_count, session_cap;
+};
+
+enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
+void commit_release(struct store *s);
+/* The file was found damaged: the next store_open() looks at all of it. */
+void store_suspect(struct store *s);
+
+#endif
