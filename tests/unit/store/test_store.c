@@ -1,0 +1,458 @@
+/*
+ * test_store.c — what every store must do, whatever engine is behind it: rows and bodies come
+ * back, filters find, sums add up, a batch counts once.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "batches.h"
+
+static const int64_t hour_us = INT64_C(3600) * 1000000;
+static const int64_t base_us = INT64_C(496000) * 3600 * 1000000; /* a whole hour in 2026 */
+
+struct fixture {
+    char dir[64];
+    char path[96];
+    struct store *store;
+    struct store_reader *reader;
+    struct batch_maker maker;
+};
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    snprintf(x->dir, sizeof x->dir, "/tmp/test_store.XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    struct fail f = {0};
+    assert_int_equal(store_open(&x->store, &(struct store_options){.db_path = x->path}, &f),
+                     ERR_OK);
+    x->reader = store_reader_new(x->store);
+    maker_init(&x->maker, x->store);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    maker_release(&x->maker);
+    store_reader_free(x->reader);
+    store_close(x->store);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
+    assert_int_equal(system(command), 0);
+    free(x);
+    return 0;
+}
+
+static void commit(struct fixture *x)
+{
+    struct fail f = {0};
+    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+    maker_next(&x->maker);
+}
+
+static void row_comes_back(void **state)
+{
+    struct fixture *x = *state;
+    struct record in = maker_record(base_us + 1);
+    in.query = STR("beta=true");
+    in.response_model = STR("claude-opus-5-20260901");
+    in.session_id = STR("s1");
+    in.agent_id = STR("a1");
+    in.parent_agent_id = STR("p1");
+    in.client = STR("claude-cli/2.1.329");
+    in.client_addr = STR("127.0.0.1:53124");
+    in.upstream_request_id = STR("req_1");
+    in.stop_reason = STR("end_turn");
+    in.error_type = STR("t");
+    in.error_message = STR("m");
+    in.title = STR("Fix it");
+    in.is_stream = true;
+    in.flags = RECORD_IS_REUSED | RECORD_BODY_TRUNCATED;
+    in.ttfb_us = 12;
+    in.usage.output_tokens = 0;
+    in.usage.cache_read_input_tokens = INT64_C(1) << 40;
+    in.chunk_count = 3;
+    maker_add(&x->maker, &in, STR("request"), STR("response"));
+    commit(x);
+    assert_true(store_has(x->store, &in.id));
+    struct record out;
+    struct record_detail detail;
+    struct arena arena;
+    arena_init(&arena);
+    struct fail f = {0};
+    assert_int_equal(store_get(x->reader, &in.id, &arena, &out, &detail, &f), ERR_OK);
+    assert_true(uuid_equal(&in.id, &out.id));
+    struct str *const want[] = {&in.method, &in.path, &in.query, &in.provider, &in.model,
+                                &in.response_model, &in.session_id, &in.agent_id,
+                                &in.parent_agent_id, &in.client, &in.client_addr,
+                                &in.upstream_request_id, &in.stop_reason, &in.error_type,
+                                &in.error_message, &in.title};
+    struct str *const got[] = {&out.method, &out.path, &out.query, &out.provider, &out.model,
+                               &out.response_model, &out.session_id, &out.agent_id,
+                               &out.parent_agent_id, &out.client, &out.client_addr,
+                               &out.upstream_request_id, &out.stop_reason, &out.error_type,
+                               &out.error_message, &out.title};
+    for (size_t i = 0; i < COUNT_OF(want); i++)
+        assert_str_equal(*got[i], *want[i]);
+    assert_true(out.is_stream);
+    assert_int_equal(out.flags, in.flags);
+    assert_int_equal(out.status, 200);
+    assert_int_equal(out.ttfb_us, 12);
+    assert_int_equal(out.connect_us, UNKNOWN);
+    assert_int_equal(out.usage.input_tokens, UNKNOWN);
+    assert_int_equal(out.usage.output_tokens, 0);
+    assert_int_equal(out.usage.cache_read_input_tokens, INT64_C(1) << 40);
+    assert_int_equal(out.chunk_count, 3);
+    assert_str_equal(detail.response_head, STR("HTTP/1.1 200 OK\r\n"));
+    assert_int_equal(detail.timeline_len, 1);
+    struct uuid other = uuid_new();
+    assert_int_equal(store_get(x->reader, &other, &arena, &out, NULL, &f), ERR_NOT_FOUND);
+    assert_false(store_has(x->store, &other));
+    arena_release(&arena);
+}
+
+static void assert_body(struct fixture *x, const struct uuid *id, enum body_side side,
+                        struct str want)
+{
+    struct buf out;
+    buf_init(&out, 1 << 20);
+    struct fail f = {0};
+    assert_int_equal(store_body(x->reader, id, side, &out, &f), ERR_OK);
+    assert_str_equal(buf_str(&out), want);
+    buf_release(&out);
+}
+
+static void bodies_come_back(void **state)
+{
+    struct fixture *x = *state;
+    struct record r[200];
+    char text[200][64];
+    for (int i = 0; i < 200; i++) { /* more blocks than one chain has, read while it grows */
+        r[i] = maker_record(base_us + i);
+        snprintf(text[i], sizeof text[i], "{\"request\": %d, \"zero\": \"%c\"}", i, i);
+        maker_add(&x->maker, &r[i], str_of(text[i]), i % 2 ? str_of(text[i]) : STR_NONE);
+        commit(x);
+        if (i % 7 == 0)
+            assert_body(x, &r[i / 2].id, BODY_REQUEST, str_of(text[i / 2]));
+    }
+    for (int i = 0; i < 200; i++) {
+        assert_body(x, &r[i].id, BODY_REQUEST, str_of(text[i]));
+        assert_body(x, &r[i].id, BODY_RESPONSE, i % 2 ? str_of(text[i]) : STR_NONE);
+    }
+}
+
+static void a_wrong_hash_is_corrupt(void **state)
+{
+    struct fixture *x = *state;
+    struct record r = maker_record(base_us);
+    maker_add(&x->maker, &r, STR("a unique request body"), STR("x"));
+    char *at = memmem(x->maker.raw.ptr, x->maker.raw.len, "unique", 6);
+    assert_non_null(at);
+    *at = 'U';
+    commit(x);
+    struct buf out;
+    buf_init(&out, 100);
+    assert_int_equal(buf_append(&out, STR("before")), ERR_OK);
+    struct fail f = {0};
+    assert_int_equal(store_body(x->reader, &r.id, BODY_REQUEST, &out, &f), ERR_CORRUPT);
+    assert_str_equal(buf_str(&out), STR("before"));
+    assert_body(x, &r.id, BODY_RESPONSE, STR("x"));
+    buf_release(&out);
+}
+
+static void commits_count_once(void **state)
+{
+    struct fixture *x = *state;
+    struct record r = maker_record(base_us);
+    r.session_id = STR("s");
+    r.agent_id = STR("a");
+    maker_add(&x->maker, &r, STR("abc"), STR("de"));
+    struct batch *b = maker_batch(&x->maker);
+    b->piece_count = 1;
+    b->pieces[0] = (struct batch_piece){{1, 2, 3}, {b->blocks[0].number, 0, 3}};
+    struct fail f = {0};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(store_commit(x->store, b, &f), ERR_OK);
+    struct store_size size;
+    assert_int_equal(store_measure(x->reader, &size, &f), ERR_OK);
+    assert_int_equal(size.requests, 1);
+    assert_int_equal(size.sessions, 1);
+    assert_int_equal(size.pieces, 1);
+    assert_int_equal(size.blocks, 1);
+    assert_int_equal(size.raw_bytes, 5);
+    assert_true(size.stored_bytes > 0 && size.file_bytes > 0);
+    struct piece_at at;
+    assert_true(store_find_piece(x->store, &(struct piece_key){1, 2, 3}, &at));
+    assert_int_equal(at.len, 3);
+    assert_int_equal(at.block, b->blocks[0].number);
+    assert_false(store_find_piece(x->store, &(struct piece_key){1, 2, 4}, &at));
+    assert_int_equal(store_next_block(x->store), b->blocks[0].number + 1);
+}
+
+/* --- filters --- */
+
+struct seen {
+    struct uuid ids[MAKER_ROWS];
+    int count;
+};
+
+static void see(const struct record *row, void *owner)
+{
+    struct seen *s = owner;
+    s->ids[s->count++] = row->id;
+}
+
+static void assert_found(struct fixture *x, struct request_filter filter, int want)
+{
+    struct seen seen = {.count = 0};
+    int64_t count;
+    struct fail f = {0};
+    assert_int_equal(store_list(x->reader, &filter, NULL, 500, see, &seen, &f), ERR_OK);
+    assert_int_equal(seen.count, want);
+    assert_int_equal(store_count(x->reader, &filter, &count, &f), ERR_OK);
+    assert_int_equal(count, want);
+}
+
+static void fill(struct fixture *x)
+{
+    for (int i = 0; i < 12; i++) {
+        struct record r = maker_record(base_us + i * hour_us);
+        r.status = i < 8 ? 200 : i < 10 ? 429 : 529;
+        r.state = i < 8 ? ENDING_COMPLETE : ENDING_UPSTREAM_ERROR;
+        r.session_id = i % 2 ? STR("Session-odd") : STR("session-even");
+        r.agent_id = i % 3 ? STR_NONE : STR("agent-7");
+        r.model = i % 4 ? STR("claude-opus-5") : STR("claude_haiku%5");
+        r.response_model = i == 1 ? STR("other-model") : STR_NONE;
+        r.title = i == 3 ? STR("Fix the Ünicode 100% \\ test_case") : STR("hello");
+        r.error_message = i == 9 ? STR("Number of requests exceeded") : STR_NONE;
+        r.upstream_request_id = i == 5 ? STR("req_abc") : STR_NONE;
+        r.usage.output_tokens = 10;
+        r.ttfb_us = i ? 100 : UNKNOWN;
+        maker_add(&x->maker, &r, STR("12345"), STR("678"));
+    }
+    commit(x);
+}
+
+static void filters_find(void **state)
+{
+    struct fixture *x = *state;
+    fill(x);
+    assert_found(x, (struct request_filter){0}, 12);
+    assert_found(x, (struct request_filter){.model = STR("claude-opus-5")}, 9);
+    assert_found(x, (struct request_filter){.model = STR("other-model")}, 1);
+    assert_found(x, (struct request_filter){.model = STR("claude")}, 0);
+    assert_found(x, (struct request_filter){.session_id = STR("Session-odd")}, 6);
+    assert_found(x, (struct request_filter){.session_id = STR("session-odd")}, 0);
+    assert_found(x, (struct request_filter){.agent_id = STR("agent-7")}, 4);
+    assert_found(x, (struct request_filter){.agent_id = STR("main")}, 8);
+    assert_found(x, (struct request_filter){.provider = STR("anthropic")}, 12);
+    assert_found(x, (struct request_filter){.status = 429}, 2);
+    assert_found(x, (struct request_filter){.status = 5}, 2);
+    assert_found(x, (struct request_filter){.status = 4}, 2);
+    assert_found(x, (struct request_filter){.has_state = true, .state = ENDING_COMPLETE}, 8);
+    assert_found(x, (struct request_filter){.has_state = true, .state = ENDING_UPSTREAM_ERROR}, 4);
+    assert_found(x, (struct request_filter){.has_state = true, .state = ENDING_REJECTED}, 0);
+}
+
+static void texts_are_found(void **state)
+{
+    struct fixture *x = *state;
+    fill(x);
+    const struct {
+        const char *text;
+        int count;
+    } cases[] = {
+        {"fix THE", 1}, {"100%", 1}, {"%", 4}, {"_", 5}, {"\\", 1}, {"HELLO", 11}, {"exceeded", 1},
+        {"REQ_ABC", 1}, {"agent-7", 4}, {"messages", 12}, {"session-even", 6}, {"nothing", 0},
+        {"' OR 1=1 --", 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        assert_found(x, (struct request_filter){.q = str_of(cases[i].text)}, cases[i].count);
+    assert_found(x, (struct request_filter){.q = STR("hello"), .status = 5,
+                                            .session_id = STR("Session-odd")}, 1);
+}
+
+static void by_id_text(void **state)
+{
+    struct fixture *x = *state;
+    fill(x);
+    struct seen seen = {.count = 0};
+    struct fail f = {0};
+    assert_int_equal(store_list(x->reader, &(struct request_filter){0}, NULL, 1, see, &seen, &f),
+                     ERR_OK);
+    char text[UUID_TEXT];
+    assert_found(x, (struct request_filter){.q = str_of(uuid_format(&seen.ids[0], text))}, 1);
+}
+
+static void pages_follow_each_other(void **state)
+{
+    struct fixture *x = *state;
+    fill(x);
+    struct seen all = {.count = 0};
+    struct request_filter none = {0};
+    struct fail f = {0};
+    assert_int_equal(store_list(x->reader, &none, NULL, 100, see, &all, &f), ERR_OK);
+    assert_int_equal(all.count, 12);
+    for (int i = 1; i < all.count; i++)
+        assert_true(memcmp(all.ids[i - 1].bytes, all.ids[i].bytes, 16) > 0);
+    struct seen paged = {.count = 0};
+    for (int page = 0; page < 3; page++) {
+        const struct uuid *before = paged.count ? &paged.ids[paged.count - 1] : NULL;
+        assert_int_equal(store_list(x->reader, &none, before, 5, see, &paged, &f), ERR_OK);
+    }
+    assert_int_equal(paged.count, 12);
+    assert_memory_equal(paged.ids, all.ids, sizeof all.ids[0] * 12);
+}
+
+static void times_bound(void **state)
+{
+    struct fixture *x = *state;
+    /* ids say when a request began: give these their own */
+    for (int i = 0; i < 10; i++) {
+        struct record r = maker_record(base_us + i * hour_us);
+        r.id = uuid_floor(r.started_us);
+        maker_add(&x->maker, &r, STR("a"), STR("b"));
+    }
+    commit(x);
+    assert_found(x, (struct request_filter){.start_us = base_us + 3 * hour_us}, 7);
+    assert_found(x, (struct request_filter){.end_us = base_us + 3 * hour_us}, 3);
+    assert_found(x, (struct request_filter){.start_us = base_us + 1 * hour_us,
+                                            .end_us = base_us + 2 * hour_us}, 1);
+    assert_found(x, (struct request_filter){.start_us = base_us + 1 * hour_us + 1,
+                                            .end_us = base_us + 2 * hour_us}, 0);
+}
+
+/* --- sums --- */
+
+struct sums {
+    struct stats_row rows[32];
+    char keys[32][64];
+    int count;
+};
+
+static void keep_stats(const struct stats_row *row, void *owner)
+{
+    struct sums *s = owner;
+    s->rows[s->count] = *row;
+    snprintf(s->keys[s->count++], 64, "%.*s", STR_ARGS(row->key));
+}
+
+static void stats_add_up(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    struct sums s = {.count = 0};
+    assert_int_equal(store_stats(x->reader, STATS_TOTAL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    assert_int_equal(s.count, 1);
+    assert_int_equal(s.rows[0].request_count, 0);
+    fill(x);
+    s.count = 0;
+    assert_int_equal(store_stats(x->reader, STATS_TOTAL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    assert_int_equal(s.rows[0].request_count, 12);
+    assert_int_equal(s.rows[0].error_count, 4);
+    assert_int_equal(s.rows[0].usage.output_tokens, 120);
+    assert_int_equal(s.rows[0].usage.input_tokens, 0);
+    assert_int_equal(s.rows[0].request_bytes, 60);
+    assert_int_equal(s.rows[0].response_bytes, 36);
+    assert_int_equal(s.rows[0].duration_us_sum, 60000);
+    assert_int_equal(s.rows[0].ttfb_us_sum, 1100);
+    assert_int_equal(s.rows[0].ttfb_count, 11);
+    s.count = 0;
+    assert_int_equal(store_stats(x->reader, STATS_BY_MODEL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.keys[0], "claude-opus-5");
+    assert_int_equal(s.rows[0].request_count, 9);
+    s.count = 0;
+    assert_int_equal(store_stats(x->reader, STATS_BY_STATE, 0, 0, keep_stats, &s, &f), ERR_OK);
+    assert_string_equal(s.keys[0], "complete");
+    assert_string_equal(s.keys[1], "upstream_error");
+    s.count = 0;
+    assert_int_equal(store_stats(x->reader, STATS_BY_HOUR, base_us + 2 * hour_us,
+                                 base_us + 4 * hour_us, keep_stats, &s, &f), ERR_OK);
+    assert_int_equal(s.count, 2);
+    assert_int_equal(strlen(s.keys[0]), strlen("2026-11-21T14:00:00Z"));
+    assert_true(strcmp(s.keys[0], s.keys[1]) < 0);
+    assert_int_equal(s.rows[0].request_count, 1);
+}
+
+struct session_seen {
+    struct session_row rows[8];
+    char ids[8][40], titles[8][80];
+    int count;
+};
+
+static void keep_session(const struct session_row *row, void *owner)
+{
+    struct session_seen *s = owner;
+    s->rows[s->count] = *row;
+    snprintf(s->titles[s->count], 80, "%.*s", STR_ARGS(row->title));
+    snprintf(s->ids[s->count++], 40, "%.*s", STR_ARGS(row->session_id));
+}
+
+static void sessions_add_up(void **state)
+{
+    struct fixture *x = *state;
+    fill(x);
+    struct record late = maker_record(base_us + 100 * hour_us);
+    late.session_id = STR("session-even");
+    late.agent_id = STR("agent-8");
+    late.model = STR("newest");
+    late.title = STR("later title");
+    maker_add(&x->maker, &late, STR("a"), STR("b"));
+    commit(x);
+    struct session_seen s = {.count = 0};
+    struct fail f = {0};
+    assert_int_equal(store_sessions(x->reader, 0, 10, keep_session, &s, &f), ERR_OK);
+    assert_int_equal(s.count, 2);
+    assert_string_equal(s.ids[0], "session-even");
+    assert_string_equal(s.titles[0], "hello");
+    assert_int_equal(s.rows[0].request_count, 7);
+    assert_int_equal(s.rows[0].error_count, 2);
+    assert_int_equal(s.rows[0].agent_count, 2);
+    assert_int_equal(s.rows[0].first_us, base_us);
+    assert_int_equal(s.rows[0].last_us, base_us + 100 * hour_us);
+    assert_int_equal(s.rows[0].usage.output_tokens, 60);
+    assert_int_equal(s.rows[1].agent_count, 1);
+    s.count = 0;
+    assert_int_equal(store_sessions(x->reader, base_us + 100 * hour_us, 10, keep_session, &s, &f),
+                     ERR_OK);
+    assert_int_equal(s.count, 1);
+    assert_string_equal(s.ids[0], "Session-odd");
+}
+
+static void odd_texts_are_kept(void **state)
+{
+    struct fixture *x = *state;
+    struct record in = maker_record(base_us), out;
+    in.title = STR("zero \0 inside");
+    in.model = STR("\xff\xfe not UTF-8");
+    in.path = STR("/v1/\"'; DROP TABLE requests; --");
+    maker_add(&x->maker, &in, STR("a"), STR("b"));
+    commit(x);
+    struct arena arena;
+    arena_init(&arena);
+    struct fail f = {0};
+    assert_int_equal(store_get(x->reader, &in.id, &arena, &out, NULL, &f), ERR_OK);
+    assert_str_equal(out.title, in.title);
+    assert_str_equal(out.model, in.model);
+    assert_str_equal(out.path, in.path);
+    arena_release(&arena);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(row_comes_back),      TEST(bodies_come_back), TEST(a_wrong_hash_is_corrupt),
+        TEST(commits_count_once),  TEST(filters_find),     TEST(texts_are_found),
+        TEST(by_id_text),          TEST(pages_follow_each_other), TEST(times_bound),
+        TEST(stats_add_up),        TEST(sessions_add_up),  TEST(odd_texts_are_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
