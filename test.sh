@@ -150,10 +150,12 @@ suite_docs() {
 }
 
 dashboard_tests() { (cd web && npm run --silent check && npm test --silent); }
+dashboard_builds() { build_web && echo "1 passed, 0 failed, 0 skipped"; }
 
 suite_web() {
     use_node || { absent web "no Node 22.17 or later" && return; }
     npm_packages web || { absent web "its npm packages could not be installed" && return; }
+    run web-build dashboard_builds
     run web dashboard_tests
 }
 
@@ -164,6 +166,10 @@ e2e_ready() {
 
 suite_e2e() {
     e2e_ready e2e || return
+    # The real Claude Code is about 400 MB; where it cannot be had, its tests skip themselves.
+    if [ "$may_install" ] && [ "$length" != quick ]; then
+        npm_packages tests/client/claude || warn "Claude Code could not be installed"
+    fi
     run e2e node tests/run.mjs
 }
 
