@@ -10,10 +10,10 @@
 #include "cli/options.h"
 
 struct command {
-    const char *name;     /* "config show": one or two words */
-    const char *summary;  /* one line */
-    const char *argument; /* "[COMMAND]"; NULL: takes none */
-    bool takes_flags;     /* those of the configuration */
+    const char *name;                          /* "config show": one or two words */
+    const char *summary;                       /* one line */
+    const char *argument;                      /* "[COMMAND]"; NULL: takes none */
+    bool takes_flags;                          /* those of the configuration */
     int (*run)(const struct options *options); /* returns an exit code */
 };
 

@@ -10,7 +10,8 @@ struct command;
 
 struct options {
     struct config_flags flags;
-    const char *arguments[2]; /* words that are no flags, as "config check" in `help config check` */
+    const char
+        *arguments[2]; /* words that are no flags, as "config check" in `help config check` */
     int argument_count;
     bool help;
 };

@@ -9,7 +9,10 @@
 #include "config/config_key.h"
 
 static const char value_names[][8] = {
-    [KIND_HOST] = "HOST", [KIND_PATH] = "PATH", [KIND_INT] = "NUMBER", [KIND_CHOICE] = "NAME",
+    [KIND_HOST] = "HOST",
+    [KIND_PATH] = "PATH",
+    [KIND_INT] = "NUMBER",
+    [KIND_CHOICE] = "NAME",
 };
 
 static void print_flags(FILE *out)

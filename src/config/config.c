@@ -58,8 +58,11 @@ static bool try_user_file(struct loading *l)
     bool xdg = base && base[0] == '/';
     if (!xdg && !home)
         return false;
-    return try_file(l, arena_printf(&l->c->arena, "%s%s/claude-code-proxy/config.yaml",
-                                    xdg ? base : home, xdg ? "" : "/.config").ptr, "", true);
+    return try_file(l,
+                    arena_printf(&l->c->arena, "%s%s/claude-code-proxy/config.yaml",
+                                 xdg ? base : home, xdg ? "" : "/.config")
+                        .ptr,
+                    "", true);
 }
 
 static void apply_file(struct loading *l)

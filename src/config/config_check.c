@@ -44,7 +44,8 @@ static void check_listener(const struct config *c, bool strange_file, struct pro
     if (open)
         COMPLAIN(p, PROBLEM_WARNING, c, server_host,
                  "%s is no loopback address: whoever reaches it can use the proxy and read what "
-                 "it recorded, for there is no authentication yet", c->server_host);
+                 "it recorded, for there is no authentication yet",
+                 c->server_host);
     if (strange_file)
         problems_add(p, open ? PROBLEM_CONFIG : PROBLEM_WARNING,
                      "%s: another user owns it or could write to it", c->file);

@@ -123,8 +123,8 @@ struct str environment_get(struct environment *e, struct str name, const char **
         if (!value.len)
             continue;
         if (source)
-            *source = arena_printf(&e->arena, "%s:%u %.*s", e->files[i].name, line,
-                                   STR_ARGS(name)).ptr;
+            *source =
+                arena_printf(&e->arena, "%s:%u %.*s", e->files[i].name, line, STR_ARGS(name)).ptr;
         return value;
     }
     return STR_NONE;

@@ -10,7 +10,7 @@ enum { CONFIG_FILE_MAX = 1 << 20 }; /* bytes */
 
 struct config_file {
     struct buf bytes;
-    bool strange;  /* somebody else could have written it: world-writable, or a foreign owner */
+    bool strange; /* somebody else could have written it: world-writable, or a foreign owner */
 };
 
 /* ERR_NOT_FOUND: there is none. ERR_CONFIG: it cannot be read, or is no file, or too large; `why`

@@ -22,14 +22,14 @@ enum key_kind {
 
 struct config_key {
     enum key_kind kind;
-    const char *path;         /* "server.port" */
-    const char *flag;         /* "port"; NULL: none */
-    const char *fallback;     /* the default, as one would write it */
-    const char *environment;  /* "SERVER_HOST,HOST"; NULL: none */
-    const char *choices;      /* "abort|drain"; NULL unless KIND_CHOICE */
-    const char *what;         /* sentences for the docs */
-    uint64_t min, max;        /* see config_keys.def */
-    size_t offset;            /* in struct config */
+    const char *path;        /* "server.port" */
+    const char *flag;        /* "port"; NULL: none */
+    const char *fallback;    /* the default, as one would write it */
+    const char *environment; /* "SERVER_HOST,HOST"; NULL: none */
+    const char *choices;     /* "abort|drain"; NULL unless KIND_CHOICE */
+    const char *what;        /* sentences for the docs */
+    uint64_t min, max;       /* see config_keys.def */
+    size_t offset;           /* in struct config */
 };
 
 extern const struct config_key config_keys[CONFIG_KEYS];

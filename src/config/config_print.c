@@ -71,8 +71,8 @@ static enum err put_sections(struct buf *out, struct str path, struct str before
 {
     enum err err = ERR_OK;
     for (size_t end = 0; !err && end < path.len; end++) {
-        bool shared = before.len > end && str_equal(str_head(before, end + 1),
-                                                    str_head(path, end + 1));
+        bool shared =
+            before.len > end && str_equal(str_head(before, end + 1), str_head(path, end + 1));
         if (path.ptr[end] != '.' || shared)
             continue;
         struct str section = str_head(path, end), parent = section_of(section);

@@ -18,7 +18,8 @@ enum err value_parse_list(const struct config_key *k, const struct str *items, s
                           struct config *c, struct fail *why) MUST_CHECK;
 
 /* As one would write it in the file; passwords as ***. */
-enum err value_print(const struct config_key *k, const struct config *c, struct buf *out) MUST_CHECK;
+enum err value_print(const struct config_key *k, const struct config *c,
+                     struct buf *out) MUST_CHECK;
 
 /* "a whole number from 0 to 65535" */
 void value_describe(const struct config_key *k, char *out, size_t bytes);

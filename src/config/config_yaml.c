@@ -80,8 +80,8 @@ static void report_parser(struct walk *w)
     char begun[64] = "";
     if (y->context && y->context_mark.line != y->problem_mark.line)
         snprintf(begun, sizeof begun, " (begun in line %zu)", y->context_mark.line + 1);
-    report(w, y->problem_mark, "%s%s%s%s%s", y->context ? y->context : "",
-           y->context ? ": " : "", y->problem ? y->problem : "not valid YAML", begun,
+    report(w, y->problem_mark, "%s%s%s%s%s", y->context ? y->context : "", y->context ? ": " : "",
+           y->problem ? y->problem : "not valid YAML", begun,
            line_has_tab(w->text, y->problem_mark.line) ? "; YAML takes no tabs to indent" : "");
 }
 
@@ -194,7 +194,8 @@ static void warn_password(struct walk *w, const struct config_key *k, struct str
         return;
     problems_add(w->p, PROBLEM_WARNING,
                  "%s:%zu: %s: holds a password; better written as ${NAME} and kept in the "
-                 "environment", w->name, w->event.start_mark.line + 1, k->path);
+                 "environment",
+                 w->name, w->event.start_mark.line + 1, k->path);
 }
 
 /* Relative to the file, wherever the program was started. */
@@ -272,8 +273,7 @@ static void read_value(struct walk *w, const struct config_key *k)
     }
     if (err && why.code)
         report(w, at, "%s: %s", k->path, why.detail);
-    w->c->sources[k - config_keys] =
-        arena_printf(&w->c->arena, "%s:%zu", w->name, at.line + 1).ptr;
+    w->c->sources[k - config_keys] = arena_printf(&w->c->arena, "%s:%zu", w->name, at.line + 1).ptr;
 }
 
 /* ---- keys ---- */
@@ -343,9 +343,9 @@ static void read_mapping(struct walk *w, struct str prefix) // NOLINT(misc-no-re
             return;
         }
         struct str name = arena_str(&w->c->arena, scalar(w));
-        struct str path = prefix.len ? arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(prefix),
-                                                    STR_ARGS(name))
-                                     : name;
+        struct str path =
+            prefix.len ? arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(prefix), STR_ARGS(name))
+                       : name;
         read_entry(w, path, name, at);
     }
 }
@@ -366,7 +366,7 @@ void yaml_read(struct config *c, struct str text, const char *name, struct envir
                struct problems *p)
 {
     if (str_starts(text, STR("\xef\xbb\xbf"))) /* libyaml would count it as an indentation */
-        text = str_from(text, 3);
+        text = (struct str){text.ptr + 3, text.len - 3}; /* never NULL, which libyaml refuses */
     struct walk w = {.text = text, .name = name, .c = c, .env = env, .p = p};
     if (!yaml_parser_initialize(&w.parser))
         abort(); /* no memory, as in mem.c */

@@ -125,10 +125,10 @@ static enum err take_host(struct url *u, struct str authority, struct fail *why)
     u->host = brackets ? str_head(str_from(authority, 1), end - 1) : str_head(authority, end);
     struct str rest = str_from(authority, end + brackets);
     uint8_t a[16];
-    if (!host_is_valid(u->host) || (brackets && (!address_parse(u->host, a) ||
-                                                 str_find(u->host, ':') == u->host.len)))
-        return fail(why, ERR_CONFIG, u->host.len ? "its host is not a valid name or address"
-                                                 : "it has no host");
+    if (!host_is_valid(u->host) ||
+        (brackets && (!address_parse(u->host, a) || str_find(u->host, ':') == u->host.len)))
+        return fail(why, ERR_CONFIG,
+                    u->host.len ? "its host is not a valid name or address" : "it has no host");
     u->port = u->tls ? 443 : 80;
     if (!rest.len)
         return ERR_OK;

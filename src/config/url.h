@@ -15,7 +15,7 @@ struct url {
     struct str host;     /* without the brackets of an IPv6 address */
     uint16_t port;       /* 443 or 80 where none was given */
     bool port_given;
-    struct str path;     /* "" or "/…" */
+    struct str path; /* "" or "/…" */
 };
 
 /* Borrows from `text`. ERR_CONFIG, saying in `why` what is wrong, without quoting `text`. */
@@ -23,7 +23,7 @@ enum err url_parse(struct url *u, struct str text, struct fail *why) MUST_CHECK;
 
 /* A name or address as it may stand in a URL or be listened on, brackets already taken off. */
 bool host_is_valid(struct str host);
-bool host_is_loopback(struct str host);   /* localhost, *.localhost, 127/8, ::1, and ::ffff:127/8 */
+bool host_is_loopback(struct str host); /* localhost, *.localhost, 127/8, ::1, and ::ffff:127/8 */
 /* 0.0.0.0 and ::, link-local (cloud metadata services) and multicast: no provider is there. */
 bool host_is_forbidden(struct str host);
 bool host_is_any(struct str host); /* 0.0.0.0 or :: */

@@ -64,8 +64,9 @@ static void run(const char *line)
 static void prints_version_and_help(void **state)
 {
     (void)state;
-    static const char *const lines[] = {"version", "--version", "help", "--help", "-h",
-                                        "help|config|show", "config|show|--help", "serve|-h"};
+    static const char *const lines[] = {
+        "version",          "--version",          "help",    "--help", "-h",
+        "help|config|show", "config|show|--help", "serve|-h"};
     for (size_t i = 0; i < COUNT_OF(lines); i++) {
         run(lines[i]);
         if (ran.code || ran.err[0] || !ran.out[0])
@@ -197,9 +198,9 @@ static void notices_lost_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_SCRATCH(prints_version_and_help),     IN_SCRATCH(refuses_wrong_usage),
-        IN_SCRATCH(refuses_secrets),             IN_SCRATCH(refuses_a_monstrous_argument),
-        IN_SCRATCH(checks_the_configuration),    IN_SCRATCH(connects_claude_code),
+        IN_SCRATCH(prints_version_and_help),  IN_SCRATCH(refuses_wrong_usage),
+        IN_SCRATCH(refuses_secrets),          IN_SCRATCH(refuses_a_monstrous_argument),
+        IN_SCRATCH(checks_the_configuration), IN_SCRATCH(connects_claude_code),
         IN_SCRATCH(notices_lost_output),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

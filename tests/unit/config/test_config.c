@@ -27,7 +27,8 @@ static void expect_problem(const struct config_flags *flags, enum problem_kind k
 {
     struct problems p;
     struct config *c = load_flags(flags, &p);
-    if (p.count != 1 || p.items[0].kind != kind || strncmp(p.items[0].text, message, strlen(message)))
+    if (p.count != 1 || p.items[0].kind != kind ||
+        strncmp(p.items[0].text, message, strlen(message)))
         fail_msg("wanted %s\ngot %zu: %s", message, p.count, p.count ? p.items[0].text : "");
     assert_true((kind == PROBLEM_WARNING) == (c != NULL));
     config_free(c);
@@ -168,7 +169,10 @@ static void takes_only_real_files(void **state)
     expect_problem(&flags, PROBLEM_CONFIG, "f: is empty");
     assert_int_equal(truncate("f", 100 << 20), 0);
     expect_problem(&flags, PROBLEM_CONFIG, "f: is larger than 1 MiB");
-    scratch_write("f", "\x7f" "ELF\x02\x01\x01\0\0", 9);
+    scratch_write("f",
+                  "\x7f"
+                  "ELF\x02\x01\x01\0\0",
+                  9);
     expect_problem(&flags, PROBLEM_CONFIG, "f:1:1: ");
     flags.file = "/dev/zero";
     expect_problem(&flags, PROBLEM_CONFIG, "/dev/zero: is not a regular file");
@@ -205,15 +209,17 @@ static void warns_of_an_open_door(void **state)
 {
     (void)state;
     setenv("SERVER_HOST", "0.0.0.0", 1);
-    expect_problem(&none, PROBLEM_WARNING, "environment SERVER_HOST: server.host: 0.0.0.0 is no lo");
+    expect_problem(&none, PROBLEM_WARNING,
+                   "environment SERVER_HOST: server.host: 0.0.0.0 is no lo");
 }
 
 static void keeps_keys_off_the_wire(void **state)
 {
     (void)state;
     setenv("ANTHROPIC_FORWARD_URL", "http://10.0.0.1:8080", 1);
-    expect_problem(&none, PROBLEM_CONFIG, "environment ANTHROPIC_FORWARD_URL: "
-                                          "providers.anthropic.base_url: http:// would send keys");
+    expect_problem(&none, PROBLEM_CONFIG,
+                   "environment ANTHROPIC_FORWARD_URL: "
+                   "providers.anthropic.base_url: http:// would send keys");
     write_text("config.yaml", "providers: {anthropic: {allow_plaintext: true}}\n");
     expect_problem(&none, PROBLEM_WARNING, "environment ANTHROPIC_FORWARD_URL: ");
     remove("config.yaml");

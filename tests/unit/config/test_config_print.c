@@ -7,7 +7,8 @@
 #include "config/config_file.h"
 #include "config/config_key.h"
 
-static void expect_current(const char *path, enum err (*print)(struct buf *out), const char *command)
+static void expect_current(const char *path, enum err (*print)(struct buf *out),
+                           const char *command)
 {
     struct config_file file;
     struct buf made;

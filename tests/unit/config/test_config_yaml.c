@@ -63,7 +63,8 @@ static const struct wrong wrongs[] = {
     {"server:\n  allowed_hosts: a\n", "c.yaml:2:18: server.allowed_hosts: must be a list"},
     {"server:\n  allowed_hosts: [a, {b: c}]\n", "c.yaml:2:18: server.allowed_hosts: its items"},
     {"server:\n  allowed_hosts: [a, \"b c\"]\n", "c.yaml:2:18: server.allowed_hosts: its items"},
-    {"server:\n  host: [a]\n", "c.yaml:2:9: server.host: must be a host name or an IP address, not"},
+    {"server:\n  host: [a]\n",
+     "c.yaml:2:9: server.host: must be a host name or an IP address, not"},
     {"storage:\n  db_path: ${NOT_SET}/x\n",
      "c.yaml:2:12: storage.db_path: the environment has no \"NOT_SET\""},
     {"providers:\n  anthropic:\n    version: \"a\\r\\nX: y\"\n",
@@ -130,7 +131,8 @@ static void takes_what_is_right(void **state)
     struct config *c;
     load_fine("\xef\xbb\xbfserver:\r\n  port: 4000\r\n  allowed_hosts: [a.example, no]\r\n"
               "  timeouts: {read: 5m, write: \"90\"}\r\nstorage:\r\n  record: false\r\n"
-              "  durability: batch\r\n", &c);
+              "  durability: batch\r\n",
+              &c);
     assert_int_equal(c->server_port, 4000);
     assert_int_equal(c->server_allowed_hosts.count, 2);
     assert_string_equal(c->server_allowed_hosts.items[1], "no");
@@ -143,6 +145,8 @@ static void takes_what_is_right(void **state)
     assert_string_equal(c->sources[CONFIG_server_host], "default");
     config_free(c);
     load_fine("# only a comment\n", &c);
+    config_free(c);
+    load_fine("\xef\xbb\xbf", &c);
     config_free(c);
     load_fine("---\nserver:\nlogging:\n  level: warn\n...\n", &c);
     assert_int_equal(c->logging_level, LOG_WARN);
@@ -198,9 +202,14 @@ static void refuses_monsters_quickly(void **state)
 {
     (void)state;
     enum { BYTES = 1 << 20 };
-    static const char *const heads[] = {"a: ", "[", "{", "a: {b: ", "server: [", "? ", "- ", "\"",
-                                        "a:\n  - ", "*a ", "!x ", "a: >\n ", "a: 1\n",
-                                        "server:\n  allowed_hosts: [a, ", "${HOME}", "'$"};
+    static const char *const heads[] = {"a: ",       "[",
+                                        "{",         "a: {b: ",
+                                        "server: [", "? ",
+                                        "- ",        "\"",
+                                        "a:\n  - ",  "*a ",
+                                        "!x ",       "a: >\n ",
+                                        "a: 1\n",    "server:\n  allowed_hosts: [a, ",
+                                        "${HOME}",   "'$"};
     char *text = malloc(BYTES);
     for (size_t i = 0; i < COUNT_OF(heads); i++) {
         size_t len = strlen(heads[i]);
