@@ -458,13 +458,13 @@ void live_handle(struct call *c, struct live *l)
     }
     uint64_t place = place_of(c, newest);
     struct watcher *w = watcher_new(h, c, place);
+    h->is_walking = true; /* should it leave now, the flush frees it */
     call_stream_begin(c, &head, on_gone, w);
     /* An id without data: remembered by the reader, and shown to nobody (HTML standard, server-
      * sent events). So that one who is cut off before the first event knows where he was. */
     char hello[64];
     int len = snprintf(hello, sizeof hello, "retry: 2000\nid: %llu\n\n",
                        (unsigned long long)(place ? place - 1 : newest - 1));
-    h->is_walking = true; /* should it leave now, the flush frees it */
     w->is_behind = !watcher_write(w, str_make(hello, (size_t)len));
     h->is_walking = false;
     hub_flush(h);

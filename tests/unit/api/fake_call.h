@@ -1,6 +1,5 @@
 /*
- * fake_call.h — a call without a connection and a loop without a thread: what was answered is kept
- * to be looked at. Work runs at once, or when fake_run() says so.
+ * fake_call.h — a call without a connection: what was answered is kept to be looked at.
  */
 #ifndef TESTS_FAKE_CALL_H
 #define TESTS_FAKE_CALL_H
@@ -26,18 +25,6 @@ struct call {
     void *owner;
 };
 
-struct task {
-    void (*work)(void *owner);
-    void (*done)(void *owner);
-    void *owner;
-};
-
-struct loop {
-    struct task tasks[512];
-    size_t count;
-    struct loop_sweep *sweep;
-};
-
 static inline void fake_init(struct call *c, struct loop *l, const char *method, const char *target)
 {
     *c = (struct call){.loop = l};
@@ -57,25 +44,6 @@ static inline void fake_release(struct call *c)
     arena_release(&c->arena);
     buf_release(&c->body);
     buf_release(&c->headers);
-}
-
-/* One task at a time, until none is left. */
-static inline bool fake_step(struct loop *l)
-{
-    if (!l->count)
-        return false;
-    struct task t = l->tasks[0];
-    memmove(l->tasks, l->tasks + 1, --l->count * sizeof t);
-    if (t.work)
-        t.work(t.owner);
-    t.done(t.owner);
-    return true;
-}
-
-static inline void fake_run(struct loop *l)
-{
-    while (fake_step(l))
-        ;
 }
 
 static inline bool fake_has(const struct buf *b, const char *text)
@@ -169,30 +137,6 @@ void call_stream_end(struct call *c)
     assert_false(c->is_gone || c->is_ended);
     c->is_ended = true;
     fake_leave(c);
-}
-
-void loop_post(struct loop *l, void (*fn)(void *owner), void *owner)
-{
-    assert_true(l->count < COUNT_OF(l->tasks));
-    l->tasks[l->count++] = (struct task){NULL, fn, owner};
-}
-
-void loop_work(struct loop *l, void (*work)(void *owner), void (*done)(void *owner), void *owner)
-{
-    assert_true(l->count < COUNT_OF(l->tasks));
-    l->tasks[l->count++] = (struct task){work, done, owner};
-}
-
-void loop_sweep_add(struct loop *l, struct loop_sweep *s)
-{
-    assert_null(l->sweep);
-    l->sweep = s;
-}
-
-void loop_sweep_remove(struct loop *l, struct loop_sweep *s)
-{
-    assert_ptr_equal(l->sweep, s);
-    l->sweep = NULL;
 }
 
 #endif

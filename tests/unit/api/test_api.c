@@ -2,6 +2,7 @@
  * test_api.c — addresses, methods and answers, over a store and an indexer made of a few rows.
  */
 #include "fake_call.h"
+#include "fake_loop.h"
 
 #include <yyjson.h>
 

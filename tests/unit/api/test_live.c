@@ -2,6 +2,7 @@
  * test_live.c — the live stream: who watches is told everything once and in order, or to read again.
  */
 #include "fake_call.h"
+#include "fake_loop.h"
 
 #include "api/live.h"
 
