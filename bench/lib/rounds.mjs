@@ -1,0 +1,90 @@
+// Rounds: short, interleaved (A B … then … B A), every one kept.
+
+import { appendFileSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cpuUs, LOAD_CORE, machine, start, stolen } from './proc.mjs';
+import { drained } from './peers.mjs';
+
+// Runs the generator once; `onReady` is called when everything it opens is open.
+export async function runLoad(ctx, port, args, onReady) {
+  const command = [join(ctx.build, 'bench/bench-load'), args[0], '--port', String(port), ...args.slice(1)];
+  const child = start(LOAD_CORE, command);
+  let ready;
+  child.stdout.on('data', () => {
+    if (onReady && !ready && child.text.includes('"ready":true')) ready = onReady(child);
+  });
+  const { code } = await child.ended;
+  await ready;
+  const line = child.text.trim().split('\n').reverse().find((text) => text.startsWith('{"mode"'));
+  if (!line) throw new Error(`bench-load ${args.join(' ')}: exit ${code}: ${child.text.slice(-1000)}`);
+  return { ...JSON.parse(line), code };
+}
+
+// One round of one peer: the generator's report, and the CPU the peer used until all it had to do
+// because of it was done.
+export async function oneRound(ctx, peer, args) {
+  const before = machine();
+  const cpuBefore = peer.pid ? cpuUs(peer.pid) : 0;
+  const report = await runLoad(ctx, peer.port, args);
+  const relayed = peer.pid ? cpuUs(peer.pid) - cpuBefore : 0;
+  const isDrained = await drained(peer);
+  const cpu = peer.pid ? cpuUs(peer.pid) - cpuBefore : 0;
+  const after = machine();
+  return {
+    cpu_us: cpu, cpu_before_drain_us: relayed, is_drained: isDrained,
+    cpu_per_request: cpu / report.requests, cpu_per_chunk: cpu / report.chunks,
+    per_second: report.per_second, requests: report.requests, chunks: report.chunks,
+    errors: report.errors + report.non_2xx + report.short_streams, bad_hashes: report.bad_hashes,
+    p50: report.latency_us.p50, p99: report.latency_us.p99, p999: report.latency_us.p999,
+    max: report.latency_us.max,
+    delay_p50: report.delay_us.p50, delay_p99: report.delay_us.p99, delay_p999: report.delay_us.p999,
+    unmerged: report.measured_chunks ? 1 - report.merged_chunks / report.measured_chunks : NaN,
+    load_cpu_us: report.load_cpu_us, steal: stolen(before, after), load_average: after.load,
+  };
+}
+
+// `args(round)` gives the generator's arguments; the seed differs by round and not by peer, so
+// that all peers of a round do the same work.
+export async function interleave(ctx, figure, peers, args, count = ctx.rounds) {
+  const rounds = [];
+  for (let number = 0; number < count; number++) {
+    const order = number % 2 ? [...peers].reverse() : peers;
+    const seed = String(ctx.seed + ctx.nextNumber());
+    const round = {};
+    for (const peer of order) {
+      round[peer.name] = await oneRound(ctx, peer, [...args(number), '--seed', seed]);
+      keep(ctx, figure, number, peer.name, round[peer.name]);
+    }
+    rounds.push(round);
+    ctx.progress(`${figure} ${number + 1}/${count}`);
+  }
+  return rounds;
+}
+
+const begun = new Set();
+
+// Raw values, one line each, for whoever wants to look again.
+export function keep(ctx, figure, number, peer, values) {
+  const file = join(ctx.results, `${figure}-${ctx.stamp}.csv`);
+  if (!begun.has(file)) {
+    mkdirSync(dirname(file), { recursive: true });
+    appendFileSync(file, `round,peer,${Object.keys(values).join(',')}\n`);
+    begun.add(file);
+  }
+  const text = (value) =>
+    typeof value === 'number' ? String(Number.isInteger(value) ? value : Number(value.toPrecision(7))) : String(value);
+  appendFileSync(file, `${number},${peer},${Object.values(values).map(text).join(',')}\n`);
+}
+
+// What makes a figure worthless, or doubtful, said beside it.
+export function doubts(rounds) {
+  const all = rounds.flatMap((round) => Object.entries(round));
+  const count = (test) => all.filter(([name, values]) => test(values, name)).length;
+  const found = [
+    [count((v) => v.errors > 0), 'rounds with errors'],
+    [count((v) => v.bad_hashes > 0), 'rounds with altered bytes'],
+    [count((v, name) => name === 'ours' && !v.is_drained), 'rounds not indexed in time'],
+    [count((v) => v.steal > 0.02), 'rounds with over 2 % stolen time'],
+  ];
+  return found.filter(([n]) => n > 0).map(([n, what]) => `${n}/${all.length} ${what}`);
+}
