@@ -14,7 +14,6 @@ static int serve(const struct options *options)
     if (!config)
         return code;
     struct fail why = {0};
-    log_setup(config->logging_level, config->logging_format);
     code = app_run(config, &why);
     if (why.code)
         log_line(LOG_ERROR, "ended", LOG_C("error", err_name(why.code)),
@@ -27,5 +26,6 @@ const struct command command_serve = {
     .name = "serve",
     .summary = "Relays, records and shows, until it is told to stop. Runs without a command word.",
     .takes_flags = true,
+    .logs = true,
     .run = serve,
 };

@@ -10,10 +10,11 @@
 #include "cli/options.h"
 
 struct command {
-    const char *name;                          /* "config show": one or two words */
-    const char *summary;                       /* one line */
-    const char *argument;                      /* "[COMMAND]"; NULL: takes none */
-    bool takes_flags;                          /* those of the configuration */
+    const char *name;     /* "config show": one or two words */
+    const char *summary;  /* one line */
+    const char *argument; /* "[COMMAND]"; NULL: takes none */
+    bool takes_flags;     /* those of the configuration */
+    bool logs;            /* what it has to say are log lines, not messages to a person */
     int (*run)(const struct options *options); /* returns an exit code */
 };
 

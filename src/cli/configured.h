@@ -7,7 +7,8 @@
 #include "cli/options.h"
 
 /* NULL when it is wrong: the reasons have gone to standard error, and `exit_code` says which end
- * that is (64 flags, 78 configuration). Warnings go there too. The caller frees. */
+ * that is (64 flags, 78 configuration). Warnings go there too. Logging is
+ * set up as configured. The caller frees. */
 struct config *configured(const struct options *o, const struct command *c, int *exit_code);
 
 #endif
