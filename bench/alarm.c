@@ -36,8 +36,8 @@ void alarm_init(struct alarm *a, uv_loop_t *loop, void (*fn)(struct alarm *self)
 
 void alarm_at(struct alarm *a, uint64_t due_ns)
 {
-    struct itimerspec at = {.it_value = {(time_t)(due_ns / 1000000000u),
-                                         (long)(due_ns % 1000000000u)}};
+    struct itimerspec at = {
+        .it_value = {(time_t)(due_ns / 1000000000u), (long)(due_ns % 1000000000u)}};
 
     if (a->due_ns == due_ns)
         return;

@@ -55,9 +55,10 @@ static void pen_phrase(struct pen *p, struct phrase *phrase, enum phrase_kind ki
 
 static void make_tools(struct dialog_world *w, struct phrase *phrase)
 {
-    static const char *const names[TOOLS] = {
-        "Agent", "Bash", "BashOutput", "Edit", "ExitPlanMode", "Glob", "Grep",
-        "KillShell", "NotebookEdit", "Read", "TodoWrite", "WebFetch", "WebSearch", "Write"};
+    static const char *const names[TOOLS] = {"Agent",        "Bash", "BashOutput", "Edit",
+                                             "ExitPlanMode", "Glob", "Grep",       "KillShell",
+                                             "NotebookEdit", "Read", "TodoWrite",  "WebFetch",
+                                             "WebSearch",    "Write"};
     struct pen p;
 
     w->tools = malloc(FIXED_ROOM);
@@ -118,10 +119,11 @@ static void make_tail(struct dialog *d, int is_streamed)
     const struct dialog_world *w = d->world;
     struct pen p = {d->tail, d->tail + FIXED_ROOM};
 
-    pen_put(&p, "],\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: "
-                "cc_version=2.1.329.%03x; cc_entrypoint=cli;\"},{\"type\":\"text\",\"text\":\"You "
-                "are Claude Code, Anthropic's official CLI for Claude.\",\"cache_control\":{\"type\""
-                ":\"ephemeral\"}},{\"type\":\"text\",\"text\":\"%s\\n\\n# Environment\\n",
+    pen_put(&p,
+            "],\"system\":[{\"type\":\"text\",\"text\":\"x-anthropic-billing-header: "
+            "cc_version=2.1.329.%03x; cc_entrypoint=cli;\"},{\"type\":\"text\",\"text\":\"You "
+            "are Claude Code, Anthropic's official CLI for Claude.\",\"cache_control\":{\"type\""
+            ":\"ephemeral\"}},{\"type\":\"text\",\"text\":\"%s\\n\\n# Environment\\n",
             dice_below(&d->phrase.dice, 4096), w->system);
     pen_phrase(&p, &d->phrase, PHRASE_MIXED, ENVIRONMENT_BYTES);
     pen_put(&p, "\",\"cache_control\":{\"type\":\"ephemeral\"}}],\"tools\":");
@@ -144,7 +146,8 @@ static void begin(struct dialog *d, int is_streamed)
     d->turn = 0;
     pen_put(&p, "{\"model\":\"claude-opus-4-8-20260601\",\"messages\":[");
     d->open_at[0] = d->open_at[1] = (size_t)(p.at - d->text);
-    pen_put(&p, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>\\n");
+    pen_put(&p,
+            "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>\\n");
     pen_phrase(&p, &d->phrase, PHRASE_MIXED, OPENING_BYTES);
     pen_put(&p, "</system-reminder>\"},{\"type\":\"text\",\"text\":\"");
     pen_phrase(&p, &d->phrase, PHRASE_PROSE, dice_between(&d->phrase.dice, 80, 400));

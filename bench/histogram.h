@@ -8,7 +8,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { HISTOGRAM_SUB_BITS = 6, HISTOGRAM_BUCKETS = (40 - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS };
+enum {
+    HISTOGRAM_SUB_BITS = 6,
+    HISTOGRAM_BUCKETS = (40 - HISTOGRAM_SUB_BITS + 1) << HISTOGRAM_SUB_BITS
+};
 
 struct histogram {
     uint64_t count;

@@ -86,10 +86,7 @@ static bool read_options(struct options *o, int argc, char **argv)
 {
     static struct option known[] = {
 #define X(id, name, set)                                                                           \
-    {name,                                                                                         \
-     OPT_##id == OPT_POISSON || OPT_##id == OPT_NO_STAMP                                      \
-         ? no_argument                                                                             \
-         : required_argument,                                                                      \
+    {name, OPT_##id == OPT_POISSON || OPT_##id == OPT_NO_STAMP ? no_argument : required_argument,  \
      NULL, OPT_##id},
         OPTIONS(X)
 #undef X

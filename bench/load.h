@@ -48,7 +48,7 @@ int load_idle(struct load *l);
 int load_turns(struct load *l);
 int startup_run(const struct options *o, char **command);
 
-void load_connect(struct load *l); /* begins options.connections connections */
+void load_connect(struct load *l);         /* begins options.connections connections */
 void load_say_ready(const struct load *l); /* one line on stdout */
 void load_wait_for_end_of_input(void);
 

@@ -31,8 +31,7 @@ static void learn(struct conn *c)
     to = from ? memmem(from, c->kept_len - (size_t)(from - c->kept), after, sizeof(after) - 1)
               : NULL;
     if (to)
-        dialog_hear(&c->dialog, from + sizeof(key) - 1,
-                    (size_t)(to - from) - (sizeof(key) - 1));
+        dialog_hear(&c->dialog, from + sizeof(key) - 1, (size_t)(to - from) - (sizeof(key) - 1));
 }
 
 static void closed_done(struct conn *c)
@@ -78,8 +77,8 @@ int load_closed(struct load *l)
 
 /* --- open -------------------------------------------------------------------------------- */
 
-static struct conn *idle;      /* last used first, as pools do */
-static uint64_t *waiting;      /* moments of requests that found no idle connection */
+static struct conn *idle; /* last used first, as pools do */
+static uint64_t *waiting; /* moments of requests that found no idle connection */
 static size_t waiting_from, waiting_to;
 
 static void open_idle(struct conn *c)

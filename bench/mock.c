@@ -166,8 +166,7 @@ static void answer_json(struct conn *c)
                    "\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{"
                    "\"input_tokens\":%u,\"cache_creation_input_tokens\":0,"
                    "\"cache_read_input_tokens\":%u,\"output_tokens\":%u}}",
-                   dice_below(&c->dice, 3000), dice_below(&c->dice, 90000),
-                   (unsigned)text.len / 4);
+                   dice_below(&c->dice, 3000), dice_below(&c->dice, 90000), (unsigned)text.len / 4);
     head_len = sprintf(head, answer_head, "application/json", dice_roll(&c->dice));
     if (c->is_checked)
         head_len += sprintf(head + head_len, "x-bench-hash: %016" PRIx64 "\r\n",
@@ -205,8 +204,9 @@ static void send_event(struct conn *c, const char *event, size_t len)
 static void stream_begin(struct conn *c)
 {
     static const char open[] =
-        "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_01%016"
-        PRIx64 "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
+        "event: message_start\ndata: "
+        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_01%016" PRIx64
+        "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
         "\"claude-opus-4-8-20260601\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
         "\"usage\":{\"input_tokens\":%u,\"cache_creation_input_tokens\":0,"
         "\"cache_read_input_tokens\":%u,\"output_tokens\":1}}}\n\nevent: content_block_start\n"
@@ -226,8 +226,8 @@ static void stream_begin(struct conn *c)
         send_event(c, text, (size_t)len);
     c->step = 0;
     if (c->is_open)
-        wait_until(c, uv_hrtime() +
-                          dice_below(&c->dice, (uint32_t)c->plan.interval_us + 1) * 1000ull);
+        wait_until(c,
+                   uv_hrtime() + dice_below(&c->dice, (uint32_t)c->plan.interval_us + 1) * 1000ull);
 }
 
 static void put_stamp(char *at)
@@ -352,20 +352,19 @@ static void read_plan(struct conn *c)
 static void answer_counters(struct conn *c)
 {
     char text[1024], body[640];
-    int len = sprintf(body,
-                      "{\"connections\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"answers\":%" PRIu64
-                      ",\"streams_ended\":%" PRIu64 ",\"streams_cut\":%" PRIu64
-                      ",\"chunks\":%" PRIu64 ",\"request_bytes\":%" PRIu64
-                      ",\"bad_requests\":%" PRIu64 ",\"bad_hashes\":%" PRIu64
-                      ",\"skipped\":%" PRIu64 "}\n",
-                      seen.connections, seen.requests, seen.answers, seen.streams_ended,
-                      seen.streams_cut, seen.chunks, seen.request_bytes, seen.bad_requests,
-                      seen.bad_hashes, seen.skipped);
-    uv_buf_t buf = uv_buf_init(
-        text, (unsigned)sprintf(text,
-                                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-                                "Content-Length: %d\r\n\r\n%s",
-                                len, body));
+    int len =
+        sprintf(body,
+                "{\"connections\":%" PRIu64 ",\"requests\":%" PRIu64 ",\"answers\":%" PRIu64
+                ",\"streams_ended\":%" PRIu64 ",\"streams_cut\":%" PRIu64 ",\"chunks\":%" PRIu64
+                ",\"request_bytes\":%" PRIu64 ",\"bad_requests\":%" PRIu64
+                ",\"bad_hashes\":%" PRIu64 ",\"skipped\":%" PRIu64 "}\n",
+                seen.connections, seen.requests, seen.answers, seen.streams_ended, seen.streams_cut,
+                seen.chunks, seen.request_bytes, seen.bad_requests, seen.bad_hashes, seen.skipped);
+    uv_buf_t buf =
+        uv_buf_init(text, (unsigned)sprintf(text,
+                                            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                                            "Content-Length: %d\r\n\r\n%s",
+                                            len, body));
 
     send_all(c, &buf, 1);
 }
@@ -517,8 +516,8 @@ static void on_signal(uv_signal_t *signal, int number)
              (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
     printf("{\"requests\":%" PRIu64 ",\"chunks\":%" PRIu64 ",\"bad_hashes\":%" PRIu64
            ",\"cpu_us\":%.0f,\"cpu_us_each\":%.2f,\"ceiling_per_second\":%.0f}\n",
-           seen.requests, seen.chunks, seen.bad_hashes, cpu_us,
-           done ? cpu_us / (double)done : 0.0, cpu_us > 0 ? (double)done / cpu_us * 1e6 : 0.0);
+           seen.requests, seen.chunks, seen.bad_hashes, cpu_us, done ? cpu_us / (double)done : 0.0,
+           cpu_us > 0 ? (double)done / cpu_us * 1e6 : 0.0);
     exit(0);
 }
 

@@ -35,10 +35,10 @@ static const char common[] =
     "exactly another within page global memory item patch session record array match block "
     "shows different changes stored commit count down left used single fails public right step";
 
-static const char *const syllables[] = {"con", "ver", "ta", "lo", "re", "mi", "ster", "pro",
-                                        "ken", "da", "ri", "sol", "ment", "al", "per", "tion",
-                                        "un", "de", "qua", "ble", "or", "in", "spec", "trum",
-                                        "ga", "net", "vi", "ous", "fer", "ly", "ex", "po"};
+static const char *const syllables[] = {"con", "ver", "ta",  "lo",  "re",   "mi", "ster", "pro",
+                                        "ken", "da",  "ri",  "sol", "ment", "al", "per",  "tion",
+                                        "un",  "de",  "qua", "ble", "or",   "in", "spec", "trum",
+                                        "ga",  "net", "vi",  "ous", "fer",  "ly", "ex",   "po"};
 
 struct word {
     unsigned char len;
@@ -86,8 +86,8 @@ static void make_language(void)
     make_rare(&d);
     for (unsigned i = 0; i < WORDS; i++)
         for (unsigned f = 0; f < FOLLOWERS; f++)
-            followers[i][f] = (uint16_t)(dice_below(&d, 5) ? dice_skewed(&d, WORDS)
-                                                           : dice_below(&d, WORDS));
+            followers[i][f] =
+                (uint16_t)(dice_below(&d, 5) ? dice_skewed(&d, WORDS) : dice_below(&d, WORDS));
 }
 
 void phrase_init(struct phrase *p, uint64_t seed)
@@ -160,13 +160,22 @@ static char *put_prose(struct phrase *p, char *at)
 /* A line of code, or part of one: the shapes that fill real files. %n is a name, %w a word. */
 static char *put_code(struct phrase *p, char *at)
 {
-    static const char *const shapes[] = {
-        "%n = %n(%n, %n);",        "if (%n == NULL) {",   "return %n;",
-        "%n(%n);",                 "}",                   "const %w = %n.%w(%n);",
-        "for (const %n of %n) {",  "// %w %w %w %w",      "%n.%w = %d;",
-        "throw new Error(\\\"%w %w %w\\\");", "} else {",  "await %n.%w({ %n, %w: %d });",
-        "expect(%n.%w).toBe(%d);", "",                    "import { %n, %n } from \\\"./%n\\\";",
-        "export function %n(%n, %w) {"};
+    static const char *const shapes[] = {"%n = %n(%n, %n);",
+                                         "if (%n == NULL) {",
+                                         "return %n;",
+                                         "%n(%n);",
+                                         "}",
+                                         "const %w = %n.%w(%n);",
+                                         "for (const %n of %n) {",
+                                         "// %w %w %w %w",
+                                         "%n.%w = %d;",
+                                         "throw new Error(\\\"%w %w %w\\\");",
+                                         "} else {",
+                                         "await %n.%w({ %n, %w: %d });",
+                                         "expect(%n.%w).toBe(%d);",
+                                         "",
+                                         "import { %n, %n } from \\\"./%n\\\";",
+                                         "export function %n(%n, %w) {"};
     const char *shape = shapes[dice_skewed(&p->dice, sizeof(shapes) / sizeof(shapes[0]))];
     size_t len = strlen(shape);
 
