@@ -144,7 +144,7 @@ own_debian_source() {
         [ -f "$file" ] && awk -v suite="$1" '
             function flush() {
                 if (types ~ /(^| )deb( |$)/ && index(" " suites " ", " " suite " ")) {
-                    split(uris, u, " "); print u[1] "\t" key; exit
+                    split(uris, u, " "); print u[1] "\t" key; types = ""; exit
                 }
                 types = suites = uris = key = ""
             }
