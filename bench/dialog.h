@@ -4,7 +4,7 @@
  * A small body is 1–4 KB and never said twice. A conversation re-sends everything each turn and
  * adds an answer and a tool's result, moving its cache marks; past its largest size a new one
  * begins, with the same tools and system prompt, as a user's next session has. A big body is
- * one long text. Sending, and the head but for what a dialog decides, is conn.c's.
+ * one long text. Sending, and the head but for what a dialog decides, is load_conn.c's.
  */
 #ifndef BENCH_DIALOG_H
 #define BENCH_DIALOG_H

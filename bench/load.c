@@ -2,7 +2,7 @@
  * load.c — bench-load: the generator's command line, its start and its report.
  *
  * One run, one mode, one line of JSON on standard output. What the modes do is in load_open.c
- * (closed, open), load_stream.c (streams, idle, turns) and startup.c.
+ * (closed, open), load_stream.c (streams, idle, turns) and load_startup.c.
  */
 #include "load.h"
 

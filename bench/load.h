@@ -5,7 +5,7 @@
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include "conn.h"
+#include "load_conn.h"
 
 struct options {
     const char *mode, *host, *save_dir;

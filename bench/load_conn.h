@@ -1,5 +1,5 @@
 /*
- * conn.h — one client connection of the generator: asks, reads the answer, checks it.
+ * load_conn.h — one client connection of the generator: asks, reads the answer, checks it.
  *
  * When to ask, and what an answer means for the measurement, is the load_*.c files'.
  */

@@ -1,5 +1,5 @@
 /*
- * startup.c — from exec to the first byte of a relayed answer.
+ * load_startup.c — from exec to the first byte of a relayed answer.
  *
  * The command is started, its port is tried until it listens, one small request is sent, and the
  * time is taken when the answer's first byte is there. Blocking sockets: nothing else runs here.

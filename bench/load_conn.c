@@ -1,7 +1,7 @@
 /*
- * conn.c — see conn.h.
+ * load_conn.c — see load_conn.h.
  */
-#include "conn.h"
+#include "load_conn.h"
 
 #include <assert.h>
 #include <inttypes.h>
