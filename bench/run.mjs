@@ -9,6 +9,7 @@ import { conversationCpu, latency, recordingTax, requestCpu } from './lib/figure
 import { big1500, memory } from './lib/figures/memory.mjs';
 import { chunkCpu, streams5000 } from './lib/figures/streams.mjs';
 import { diskPerTurn, startup } from './lib/figures/store.mjs';
+import { syscalls } from './lib/figures/syscalls.mjs';
 import { startMock } from './lib/peers.mjs';
 import { LOAD_CORE, setNiceness, stopAll } from './lib/proc.mjs';
 import { header } from './lib/table.mjs';
@@ -26,6 +27,7 @@ const figures = {
   'big-1500': big1500,
   startup,
   'disk-per-turn': diskPerTurn,
+  syscalls,
 };
 
 const usage = `usage: bench/run [options] FIGURE… | all
