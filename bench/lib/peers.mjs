@@ -23,7 +23,7 @@ http {
       ${log
         ? `proxy_request_buffering on; client_body_buffer_size 1m; client_body_in_single_buffer on;
            access_log ${dir}/access.log bodies buffer=256k flush=1s;`
-        : 'proxy_request_buffering off;'}
+        : 'proxy_request_buffering off; client_body_buffer_size 64k;'}
     }
   }
 }
