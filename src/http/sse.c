@@ -93,9 +93,13 @@ static enum err read_line(struct sse_parser *p, struct str line, bool is_passing
         p->is_between = false;
         p->event_start = p->line_start;
     }
-    size_t colon = str_find(line, ':');
-    if (colon == 0)
+    if (line.ptr[0] == ':')
         return ERR_OK; /* a comment */
+    if (line.len > 5 && memcmp(line.ptr, "data:", 5) == 0) { /* nearly all lines, and the longest */
+        size_t skip = 5 + (line.ptr[5] == ' ');
+        return add_data(p, str_make(line.ptr + skip, line.len - skip), is_passing);
+    }
+    size_t colon = str_find(line, ':');
     struct str value = str_from(line, MIN_OF(colon + 1, line.len));
     if (value.len && value.ptr[0] == ' ')
         value = str_from(value, 1);
@@ -153,6 +157,40 @@ static size_t next_of(struct str bytes, char c, size_t at, size_t *found)
     return *found;
 }
 
+static bool begins_at(struct str bytes, size_t at, const char *with, size_t len)
+{
+    return bytes.len - at >= len && memcmp(bytes.ptr + at, with, len) == 0;
+}
+
+/* The shape that nearly all events of a stream have, "event: …\ndata: …\n\n" whole in one feed,
+ * read without the ceremony below. Returns the index behind it; `at` when it is another shape.
+ * `cr`: where the next CR is. */
+static size_t take_usual(struct sse_parser *p, struct str bytes, size_t at, size_t cr,
+                         sse_on_event *on_event, void *owner)
+{
+    struct sse_event event = {.id = buf_str(&p->id), .start = p->fed + at};
+    size_t start = at;
+    const char *end;
+    if (begins_at(bytes, at, "event: ", 7)) {
+        if (!(end = memchr(bytes.ptr + at, '\n', bytes.len - at)))
+            return start;
+        event.name = str_make(bytes.ptr + at + 7, (size_t)(end - bytes.ptr) - at - 7);
+        at = (size_t)(end - bytes.ptr) + 1;
+    }
+    if (!begins_at(bytes, at, "data: ", 6) ||
+        !(end = memchr(bytes.ptr + at, '\n', bytes.len - at)))
+        return start;
+    event.data = str_make(bytes.ptr + at + 6, (size_t)(end - bytes.ptr) - at - 6);
+    at = (size_t)(end - bytes.ptr) + 2;
+    if (at > bytes.len || end[1] != '\n' || cr < at || event.data.len + 6 > p->ceiling ||
+        event.name.len + 7 > p->ceiling)
+        return start;
+    event.end = p->line_start = p->fed + at;
+    p->is_begun = true;
+    on_event(owner, &event);
+    return at;
+}
+
 static enum err feed(struct sse_parser *p, struct str bytes, sse_on_event *on_event, void *owner)
 {
     size_t at = 0, lf = SIZE_MAX, cr = SIZE_MAX;
@@ -166,7 +204,15 @@ static enum err feed(struct sse_parser *p, struct str bytes, sse_on_event *on_ev
                 continue;
             }
         }
-        size_t end = MIN_OF(next_of(bytes, '\n', at, &lf), next_of(bytes, '\r', at, &cr));
+        size_t next_cr = next_of(bytes, '\r', at, &cr);
+        if (p->is_between && !p->line.len) {
+            size_t behind = take_usual(p, bytes, at, next_cr, on_event, owner);
+            if (behind > at) {
+                at = behind;
+                continue;
+            }
+        }
+        size_t end = MIN_OF(next_of(bytes, '\n', at, &lf), next_cr);
         struct str part = str_make(bytes.ptr + at, end - at);
         if (end == bytes.len)
             return keep_rest(p, part);

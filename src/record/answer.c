@@ -148,16 +148,21 @@ static int64_t index_of(struct str data)
     return index;
 }
 
+/* How nearly all deltas begin, with a digit and a comma behind; then type and index are known. */
+static const char usual_delta[] = "{\"type\":\"content_block_delta\",\"index\":";
+enum { USUAL_LEN = sizeof usual_delta - 1 };
+
+static bool is_usual_delta(struct str data)
+{
+    return data.len > USUAL_LEN + 2 && data.ptr[USUAL_LEN + 1] == ',' &&
+           memcmp(data.ptr, usual_delta, USUAL_LEN) == 0;
+}
+
 static void on_delta(struct reading *r, struct str data, size_t start)
 {
-    static const struct str usual = {"{\"type\":\"content_block_delta\",\"index\":", 38};
-    int64_t index = UNKNOWN;
+    int64_t index = is_usual_delta(data) ? data.ptr[USUAL_LEN] - '0' : index_of(data);
     if (r->facts->first_token_at == SIZE_MAX)
         r->facts->first_token_at = start;
-    if (data.len > usual.len + 2 && data.ptr[usual.len + 1] == ',' && str_starts(data, usual))
-        index = data.ptr[usual.len] - '0';
-    else
-        index = index_of(data);
     violation(r, index < 0 || index != r->open || data.ptr[data.len - 1] != '}');
 }
 
@@ -228,7 +233,7 @@ static const struct kind {
     struct str name;
     void (*read)(struct reading *r, struct str data, size_t start);
     enum place place;
-} kinds[] = {
+} kinds[] = { /* the first is the usual delta's */
 #define KIND(name, read, place) {{name, sizeof(name) - 1}, read, place}
     KIND("content_block_delta", on_delta, INSIDE),
     KIND("content_block_start", on_block_start, INSIDE),
@@ -253,22 +258,31 @@ struct str answer_event_type(const struct sse_event *event)
     return raw.len > 2 ? str_make(raw.ptr + 1, raw.len - 2) : event->name;
 }
 
+static const struct kind *find_kind(const struct sse_event *event)
+{
+    if (is_usual_delta(event->data))
+        return &kinds[0];
+    struct str type = answer_event_type(event);
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (str_equal(type, kinds[i].name))
+            return &kinds[i];
+    return NULL;
+}
+
 static void on_event(void *owner, const struct sse_event *event)
 {
     struct reading *r = owner;
     if (!event->data.len)
         return;
-    struct str type = answer_event_type(event);
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        if (!str_equal(type, kinds[i].name))
-            continue;
-        r->is_known = true;
-        violation(r, kinds[i].place != ANYWHERE && r->is_over);
-        violation(r, kinds[i].place == INSIDE && !r->is_begun);
-        kinds[i].read(r, event->data, event->start);
+    const struct kind *kind = find_kind(event);
+    if (!kind) {
+        r->is_strange = true;
         return;
     }
-    r->is_strange = true;
+    r->is_known = true;
+    violation(r, kind->place != ANYWHERE && r->is_over);
+    violation(r, kind->place == INSIDE && !r->is_begun);
+    kind->read(r, event->data, event->start);
 }
 
 /* Can this be the beginning of an event stream, however short? */

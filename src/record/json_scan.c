@@ -5,6 +5,7 @@
 #include "record/json_scan.h"
 
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -48,6 +49,15 @@ static void mark(struct json_marks *m, size_t at)
     m->list[m->count++] = (uint32_t)at;
 }
 
+/* `kinds` is not zeroed: what is read was written before. */
+static inline void nest_begin(struct nest *n, unsigned depth, struct json_marks *marks)
+{
+    n->base = n->depth = depth;
+    n->mark_depth = marks ? marks->depth : UINT_MAX;
+    n->flags = 0;
+    n->marks = marks;
+}
+
 static inline void nest_open(struct nest *n, char c, size_t at)
 {
     if (++n->depth <= JSON_DEPTH_MAX)
@@ -71,8 +81,12 @@ static inline bool nest_close(struct nest *n, char c)
 static inline uint64_t escaped_bits(uint64_t backslash, uint64_t *carry)
 {
     uint64_t escaped = *carry;
-    *carry = 0;
-    for (backslash &= ~escaped; backslash;) {
+    backslash &= ~escaped;
+    if (!(backslash & backslash << 1)) { /* the usual case: no two side by side */
+        *carry = backslash >> 63;
+        return escaped | backslash << 1;
+    }
+    for (*carry = 0; backslash;) {
         uint64_t one = backslash & -backslash, next = one << 1;
         escaped |= next;
         *carry = one >> 63;
@@ -249,12 +263,23 @@ static const struct json_scan *const variants[] = {
 #endif
 };
 
-const struct json_scan *json_scan_best(void)
+static const struct json_scan *choose(void)
 {
     size_t i = COUNT_OF(variants) - 1;
     while (!variants[i]->is_usable())
         i--;
     return variants[i];
+}
+
+const struct json_scan *json_scan_best(void)
+{
+    static _Atomic(const struct json_scan *) best; /* every thread would choose the same */
+    const struct json_scan *chosen = atomic_load_explicit(&best, memory_order_relaxed);
+    if (!chosen) {
+        chosen = choose();
+        atomic_store_explicit(&best, chosen, memory_order_relaxed);
+    }
+    return chosen;
 }
 
 const struct json_scan *const *json_scan_all(size_t *count)

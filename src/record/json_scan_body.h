@@ -37,8 +37,8 @@ SCAN_TARGET static size_t SCAN(string)(struct str text, size_t at, uint32_t *fla
 SCAN_TARGET static size_t SCAN(container)(struct str text, size_t at, unsigned depth,
                                           struct json_marks *marks, uint32_t *flags)
 {
-    struct nest nest = {.base = depth, .depth = depth, .marks = marks,
-                        .mark_depth = marks ? marks->depth : UINT_MAX};
+    struct nest nest;
+    nest_begin(&nest, depth, marks);
     uint64_t carry = 0, in_string = 0, bad = 0;
     for (; at < text.len; at += BLOCK) {
         struct masks m = SCAN(load)(text, at);

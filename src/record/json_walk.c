@@ -162,8 +162,10 @@ struct str json_take(struct json_walk *w)
 
 bool json_key_is(struct str key, struct str name)
 {
-    if (str_find(key, '\\') == key.len)
-        return str_equal(key, name);
+    if (key.len == name.len && memcmp(key.ptr, name.ptr, key.len) == 0)
+        return true;
+    if (key.len <= name.len) /* with an escape it would be longer */
+        return false;
     size_t at = 0, matched = 0;
     while (at < key.len && matched < name.len)
         if (json_char(key, &at) != (unsigned char)name.ptr[matched++])

@@ -30,26 +30,17 @@ struct slot {
     char hex[HEX_DIGITS];
 };
 
+/* What a byte of other text may be the beginning of. */
+enum { PLAIN, MARK, KEY };
+enum { PAIRS = 1024 }; /* two letters, hashed */
+
 struct redactor {
     uint8_t key[REDACT_KEY_BYTES];
+    uint8_t class[256]; /* by byte */
+    bool begins_key[PAIRS];
     size_t next; /* slot to be used next */
     struct slot slots[CACHE_SLOTS];
 };
-
-struct redactor *redactor_new(const uint8_t key[REDACT_KEY_BYTES])
-{
-    struct redactor *r = MEM_NEW(struct redactor);
-    memcpy(r->key, key, REDACT_KEY_BYTES);
-    return r;
-}
-
-void redactor_free(struct redactor *r)
-{
-    if (!r)
-        return;
-    OPENSSL_cleanse(r, sizeof *r);
-    free(r);
-}
 
 /* ---- fingerprints ---- */
 
@@ -118,8 +109,10 @@ static const struct str schemes[] = {
 
 static struct str known_prefix(struct str word)
 {
+    if (word.len < 2)
+        return STR_NONE;
     for (size_t i = 0; i < COUNT_OF(prefixes); i++)
-        if (word.ptr[0] == prefixes[i].ptr[0] && str_starts(word, prefixes[i]))
+        if (word.ptr[1] == prefixes[i].ptr[1] && str_starts(word, prefixes[i]))
             return prefixes[i];
     return STR_NONE;
 }
@@ -150,6 +143,34 @@ static enum err mask(struct redactor *r, struct str secret, struct buf *out)
     return err ? err : buf_append(out, str_make(shown, sizeof shown - 1));
 }
 
+static size_t pair_hash(const char *two)
+{
+    return ((uint8_t)two[0] * 37u + (uint8_t)two[1]) % PAIRS;
+}
+
+/* ---- life ---- */
+
+struct redactor *redactor_new(const uint8_t key[REDACT_KEY_BYTES])
+{
+    struct redactor *r = MEM_NEW(struct redactor);
+    memcpy(r->key, key, REDACT_KEY_BYTES);
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        r->class[(uint8_t)prefixes[i].ptr[0]] = KEY;
+        r->begins_key[pair_hash(prefixes[i].ptr)] = true;
+    }
+    for (const char *mark = ":?&; bB"; *mark; mark++)
+        r->class[(uint8_t)*mark] = MARK;
+    return r;
+}
+
+void redactor_free(struct redactor *r)
+{
+    if (!r)
+        return;
+    OPENSSL_cleanse(r, sizeof *r);
+    free(r);
+}
+
 /* ---- secret names ---- */
 
 /* Counts of tokens are no tokens: anthropic-ratelimit-input-tokens-limit and its like. */
@@ -161,26 +182,39 @@ static bool is_count(struct str name)
             str_contains_nocase(name, STR("tokens")));
 }
 
+static bool begins_one_of(struct str s, const char *const *words)
+{
+    for (; *words; words++)
+        if (str_starts_nocase(s, str_of(*words)))
+            return true;
+    return false;
+}
+
+#define PAIR(a, b) ((a) << 8 | (b))
+#define ONE_OF(...) begins_one_of(rest, (const char *const[]){__VA_ARGS__, NULL})
+
+/* Most places in a name are done with after two letters. */
 static bool is_secret_word(struct str rest)
 {
-    switch (rest.ptr[0] | 0x20) {
-    case 'a':
-        return str_starts_nocase(rest, STR("api-key")) || str_starts_nocase(rest, STR("api_key")) ||
-               str_starts_nocase(rest, STR("apikey")) ||
-               str_starts_nocase(rest, STR("authorization")) ||
-               str_starts_nocase(rest, STR("access-key")) ||
-               str_starts_nocase(rest, STR("access_key")) ||
-               str_starts_nocase(rest, STR("auth-key")) || str_starts_nocase(rest, STR("auth_key"));
-    case 'c':
-        return str_starts_nocase(rest, STR("cookie")) || str_starts_nocase(rest, STR("credential"));
-    case 'p':
-        return str_starts_nocase(rest, STR("passw")) ||
-               str_starts_nocase(rest, STR("private-key")) ||
-               str_starts_nocase(rest, STR("private_key"));
-    case 's':
-        return str_starts_nocase(rest, STR("secret"));
-    case 't':
-        return str_starts_nocase(rest, STR("token"));
+    switch (PAIR(rest.ptr[0] | 0x20, rest.ptr[1] | 0x20)) {
+    case PAIR('a', 'p'):
+        return ONE_OF("api-key", "api_key", "apikey");
+    case PAIR('a', 'u'):
+        return ONE_OF("authorization", "auth-key", "auth_key");
+    case PAIR('a', 'c'):
+        return ONE_OF("access-key", "access_key");
+    case PAIR('c', 'o'):
+        return ONE_OF("cookie");
+    case PAIR('c', 'r'):
+        return ONE_OF("credential");
+    case PAIR('p', 'a'):
+        return ONE_OF("passw");
+    case PAIR('p', 'r'):
+        return ONE_OF("private-key", "private_key");
+    case PAIR('s', 'e'):
+        return ONE_OF("secret");
+    case PAIR('t', 'o'):
+        return ONE_OF("token");
     default:
         return false;
     }
@@ -188,7 +222,7 @@ static bool is_secret_word(struct str rest)
 
 bool redact_is_secret(struct str name)
 {
-    for (size_t i = 0; i < name.len; i++)
+    for (size_t i = 0; i + 1 < name.len; i++)
         if (is_secret_word(str_make(name.ptr + i, name.len - i)))
             return !is_count(name);
     return false;
@@ -331,19 +365,16 @@ static bool find_secret(struct text *t, size_t at, struct span *found)
     case 'b':
     case 'B':
         return find_credentials(t->all, at, found);
-    case 'A':
-    case 'e':
-    case 'g':
-    case 'h':
-    case 'n':
-    case 'p':
-    case 's':
-    case 'x':
-    case 'y':
-        return find_key(t->all, at, found);
     default:
-        return false;
+        return find_key(t->all, at, found);
     }
+}
+
+static inline bool may_begin(const struct redactor *r, struct str s, size_t at)
+{
+    uint8_t class = r->class[(uint8_t)s.ptr[at]];
+    return class == MARK ||
+           (class == KEY && at + 1 < s.len && r->begins_key[pair_hash(s.ptr + at)]);
 }
 
 static enum err mask_within(struct redactor *r, struct str value, struct buf *out)
@@ -352,7 +383,7 @@ static enum err mask_within(struct redactor *r, struct str value, struct buf *ou
     struct span found;
     size_t kept = 0;
     for (size_t at = 0; at < value.len; at++) {
-        if (!find_secret(&t, at, &found))
+        if (!may_begin(r, value, at) || !find_secret(&t, at, &found))
             continue;
         enum err err = buf_append(out, str_make(value.ptr + kept, found.start - kept));
         if (!err)

@@ -109,8 +109,20 @@ static struct str title_of_content(const struct search *s, struct json_walk *w, 
     return STR_NONE;
 }
 
+/* Most messages are not the user's, and nearly all begin with saying so. */
+static bool is_plainly_not_user(struct str message)
+{
+    static const struct str role = {"{\"role\":\"", 9};
+    if (message.len && message.ptr[0] == ',')
+        message = str_make(message.ptr + 1, message.len - 1);
+    return message.len > role.len && memcmp(message.ptr, role.ptr, role.len) == 0 &&
+           message.ptr[role.len] != 'u' && message.ptr[role.len] != '\\';
+}
+
 static struct str title_of_message(const struct search *s, const struct json_cut *message)
 {
+    if (is_plainly_not_user(str_make(s->body.ptr + message->start, message->len)))
+        return STR_NONE;
     struct json_walk w;
     struct str key;
     size_t content = 0, end = message->start + message->len;

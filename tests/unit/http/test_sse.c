@@ -76,7 +76,7 @@ static void odd_streams(void **state)
 }
 
 static const char sample[] = "\xEF\xBB\xBF: hello\r\n\r\nevent: message_start\r\nid: 7\r\n"
-                             "data: {\"a\":1}\r\n\r\ndata: one\ndata: two\n\n\rdata\rdata:\r\r"
+                             "data: {\"a\":1}\r\n\r\nevent: usual\ndata: {}\n\ndata: one\ndata: two\n\n\rdata\rdata:\r\r"
                              "event:x\ndata: long line with: colons\n\nretry: 3000\ndata: end\n\n"
                              "data: cut off";
 
