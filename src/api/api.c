@@ -61,6 +61,11 @@ void api_drain(struct api *a)
     live_drain(a->live);
 }
 
+bool api_is_idle(struct api *a)
+{
+    return job_pool_is_idle(a->jobs);
+}
+
 void api_free(struct api *a)
 {
     if (!a)

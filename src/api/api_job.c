@@ -15,6 +15,7 @@ struct job_pool {
     uv_mutex_t lock; /* all below */
     struct store_reader *idle[JOBS_RUNNING_MAX];
     size_t idle_count, running;
+    size_t answering; /* worked out, not yet freed */
     struct api_job *first, **end; /* waiting, oldest first */
     size_t waiting;
 };
@@ -38,6 +39,14 @@ void job_pool_free(struct job_pool *p)
         store_reader_free(p->idle[i]);
     uv_mutex_destroy(&p->lock);
     free(p);
+}
+
+bool job_pool_is_idle(struct job_pool *p)
+{
+    uv_mutex_lock(&p->lock);
+    bool is = !p->running && !p->first && !p->answering;
+    uv_mutex_unlock(&p->lock);
+    return is;
 }
 
 static void job_free(struct api_job *job)
@@ -85,6 +94,7 @@ static void run(void *owner)
 static struct api_job *pass_on(struct job_pool *p, struct store_reader *reader)
 {
     uv_mutex_lock(&p->lock);
+    p->answering++;
     struct api_job *next = p->first;
     if (next) {
         p->first = next->next;
@@ -103,11 +113,15 @@ static struct api_job *pass_on(struct job_pool *p, struct store_reader *reader)
 static void on_done(void *owner)
 {
     struct api_job *job = owner;
-    struct api_job *next = pass_on(job->pool, job->reader);
+    struct job_pool *p = job->pool;
+    struct api_job *next = pass_on(p, job->reader);
     if (next)
         loop_post(next->loop, run, next);
     job_answer(job);
     job_free(job);
+    uv_mutex_lock(&p->lock);
+    p->answering--;
+    uv_mutex_unlock(&p->lock);
 }
 
 enum place { PLACE_RUNS, PLACE_WAITS, PLACE_NONE };

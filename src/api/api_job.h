@@ -53,6 +53,7 @@ struct api_job {
 
 struct job_pool *job_pool_new(const struct api_options *to); /* borrowed */
 void job_pool_free(struct job_pool *p); /* no job may be left */
+bool job_pool_is_idle(struct job_pool *p); /* any thread */
 
 /* Answers the call, now or later. */
 void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work);

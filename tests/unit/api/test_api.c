@@ -502,6 +502,7 @@ static void a_crowd_waits_or_is_sent_away(void **state)
     }
     assert_int_equal(f->loop.count, 3);
     assert_int_equal(world.readers, 3);
+    assert_false(api_is_idle(f->api));
     assert_int_equal(calls[CROWD - 1].status, 503);
     assert_true(fake_has(&calls[CROWD - 1].body, "\"overloaded\""));
     fake_run(&f->loop);
@@ -512,6 +513,7 @@ static void a_crowd_waits_or_is_sent_away(void **state)
         fake_release(&calls[i]);
     }
     assert_int_equal(served, 3 + 64);
+    assert_true(api_is_idle(f->api));
     assert_int_equal(world.readers, 3);
 }
 
