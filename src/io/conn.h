@@ -29,6 +29,7 @@ struct conn {
     uv_tcp_t tcp;
     struct loop *loop;
     const struct conn_events *events;
+    void *owner;                      /* for those that do not embed it */
     struct tls_stream *tls;           /* NULL: plain */
     struct loop_held held;
     struct conn_part *parts, **parts_tail; /* noted this turn; in the turn's memory */

@@ -1,0 +1,416 @@
+/*
+ * exchange.c — THE FLOW: one request, from its head to the end of its answer.
+ *
+ * The steps stand in order in one table. A step does its part and goes on, or waits; every event
+ * ends in wake(), which runs steps until one waits. Bytes of bodies do not go through steps: they
+ * pass straight from one side to the other, and through the tap.
+ */
+#include "proxy/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "proxy/forward_head.h"
+#include "proxy/tap.h"
+#include "upstream/attempt.h"
+
+enum flow { GO_ON, WAIT };
+
+enum { EARLY_MAX = 512 * 1024 }; /* bytes of a request kept while a connection is made; a client
+                                    is paused at once, so this is what one turn brings */
+
+struct exchange {
+    struct proxy *proxy;
+    struct exchange *prev, *next;
+    struct client *client;          /* NULL: it has left, the answer is only recorded */
+    struct attempt *attempt;        /* NULL: not begun, or over */
+    const struct provider *provider;
+    struct tap tap;
+    size_t step;
+    struct buf early;               /* the body's first bytes, until there is a connection */
+    uint64_t began_ns;
+    uint64_t sent_us;
+    int status;
+    enum body_framing request_framing, answer_framing;
+    bool is_ready;                  /* a connection stands */
+    bool is_request_whole, is_request_sent;
+    bool has_answer;                /* its head has come */
+    bool is_answer_whole;
+    bool no_answer_body;            /* answers HEAD */
+    bool is_running;                /* wake() is on the stack */
+    enum ending ending;             /* RUNNING: as the rest says */
+    struct fail fail;
+};
+
+static enum flow admit(struct exchange *ex);
+static enum flow route(struct exchange *ex);
+static enum flow attempt(struct exchange *ex);
+static enum flow request(struct exchange *ex);
+static enum flow answer(struct exchange *ex);
+static enum flow stream(struct exchange *ex);
+static enum flow finish(struct exchange *ex);
+
+static const struct step {
+    const char *name;
+    enum flow (*run)(struct exchange *ex);
+} steps[] = {
+    {"admit", admit},     /* it is remembered from here on                 */
+    {"route", route},     /* which provider                                */
+    {"attempt", attempt}, /* a connection to it                            */
+    {"request", request}, /* the head goes out, the body follows as it comes */
+    {"answer", answer},   /* the answer's head has come: on to the client  */
+    {"stream", stream},   /* bytes are passing; wait for the end           */
+    {"finish", finish},   /* say how it ended, free the rest               */
+};
+
+enum { STEP_FINISH = COUNT_OF(steps) - 1 };
+
+/* Every event that concerns `ex` ends up here. It may be gone afterwards. */
+static void wake(struct exchange *ex)
+{
+    if (ex->is_running)
+        return; /* the loop below sees what has changed */
+    ex->is_running = true;
+    while (ex->step < COUNT_OF(steps)) {
+        if (ex->fail.code && ex->step < STEP_FINISH)
+            ex->step = STEP_FINISH;
+        size_t step = ex->step;
+        if (steps[step].run(ex) == WAIT) {
+            if (ex->fail.code && step < STEP_FINISH)
+                continue;
+            ex->is_running = false;
+            return;
+        }
+        ex->step++;
+    }
+    free(ex);
+}
+
+static uint64_t elapsed_us(const struct exchange *ex)
+{
+    return (clock_mono_ns() - ex->began_ns) / 1000;
+}
+
+/* --- the steps --- */
+
+static const struct client_handler client_handler;
+static const struct attempt_events attempt_events;
+
+static enum flow admit(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    ex->began_ns = client_began_ns(c);
+    ex->request_framing = client_body_framing(c);
+    tap_begin(&ex->tap, ex->proxy, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
+              ex->provider->name, client_head(c));
+    return GO_ON;
+}
+
+/* Everything goes to Anthropic. */
+static enum flow route(struct exchange *ex)
+{
+    ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
+    attempt_start(ex->attempt);
+    return GO_ON;
+}
+
+static enum flow attempt(struct exchange *ex)
+{
+    if (!ex->is_ready && !client_has_request_ended(ex->client))
+        client_read_body(ex->client, false);
+    return ex->is_ready ? GO_ON : WAIT;
+}
+
+static void send_body(struct exchange *ex, struct str bytes)
+{
+    if (ex->request_framing == BODY_CHUNKED) {
+        char *size = loop_turn_alloc(ex->proxy->loop, 20);
+        int n = snprintf(size, 20, "%zx\r\n", bytes.len);
+        attempt_write(ex->attempt, str_make(size, (size_t)n));
+    }
+    attempt_write(ex->attempt, bytes);
+    if (ex->request_framing == BODY_CHUNKED)
+        attempt_write(ex->attempt, STR("\r\n"));
+}
+
+static void send_request_end(struct exchange *ex)
+{
+    if (ex->request_framing == BODY_CHUNKED)
+        attempt_write(ex->attempt, STR("0\r\n\r\n"));
+    ex->is_request_sent = true;
+    ex->sent_us = elapsed_us(ex);
+    attempt_sent(ex->attempt);
+}
+
+static enum flow request(struct exchange *ex)
+{
+    if (!ex->sent_us) {
+        ex->sent_us = elapsed_us(ex);
+        attempt_write(ex->attempt,
+                      forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
+                                           ex->request_framing, ex->proxy->version));
+        if (ex->early.len) {
+            size_t len;
+            char *bytes = buf_take(&ex->early, &len);
+            loop_turn_give(ex->proxy->loop, bytes);
+            send_body(ex, str_make(bytes, len));
+        }
+        client_read_body(ex->client, true);
+    }
+    if (ex->is_request_whole && !ex->is_request_sent)
+        send_request_end(ex);
+    return ex->has_answer ? GO_ON : WAIT;
+}
+
+/* The answer's head was handed on in on_head(), where its strings live. */
+static enum flow answer(struct exchange *ex)
+{
+    assert(ex->has_answer);
+    return GO_ON;
+}
+
+static enum flow stream(struct exchange *ex)
+{
+    if (!ex->is_answer_whole)
+        return WAIT;
+    /* The end is noted before the client's last byte, so what waits must have gone out first. */
+    if (ex->client && client_is_full(ex->client))
+        return WAIT;
+    return GO_ON;
+}
+
+static enum ending ending_of(const struct exchange *ex)
+{
+    if (ex->ending != ENDING_RUNNING)
+        return ex->ending;
+    switch (ex->fail.code) {
+    case ERR_OK:
+        return ex->status >= 400 ? ENDING_UPSTREAM_ERROR : ENDING_COMPLETE;
+    case ERR_UPSTREAM_TIMEOUT:
+        return ENDING_UPSTREAM_TIMEOUT;
+    case ERR_UPSTREAM_RESET:
+        return ENDING_UPSTREAM_RESET;
+    case ERR_UPSTREAM_TRUNCATED:
+        return ENDING_UPSTREAM_TRUNCATED;
+    default:
+        return ex->has_answer ? ENDING_UPSTREAM_TRUNCATED : ENDING_UPSTREAM_ERROR;
+    }
+}
+
+/* One line for each forward that failed. */
+static void log_failure(const struct exchange *ex, enum ending ending, const struct head *h)
+{
+    char id[UUID_TEXT];
+    struct str query = h ? str_from(h->target, str_find(h->target, '?') + 1) : STR_NONE;
+    log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&ex->tap.id, id)),
+             LOG_N("status", ex->status), LOG_N("body_bytes", ex->tap.request_bytes),
+             LOG_S("anthropic_beta", h ? head_get(h, STR("anthropic-beta")) : STR_NONE),
+             LOG_S("query", query), LOG_N("elapsed_ms", elapsed_us(ex) / 1000),
+             LOG_C("end", ending_name(ending)), LOG_C("error", err_name(ex->fail.code)),
+             LOG_C("detail", ex->fail.detail));
+}
+
+/* No answer came: ours, in the provider's shape. */
+static void answer_for_provider(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    struct str head, body;
+    char id[UUID_TEXT];
+    uuid_format(&ex->tap.id, id);
+    client_error_text(client_arena(c), ex->fail.code, &ex->fail, str_of(id), &head, &body);
+    bool has_body = client_wants_body(c);
+    body = has_body ? body : STR_NONE;
+    char *copy = loop_turn_alloc(ex->proxy->loop, body.len + 1);
+    if (body.len)
+        memcpy(copy, body.ptr, body.len);
+    body = str_make(copy, body.len);
+    struct tap_answer a = {.head = head, .is_ours = true, .sent_us = ex->sent_us};
+    tap_answer(&ex->tap, &a);
+    tap_answer_body(&ex->tap, body);
+    client_answer(c, head, has_body ? BODY_LENGTH : BODY_NONE);
+    client_answer_body(c, body);
+    ex->tap.client_bytes += body.len;
+}
+
+static enum flow finish(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    enum ending ending = ending_of(ex);
+    bool failed = ex->fail.code != ERR_OK;
+    if (failed && ex->ending == ENDING_RUNNING)
+        log_failure(ex, ending, c ? client_head(c) : NULL);
+    bool is_ours = failed && c && !client_has_answer_begun(c);
+    if (is_ours)
+        answer_for_provider(ex);
+    tap_end(&ex->tap, ending, &ex->fail);
+    if (c && failed && !is_ours)
+        client_answer_break(c);
+    else if (c)
+        client_answer_end(c);
+    if (ex->attempt)
+        attempt_abort(ex->attempt);
+    if (ex->prev)
+        ex->prev->next = ex->next;
+    else
+        ex->proxy->exchanges = ex->next;
+    if (ex->next)
+        ex->next->prev = ex->prev;
+    buf_release(&ex->early);
+    return GO_ON;
+}
+
+/* --- what the client does --- */
+
+static void on_request_body(void *owner, struct str bytes)
+{
+    struct exchange *ex = owner;
+    tap_request_body(&ex->tap, bytes);
+    if (ex->sent_us) {
+        if (ex->attempt)
+            send_body(ex, bytes);
+    } else if (buf_append(&ex->early, bytes) != ERR_OK) {
+        fail(&ex->fail, ERR_OVERLOADED, "the request came faster than a connection");
+    }
+}
+
+static void on_request_end(void *owner)
+{
+    struct exchange *ex = owner;
+    tap_request_end(&ex->tap);
+    ex->is_request_whole = true;
+    wake(ex);
+}
+
+static void on_client_full(void *owner, bool is_full)
+{
+    struct exchange *ex = owner;
+    if (ex->attempt)
+        attempt_read(ex->attempt, !is_full);
+    if (!is_full)
+        wake(ex);
+}
+
+static void on_client_gone(void *owner, enum err why)
+{
+    struct exchange *ex = owner;
+    ex->client = NULL;
+    ex->ending = why == ERR_SHUTDOWN ? ENDING_PROXY_SHUTDOWN : ENDING_CLIENT_DISCONNECTED;
+    bool goes_on = ex->proxy->drain_abandoned && why == ERR_CLIENT_GONE && ex->attempt &&
+                   ex->is_request_sent;
+    if (goes_on)
+        attempt_read(ex->attempt, true);
+    else
+        fail(&ex->fail, why, "the client left");
+    wake(ex);
+}
+
+static const struct client_handler client_handler = {on_request_body, on_request_end,
+                                                     on_client_full, on_client_gone};
+
+/* --- what the provider does --- */
+
+static void on_ready(void *owner)
+{
+    struct exchange *ex = owner;
+    ex->is_ready = true;
+    wake(ex);
+}
+
+/* How the body goes to this client: by length when it has one, else in chunks. */
+static enum body_framing choose_framing(const struct exchange *ex)
+{
+    enum body_framing came = attempt_framing(ex->attempt);
+    if (ex->no_answer_body || came == BODY_NONE)
+        return BODY_NONE;
+    if (came == BODY_LENGTH)
+        return came;
+    return client_is_http10(ex->client) ? BODY_UNTIL_CLOSE : BODY_CHUNKED;
+}
+
+static void on_answer_head(void *owner, const struct head *h, bool *no_body)
+{
+    struct exchange *ex = owner;
+    ex->has_answer = true;
+    ex->status = h->status;
+    ex->no_answer_body = ex->client && !client_wants_body(ex->client);
+    *no_body = ex->no_answer_body;
+    ex->answer_framing = ex->client ? choose_framing(ex) : BODY_CHUNKED;
+    enum body_framing said = ex->no_answer_body ? attempt_framing(ex->attempt) : ex->answer_framing;
+    struct tap_answer a = {
+        .head = forward_answer_head(ex->proxy->loop, h, said),
+        .upstream_addr = str_of(attempt_addr(ex->attempt)),
+        .is_reused = attempt_is_reused(ex->attempt),
+        .connect_us = attempt_connect_us(ex->attempt),
+        .sent_us = ex->sent_us,
+    };
+    tap_answer(&ex->tap, &a);
+    if (ex->client)
+        client_answer(ex->client, a.head, ex->answer_framing);
+    wake(ex);
+}
+
+static void on_answer_body(void *owner, struct str bytes)
+{
+    struct exchange *ex = owner;
+    tap_answer_body(&ex->tap, bytes);
+    if (!ex->client)
+        return;
+    client_answer_body(ex->client, bytes);
+    ex->tap.client_bytes += bytes.len;
+}
+
+static void on_answer_done(void *owner)
+{
+    struct exchange *ex = owner;
+    ex->attempt = NULL;
+    ex->is_answer_whole = true;
+    wake(ex);
+}
+
+static void on_attempt_failed(void *owner, enum err err, const struct fail *f)
+{
+    struct exchange *ex = owner;
+    ex->attempt = NULL;
+    fail(&ex->fail, err, "%s", f->detail);
+    wake(ex);
+}
+
+static void on_attempt_full(void *owner, bool is_full)
+{
+    struct exchange *ex = owner;
+    if (ex->client && !ex->is_request_whole)
+        client_read_body(ex->client, !is_full);
+}
+
+static const struct attempt_events attempt_events = {on_ready,       on_answer_head,
+                                                     on_answer_body, on_answer_done,
+                                                     on_attempt_failed, on_attempt_full};
+
+/* --- the beginning --- */
+
+enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
+{
+    (void)f;
+    struct proxy *p = owner;
+    struct exchange *ex = MEM_NEW(struct exchange);
+    ex->proxy = p;
+    ex->client = c;
+    ex->provider = p->anthropic.shared.provider;
+    buf_init(&ex->early, EARLY_MAX);
+    ex->next = p->exchanges;
+    if (ex->next)
+        ex->next->prev = ex;
+    p->exchanges = ex;
+    client_serve(c, &client_handler, ex);
+    wake(ex);
+    return ERR_OK;
+}
+
+void exchange_stop(struct exchange *ex)
+{
+    ex->ending = ENDING_PROXY_SHUTDOWN;
+    fail(&ex->fail, ERR_SHUTDOWN, "the proxy stopped");
+    wake(ex);
+}

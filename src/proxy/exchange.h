@@ -1,0 +1,14 @@
+/*
+ * exchange.h — one request relayed: the flow from its head to the end of its answer.
+ */
+#ifndef PROXY_EXCHANGE_H
+#define PROXY_EXCHANGE_H
+
+#include "proxy/proxy.h"
+
+/* A server_dispatch: begins an exchange for the client's current request. `owner`: the proxy. */
+enum err exchange_dispatch(struct client *c, struct fail *f, void *owner);
+/* Ends it, whatever it waits for. */
+void exchange_stop(struct exchange *ex);
+
+#endif

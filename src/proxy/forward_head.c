@@ -1,0 +1,93 @@
+/*
+ * forward_head.c — heads on their way through.
+ */
+#include "proxy/forward_head.h"
+
+#include <stdio.h>
+
+#include "http/head_check.h"
+
+/* Writes into room whose size was reckoned before. */
+struct writer {
+    char *at, *end;
+};
+
+static void put(struct writer *w, struct str s)
+{
+    assert((size_t)(w->end - w->at) >= s.len);
+    if (s.len)
+        memcpy(w->at, s.ptr, s.len);
+    w->at += s.len;
+}
+
+static void put_header(struct writer *w, struct str name, struct str value)
+{
+    put(w, name);
+    put(w, STR(": "));
+    put(w, value);
+    put(w, STR("\r\n"));
+}
+
+static struct writer writer_for(struct loop *l, const struct head *h, size_t extra)
+{
+    size_t room = 64 + extra + h->method.len + h->target.len + h->reason.len;
+    for (size_t i = 0; i < h->count; i++)
+        room += h->headers[i].name.len + h->headers[i].value.len + 4;
+    char *at = loop_turn_alloc(l, room);
+    return (struct writer){at, at + room};
+}
+
+struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,
+                                enum body_framing framing, struct str version)
+{
+    struct writer w = writer_for(l, h, p->base_path.len + p->host_header.len + version.len + 64);
+    const char *start = w.at;
+    put(&w, h->method);
+    put(&w, STR(" "));
+    put(&w, p->base_path);
+    put(&w, h->target);
+    put(&w, STR(" HTTP/1.1\r\n"));
+    bool has_host = false;
+    for (size_t i = 0; i < h->count; i++) {
+        struct str name = h->headers[i].name;
+        if (str_equal_nocase(name, STR("host"))) {
+            put_header(&w, name, p->host_header);
+            has_host = true;
+        } else if (!head_is_hop_by_hop(h, name) && !str_equal_nocase(name, STR("expect"))) {
+            put_header(&w, name, h->headers[i].value);
+        }
+    }
+    if (!has_host) /* HTTP/1.0 */
+        put_header(&w, STR("Host"), p->host_header);
+    if (framing == BODY_CHUNKED)
+        put_header(&w, STR("Transfer-Encoding"), STR("chunked"));
+    if (version.len && !head_has(h, STR("anthropic-version")))
+        put_header(&w, STR("anthropic-version"), version);
+    put(&w, STR("\r\n"));
+    return str_make(start, (size_t)(w.at - start));
+}
+
+struct str forward_answer_head(struct loop *l, const struct head *h, enum body_framing framing)
+{
+    struct writer w = writer_for(l, h, 64);
+    const char *start = w.at;
+    char line[32];
+    snprintf(line, sizeof line, "HTTP/1.1 %03d ", h->status % 1000);
+    put(&w, str_of(line));
+    put(&w, h->reason);
+    put(&w, STR("\r\n"));
+    bool said_chunked = false;
+    for (size_t i = 0; i < h->count; i++) {
+        struct str name = h->headers[i].name;
+        bool is_coding = str_equal_nocase(name, STR("transfer-encoding"));
+        if (is_coding && framing == BODY_CHUNKED) {
+            put_header(&w, name, STR("chunked"));
+            said_chunked = true;
+        } else if (!head_is_hop_by_hop(h, name)) {
+            put_header(&w, name, h->headers[i].value);
+        }
+    }
+    if (framing == BODY_CHUNKED && !said_chunked)
+        put_header(&w, STR("Transfer-Encoding"), STR("chunked"));
+    return str_make(start, (size_t)(w.at - start));
+}

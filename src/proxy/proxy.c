@@ -1,0 +1,66 @@
+/*
+ * proxy.c — what relaying needs in one worker, and which paths are relayed.
+ */
+#include "proxy/proxy.h"
+
+#include "base/clock.h"
+#include "proxy/exchange.h"
+#include "proxy/tap.h"
+
+enum { SCRATCH_MAX = 512 * 1024, REFUSALS_PER_SECOND = 10 };
+
+/* Ours under /api/ must never be one of these. */
+static const char *const relayed[] = {
+    "/v1/*",          "/api/hello",  "/api/hello/",         "/api/claude_code/", "/api/claude_cli*",
+    "/api/event_logging/", "/api/oauth/", "/api/organizations/", "/api/frame/",
+};
+
+/* A request that was refused before it was served is remembered too, but not without end. */
+static void on_refused(struct client *c, enum err err, const struct fail *f, void *owner)
+{
+    struct proxy *p = owner;
+    const struct head *h = client_head(c);
+    uint64_t second = clock_mono_ns() / 1000000000u;
+    if (second != p->refused_second)
+        p->refused_second = second, p->refused_count = 0;
+    if (!p->journal || !h->method.len || ++p->refused_count > REFUSALS_PER_SECOND)
+        return;
+    struct fail cause = *f;
+    fail(&cause, err, "refused");
+    struct tap t;
+    tap_begin(&t, p, client_began_us(c), client_began_ns(c), str_of(client_addr(c)), STR_NONE, h);
+    tap_end(&t, ENDING_REJECTED, &cause);
+}
+
+void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic)
+{
+    *p = (struct proxy){.loop = l};
+    buf_init(&p->scratch, SCRATCH_MAX);
+    pool_init(&p->anthropic, l, anthropic);
+}
+
+void proxy_add_routes(struct proxy *p, struct server *s)
+{
+    for (size_t i = 0; i < COUNT_OF(relayed); i++)
+        server_route(s, relayed[i], exchange_dispatch, p);
+    s->on_refused = on_refused;
+    s->refused_owner = p;
+}
+
+void proxy_stop(struct proxy *p)
+{
+    while (p->exchanges)
+        exchange_stop(p->exchanges);
+    pool_close(&p->anthropic);
+}
+
+bool proxy_is_empty(const struct proxy *p)
+{
+    return !p->exchanges && pool_is_empty(&p->anthropic);
+}
+
+void proxy_release(struct proxy *p)
+{
+    pool_release(&p->anthropic);
+    buf_release(&p->scratch);
+}

@@ -1,0 +1,35 @@
+/*
+ * proxy.h — what relaying needs in one worker: where to send, what to remember with.
+ */
+#ifndef PROXY_PROXY_H
+#define PROXY_PROXY_H
+
+#include "journal/journal.h"
+#include "record/redact.h"
+#include "server/server.h"
+#include "upstream/pool.h"
+
+struct exchange;
+
+struct proxy {
+    struct loop *loop;
+    struct journal *journal;     /* NULL: nothing is recorded */
+    struct redactor *redactor;
+    struct pool anthropic;
+    struct str version;          /* anthropic-version for requests without one */
+    bool drain_abandoned;        /* server.on_client_disconnect: drain */
+    struct buf scratch;          /* for building one payload at a time */
+    struct exchange *exchanges;  /* running ones */
+    uint64_t refused_second;     /* when refusals were last recorded, and how many since */
+    int refused_count;
+};
+
+void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic);
+/* Adds the relayed paths to a server's routes. */
+void proxy_add_routes(struct proxy *p, struct server *s);
+/* Ends exchanges whose clients have left already (drained ones). */
+void proxy_stop(struct proxy *p);
+bool proxy_is_empty(const struct proxy *p);
+void proxy_release(struct proxy *p);
+
+#endif

@@ -1,0 +1,152 @@
+/*
+ * tap.c — frames for the journal, secrets masked.
+ */
+#include "proxy/tap.h"
+
+#include "base/clock.h"
+
+static bool is_on(const struct tap *t)
+{
+    return t->proxy->journal != NULL;
+}
+
+static struct frame next_frame(struct tap *t, enum frame_type type, struct str payload)
+{
+    return (struct frame){.type = type, .seq = t->seq++, .id = t->id, .mono_ns = clock_mono_ns(),
+                          .payload = payload};
+}
+
+/* Bytes longer than a frame may be go into several. */
+static void add_bytes(struct tap *t, enum frame_type type, struct str bytes)
+{
+    while (bytes.len) {
+        struct frame f = next_frame(t, type, str_head(bytes, FRAME_PAYLOAD_MAX));
+        journal_add(t->proxy->journal, &f);
+        bytes = str_from(bytes, FRAME_PAYLOAD_MAX);
+    }
+}
+
+/* The masked text of headers; `line` is the first line with its CR LF. What does not fit (it
+ * cannot be more than a head's ceiling and its masks) is left out. */
+static void put_header(struct tap *t, struct buf *out, struct str name, struct str value)
+{
+    enum err err = buf_append(out, name);
+    if (!err)
+        err = buf_append(out, STR(": "));
+    if (!err)
+        err = redact_value(t->proxy->redactor, name, value, out);
+    if (!err)
+        err = buf_append(out, STR("\r\n"));
+    (void)err;
+}
+
+static void put_request_head(struct tap *t, struct buf *out, const struct head *h)
+{
+    enum err err = buf_append(out, h->method);
+    if (!err)
+        err = buf_append(out, STR(" "));
+    if (!err)
+        err = redact_target(t->proxy->redactor, h->target, out);
+    if (!err)
+        err = buf_append(out, h->version_minor ? STR(" HTTP/1.1\r\n") : STR(" HTTP/1.0\r\n"));
+    (void)err;
+    for (size_t i = 0; i < h->count; i++)
+        put_header(t, out, h->headers[i].name, h->headers[i].value);
+}
+
+/* The answer's head is text already: its lines are "Name: value\r\n". */
+static void put_answer_head(struct tap *t, struct buf *out, struct str head)
+{
+    size_t line_end = str_find(head, '\n') + 1;
+    enum err err = buf_append(out, str_head(head, line_end));
+    (void)err;
+    for (head = str_from(head, line_end); head.len; head = str_from(head, line_end)) {
+        line_end = str_find(head, '\n') + 1;
+        struct str line = str_head(head, line_end);
+        size_t colon = str_find(line, ':');
+        if (colon + 4 > line.len)
+            continue;
+        put_header(t, out, str_head(line, colon),
+                   str_make(line.ptr + colon + 2, line.len - colon - 4));
+    }
+}
+
+/* Both writers put the head last, so it is built behind a first part in the same scratch. */
+void tap_begin(struct tap *t, struct proxy *p, int64_t wall_us, uint64_t mono_ns,
+               struct str client_addr, struct str provider, const struct head *h)
+{
+    *t = (struct tap){.proxy = p, .id = uuid_new()};
+    if (!is_on(t))
+        return;
+    struct buf *head = &p->scratch, payload;
+    buf_clear(head);
+    put_request_head(t, head, h);
+    struct frame_begin begin = {wall_us, client_addr, provider, buf_str(head)};
+    buf_init(&payload, FRAME_PAYLOAD_MAX);
+    if (frame_begin_write(&payload, &begin) == ERR_OK) {
+        struct frame f = next_frame(t, FRAME_BEGIN, buf_str(&payload));
+        f.mono_ns = mono_ns;
+        journal_add_copy(p->journal, &f);
+    }
+    buf_release(&payload);
+}
+
+void tap_request_body(struct tap *t, struct str bytes)
+{
+    t->request_bytes += bytes.len;
+    if (is_on(t))
+        add_bytes(t, FRAME_REQ_BODY, bytes);
+}
+
+void tap_request_end(struct tap *t)
+{
+    if (!is_on(t))
+        return;
+    struct frame f = next_frame(t, FRAME_REQ_BODY, STR_NONE);
+    f.flags = FRAME_LAST;
+    journal_add(t->proxy->journal, &f);
+}
+
+void tap_answer(struct tap *t, const struct tap_answer *a)
+{
+    if (!is_on(t))
+        return;
+    struct buf *head = &t->proxy->scratch, payload;
+    buf_clear(head);
+    put_answer_head(t, head, a->head);
+    struct frame_resp_head r = {buf_str(head), a->upstream_addr, a->is_ours,
+                                a->is_reused,  a->connect_us,    a->sent_us};
+    buf_init(&payload, FRAME_PAYLOAD_MAX);
+    if (frame_resp_head_write(&payload, &r) == ERR_OK) {
+        struct frame f = next_frame(t, FRAME_RESP_HEAD, buf_str(&payload));
+        journal_add_copy(t->proxy->journal, &f);
+    }
+    buf_release(&payload);
+}
+
+void tap_answer_body(struct tap *t, struct str bytes)
+{
+    t->response_bytes += bytes.len;
+    if (is_on(t))
+        add_bytes(t, FRAME_RESP_BODY, bytes);
+}
+
+void tap_end(struct tap *t, enum ending ending, const struct fail *f)
+{
+    if (!is_on(t))
+        return;
+    bool failed = f && f->code != ERR_OK;
+    struct frame_end end = {
+        .ending = ending,
+        .error = failed ? str_of(err_name(f->code)) : STR_NONE,
+        .detail = failed ? str_of(f->detail) : STR_NONE,
+        .request_bytes = t->request_bytes,
+        .response_bytes = t->response_bytes,
+        .client_bytes = t->client_bytes,
+    };
+    buf_clear(&t->proxy->scratch);
+    if (frame_end_write(&t->proxy->scratch, &end) == ERR_OK) {
+        struct frame frame = next_frame(t, FRAME_END, buf_str(&t->proxy->scratch));
+        journal_add_copy(t->proxy->journal, &frame);
+    }
+}

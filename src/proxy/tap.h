@@ -1,0 +1,35 @@
+/*
+ * tap.h — remembers what passes through one exchange: frames for the journal.
+ *
+ * It never alters, delays or fails what it records: it only notes bytes that stay valid until the
+ * turn's end, when the journal is written. Secrets are masked here, before the first byte is
+ * noted. With no journal every call does nothing.
+ */
+#ifndef PROXY_TAP_H
+#define PROXY_TAP_H
+
+#include "proxy/proxy.h"
+
+struct tap {
+    struct proxy *proxy;
+    struct uuid id;
+    uint32_t seq;
+    uint64_t request_bytes, response_bytes, client_bytes;
+};
+
+void tap_begin(struct tap *t, struct proxy *p, int64_t wall_us, uint64_t mono_ns,
+               struct str client_addr, struct str provider, const struct head *h);
+void tap_request_body(struct tap *t, struct str bytes);
+void tap_request_end(struct tap *t);
+
+struct tap_answer {
+    struct str head; /* as the client is sent it; masked here */
+    struct str upstream_addr;
+    bool is_ours, is_reused;
+    uint64_t connect_us, sent_us;
+};
+void tap_answer(struct tap *t, const struct tap_answer *a);
+void tap_answer_body(struct tap *t, struct str bytes);
+void tap_end(struct tap *t, enum ending ending, const struct fail *f);
+
+#endif
