@@ -1,12 +1,276 @@
 /*
  * app.c — the running proxy: everything built in order, and torn down in reverse.
+ *
+ * The order: data folder → store → indexer → API → workers. Bytes flow the other way.
  */
 #include "app.h"
 
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "data_dir.h"
+#include "worker.h"
+
+enum {
+    PATH_BYTES = 4096,
+    DRAIN_MS = 5000 /* how long running requests may go on after SIGTERM */
+};
+
+struct app {
+    const struct config *cfg;
+    struct data_dir data_dir;
+    struct store *store;
+    struct indexer *indexer;
+    struct journal_dir *journal_dir;
+    struct api *api;
+    struct guard *guard;
+    struct provider anthropic;
+    struct worker *workers[64];
+    int worker_count;
+    uv_signal_t signals[2];
+    atomic_bool is_draining;
+    bool is_data_open;
+};
+
+/* --- glue: the indexer knows the store only through these --- */
+
+static bool find_piece(void *owner, const struct piece_key *key, struct piece_at *at)
+{
+    return store_find_piece(owner, key, at);
+}
+
+static bool has_exchange(void *owner, const struct uuid *id)
+{
+    return store_has(owner, id);
+}
+
+static uint64_t next_block(void *owner)
+{
+    return store_next_block(owner);
+}
+
+static enum err commit(void *owner, const struct batch *batch, struct fail *f)
+{
+    return store_commit(owner, batch, f);
+}
+
+static void maintain(void *owner)
+{
+    store_maintain(owner);
+}
+
+/* --- what the API asks --- */
+
+static uint64_t lost_frames(void *owner)
+{
+    const struct app *app = owner;
+    uint64_t sum = 0;
+    for (int i = 0; i < app->worker_count; i++)
+        sum += worker_lost_frames(app->workers[i]);
+    return sum;
+}
+
+static uint64_t in_flight(void *owner)
+{
+    const struct app *app = owner;
+    uint64_t sum = 0;
+    for (int i = 0; i < app->worker_count; i++)
+        sum += (uint64_t)worker_in_flight(app->workers[i]);
+    return sum;
+}
+
+static bool is_draining(void *owner)
+{
+    struct app *app = owner;
+    return atomic_load(&app->is_draining);
+}
+
+/* --- building --- */
+
+static enum err open_storage(struct app *app, struct fail *f)
+{
+    const struct config *cfg = app->cfg;
+    enum err err = data_dir_open(&app->data_dir, cfg->storage_data_dir, f);
+    if (err)
+        return err;
+    app->is_data_open = true;
+    struct store_options options = {.db_path = cfg->storage_db_path};
+    err = store_open(&app->store, &options, f);
+    if (err)
+        return err;
+    struct index_store glue = {
+        .owner = app->store, .secret = store_secret(app->store), .find_piece = find_piece,
+        .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
+    };
+    char journal_path[PATH_BYTES];
+    snprintf(journal_path, sizeof journal_path, "%s/journal", cfg->storage_data_dir);
+    app->indexer = indexer_new(&glue, journal_path);
+    if (cfg->storage_record)
+        err = journal_dir_open(&app->journal_dir, journal_path, indexer_ring, app->indexer, f);
+    struct api_options api = {
+        .store = app->store, .indexer = app->indexer, .version = VERSION, .owner = app,
+        .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
+    };
+    app->api = api_new(&api);
+    indexer_listen(app->indexer, api_on_index, api_wants_progress, app->api);
+    return err ? err : indexer_start(app->indexer, app->journal_dir, f);
+}
+
+static enum err make_guard(struct app *app, uint16_t port, struct fail *f)
+{
+    static const char *const loopback[] = {"127.0.0.1", "localhost", "::1"};
+    const struct config *cfg = app->cfg;
+    app->guard = guard_new();
+    for (size_t i = 0; i < COUNT_OF(loopback); i++)
+        guard_allow(app->guard, str_of(loopback[i]), port);
+    guard_allow(app->guard, str_of(cfg->server_host), port);
+    for (size_t i = 0; i < cfg->server_allowed_hosts.count; i++)
+        guard_allow(app->guard, str_of(cfg->server_allowed_hosts.items[i]), 0);
+    if (*cfg->server_public_url && !guard_allow_url(app->guard, str_of(cfg->server_public_url)))
+        return fail(f, ERR_CONFIG, "server.public_url is not a URL");
+    return ERR_OK;
+}
+
+static enum err make_provider(struct app *app, uint16_t own_port, struct fail *f)
+{
+    const struct config *cfg = app->cfg;
+    struct provider *p = &app->anthropic;
+    enum err err = provider_init(p, "anthropic", cfg->anthropic_base_url, f);
+    if (!err)
+        err = provider_set_proxy(p, cfg->anthropic_proxy, f);
+    p->ca_file = *cfg->anthropic_ca_file ? cfg->anthropic_ca_file : NULL;
+    p->connect_timeout_ms = cfg->anthropic_connect_timeout_ms;
+    p->head_timeout_ms = cfg->anthropic_response_header_timeout_ms;
+    p->idle_timeout_ms = cfg->server_read_timeout_ms;
+    p->max_retries = cfg->anthropic_max_retries;
+    p->own_port = own_port;
+    return err;
+}
+
+static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail *f)
+{
+    const struct config *cfg = app->cfg;
+    struct worker_options o = {
+        .config = cfg, .guard = app->guard, .anthropic = &app->anthropic,
+        .journal_dir = app->journal_dir, .redact_key = app->data_dir.redact_key, .api = app->api,
+    };
+    enum err err = ERR_OK;
+    for (int i = 0; i < cfg->server_workers && !err; i++) {
+        o.number = (uint32_t)i;
+        o.listener = i ? dup(listener) : listener;
+        struct worker *w = worker_new(&o, f);
+        if (!w)
+            return f->code;
+        app->workers[app->worker_count++] = w;
+    }
+    for (int i = 1; i < app->worker_count && !err; i++)
+        err = worker_start(app->workers[i], f);
+    return err;
+}
+
+/* --- the end --- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct app *app = handle->data;
+    bool again = atomic_exchange(&app->is_draining, true);
+    log_line(LOG_INFO, again ? "stopping at once" : "draining", LOG_C("signal", strsignal(number)),
+             LOG_N("in_flight", in_flight(app)));
+    api_drain(app->api);
+    for (int i = 0; i < app->worker_count; i++)
+        if (again)
+            worker_stop(app->workers[i]);
+        else
+            worker_drain(app->workers[i], DRAIN_MS);
+}
+
+static void watch_signals(struct app *app)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        uv_signal_init(loop_uv(worker_loop(app->workers[0])), &app->signals[i]);
+        app->signals[i].data = app;
+        uv_signal_start(&app->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static void close_signals(struct app *app)
+{
+    for (size_t i = 0; i < COUNT_OF(app->signals); i++)
+        uv_close((uv_handle_t *)&app->signals[i], NULL);
+}
+
+static void tear_down(struct app *app)
+{
+    for (int i = 0; i < app->worker_count; i++)
+        worker_free(app->workers[i]);
+    if (app->indexer)
+        indexer_stop(app->indexer);
+    api_free(app->api);
+    indexer_free(app->indexer);
+    journal_dir_close(app->journal_dir);
+    store_close(app->store);
+    provider_release(&app->anthropic);
+    guard_free(app->guard);
+    if (app->is_data_open)
+        data_dir_close(&app->data_dir);
+    free(app);
+}
+
+static int exit_code(enum err err)
+{
+    switch (err) {
+    case ERR_OK:
+        return EX_OK;
+    case ERR_BUSY:
+        return EX_TEMPFAIL;
+    case ERR_CONFIG:
+        return EX_CONFIG;
+    case ERR_CORRUPT:
+        return EX_DATAERR;
+    default:
+        return EX_CANTCREAT;
+    }
+}
+
 int app_run(const struct config *cfg, struct fail *f)
 {
-    (void)f;
-    log_line(LOG_WARN, "nothing to serve", LOG_C("host", cfg->server_host),
-             LOG_N("port", cfg->server_port));
-    return 0;
+    struct app *app = MEM_NEW(struct app);
+    uv_os_sock_t listener;
+    int port = 0;
+    app->cfg = cfg;
+    log_setup(cfg->logging_level, cfg->logging_format);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error to count, not to die of */
+    enum err err = server_bind(cfg->server_host, cfg->server_port, &listener, &port, f);
+    int code = err == ERR_BUSY ? EX_UNAVAILABLE : exit_code(err);
+    if (!err) {
+        err = make_guard(app, (uint16_t)port, f);
+        if (!err)
+            err = make_provider(app, (uint16_t)port, f);
+        if (!err)
+            err = open_storage(app, f);
+        if (!err)
+            err = make_workers(app, listener, f);
+        code = exit_code(err);
+    }
+    if (!err) {
+        watch_signals(app);
+        log_line(LOG_INFO, "listening", LOG_C("host", cfg->server_host), LOG_N("port", port),
+                 LOG_C("data_dir", cfg->storage_data_dir),
+                 LOG_C("upstream", cfg->anthropic_base_url));
+        worker_run(app->workers[0]);
+        for (int i = 1; i < app->worker_count; i++)
+            worker_join(app->workers[i]);
+        close_signals(app);
+        log_line(LOG_INFO, "stopped");
+    }
+    tear_down(app);
+    return code;
 }

@@ -53,7 +53,7 @@ struct journal {
     size_t part_count, part_cap;
     uint64_t frame_count; /* noted since the last flush */
     struct arena copies;
-    struct journal_counters counters;
+    atomic_uint_least64_t lost_frames;
     uint64_t last_complaint_ns;
 };
 
@@ -267,13 +267,11 @@ static enum err write_parts(struct journal *j)
         for (int i = 0; i < count; i++)
             want += j->parts[at + (size_t)i].iov_len;
         ssize_t n = writev(j->fd, j->parts + at, count);
-        j->counters.writes++;
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 || (size_t)n != want)
             return ERR_IO;
         j->written += want;
-        j->counters.bytes += want;
         at += (size_t)count;
     }
     return ERR_OK;
@@ -287,7 +285,7 @@ static void complain(struct journal *j)
     j->last_complaint_ns = now_ns;
     log_line(LOG_ERROR, "the journal cannot be written: requests go on, their record is lost",
              LOG_C("path", j->dir->path), LOG_C("error", strerror(errno)),
-             LOG_N("lost_frames", j->counters.lost_frames));
+             LOG_N("lost_frames", atomic_load(&j->lost_frames)));
 }
 
 enum err journal_flush(struct journal *j)
@@ -303,10 +301,9 @@ enum err journal_flush(struct journal *j)
     if (!err)
         err = write_parts(j);
     if (!err) {
-        j->counters.frames += j->frame_count;
         atomic_store_explicit(&j->segment->bytes, j->written, memory_order_release);
     } else {
-        j->counters.lost_frames += j->frame_count;
+        atomic_fetch_add(&j->lost_frames, j->frame_count);
         complain(j);
         if (j->fd >= 0 && ftruncate(j->fd, (off_t)j->written) != 0)
             errno = 0; /* stays torn */
@@ -319,7 +316,7 @@ enum err journal_flush(struct journal *j)
     return err;
 }
 
-void journal_count(const struct journal *j, struct journal_counters *out)
+uint64_t journal_lost_frames(const struct journal *j)
 {
-    *out = j->counters;
+    return atomic_load(&j->lost_frames);
 }

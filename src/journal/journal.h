@@ -47,10 +47,7 @@ void journal_add_copy(struct journal *j, struct frame *f);
  * with a new segment: recording may fail, the exchange may not. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
 
-struct journal_counters {
-    uint64_t frames, bytes, writes;
-    uint64_t lost_frames; /* could not be written */
-};
-void journal_count(const struct journal *j, struct journal_counters *out);
+/* Any thread: frames that could not be written since the start. */
+uint64_t journal_lost_frames(const struct journal *j);
 
 #endif

@@ -78,7 +78,7 @@ static void free_request(struct client *c)
     arena_release(&c->request->arena);
     free(c->request);
     c->request = NULL;
-    c->server->in_flight--;
+    atomic_fetch_sub_explicit(&c->server->in_flight, 1, memory_order_relaxed);
 }
 
 static void on_closed(struct conn *conn)
@@ -131,7 +131,7 @@ static struct request *begin_request(struct client *c)
     r->began_us = clock_wall_us();
     r->began_ns = c->active_ns;
     c->request = r;
-    c->server->in_flight++;
+    atomic_fetch_add_explicit(&c->server->in_flight, 1, memory_order_relaxed);
     return r;
 }
 

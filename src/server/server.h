@@ -4,6 +4,8 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <stdatomic.h>
+
 #include "server/client.h"
 #include "server/guard.h"
 
@@ -25,7 +27,7 @@ struct server {
     uv_tcp_t listener;
     struct client *clients; /* list */
     int client_count;
-    int in_flight;          /* requests in service; read by other threads */
+    atomic_int in_flight;   /* requests in service; read by other threads */
     bool is_listening, is_draining;
     struct loop_sweep sweep;
     struct {

@@ -1,0 +1,100 @@
+/*
+ * data_dir.c — making, locking and keying the data folder.
+ */
+#include "data_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+enum { PATH_BYTES = 4096 };
+
+/* mkdir -p, each new folder private. */
+static enum err make_path(const char *path, struct fail *f)
+{
+    char part[PATH_BYTES];
+    size_t len = strlen(path);
+    if (!len || len >= sizeof part)
+        return fail(f, ERR_CONFIG, "storage.data_dir is not a usable path");
+    memcpy(part, path, len + 1);
+    for (char *at = part + 1; ; at++) {
+        if (*at && *at != '/')
+            continue;
+        char was = *at;
+        *at = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST)
+            return fail(f, ERR_IO, "%s: %s", part, strerror(errno));
+        *at = was;
+        if (!was)
+            return ERR_OK;
+    }
+}
+
+static enum err lock(struct data_dir *d, const char *path, struct fail *f)
+{
+    char name[PATH_BYTES], owner[32] = "";
+    snprintf(name, sizeof name, "%s/lock", path);
+    d->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (d->lock_fd < 0)
+        return fail(f, ERR_IO, "%s: %s", name, strerror(errno));
+    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t n = read(d->lock_fd, owner, sizeof owner - 1);
+        owner[n > 0 ? n : 0] = '\0';
+        owner[strcspn(owner, "\n")] = '\0';
+        return fail(f, ERR_BUSY, "%s is in use by process %s", path, *owner ? owner : "unknown");
+    }
+    int n = snprintf(owner, sizeof owner, "%ld\n", (long)getpid());
+    if (ftruncate(d->lock_fd, 0) != 0 || write(d->lock_fd, owner, (size_t)n) != n)
+        return ERR_OK; /* the lock holds; only its owner's name is missing */
+    return ERR_OK;
+}
+
+static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
+{
+    char name[PATH_BYTES];
+    snprintf(name, sizeof name, "%s/redact.key", path);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        ssize_t n = read(fd, d->redact_key, sizeof d->redact_key);
+        close(fd);
+        if (n == (ssize_t)sizeof d->redact_key)
+            return ERR_OK;
+        return fail(f, ERR_CORRUPT, "%s is damaged; remove it to make a new one", name);
+    }
+    if (uv_random(NULL, NULL, d->redact_key, sizeof d->redact_key, 0, NULL) != 0)
+        return fail(f, ERR_IO, "no random numbers");
+    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || write(fd, d->redact_key, sizeof d->redact_key) != (ssize_t)sizeof d->redact_key) {
+        enum err err = fail(f, ERR_IO, "%s: %s", name, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    close(fd);
+    return ERR_OK;
+}
+
+enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f)
+{
+    d->lock_fd = -1;
+    enum err err = make_path(path, f);
+    if (!err)
+        err = lock(d, path, f);
+    if (!err)
+        err = load_key(d, path, f);
+    if (err)
+        data_dir_close(d);
+    return err;
+}
+
+void data_dir_close(struct data_dir *d)
+{
+    if (d->lock_fd >= 0)
+        close(d->lock_fd);
+    d->lock_fd = -1;
+}

@@ -1,0 +1,19 @@
+/*
+ * data_dir.h — the folder of everything recorded: made private, owned by one process at a time.
+ */
+#ifndef DATA_DIR_H
+#define DATA_DIR_H
+
+#include "base/err.h"
+#include "record/redact.h"
+
+struct data_dir {
+    int lock_fd;
+    uint8_t redact_key[REDACT_KEY_BYTES]; /* made once per install, in <dir>/redact.key */
+};
+
+/* ERR_BUSY when another process has it; the detail names its pid. */
+enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f) MUST_CHECK;
+void data_dir_close(struct data_dir *d);
+
+#endif
