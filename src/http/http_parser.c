@@ -5,6 +5,9 @@
 
 #include "http/head_check.h"
 
+#define CHUNK_BYTES_MAX (UINT64_C(1) << 48)
+enum { BLANKS_MAX = 4 }; /* CR and LF before a request line (RFC 9112 §2.2) */
+
 static struct http_parser *self(llhttp_t *ll)
 {
     return ll->data;
@@ -32,9 +35,19 @@ static int grow(struct http_parser *p, struct str *s, struct str bytes)
     return 0;
 }
 
+/* The byte `back` before `at`, in this feed or the one before. */
+static char byte_before(const struct http_parser *p, const char *at, size_t back)
+{
+    size_t into = (size_t)(at - p->feed.ptr);
+    return into >= back ? at[-(ptrdiff_t)back] : p->before[2 + into - back];
+}
+
 static int on_url(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = self(ll);
+    bool is_first = p->growing != &p->head.target;
+    if (is_first && (byte_before(p, at, 1) != ' ' || byte_before(p, at, 2) == ' '))
+        return stop(p, ERR_BAD_REQUEST, "the request line must have single spaces");
     if ((p->growing == &p->head.target ? p->head.target.len : 0) + len > HEAD_TARGET_MAX)
         return stop(p, ERR_URI_TOO_LONG, "the target is longer than allowed");
     return grow(p, &p->head.target, str_make(at, len));
@@ -82,6 +95,7 @@ static int on_value(llhttp_t *ll, const char *at, size_t len)
 static int on_message_begin(llhttp_t *ll)
 {
     struct http_parser *p = self(ll);
+    p->has_begun = true;
     p->head = (struct head){0};
     p->growing = NULL;
     p->head_bytes = p->line_bytes = 0;
@@ -104,7 +118,9 @@ static int on_headers_complete(llhttp_t *ll)
     p->is_past_head = true;
     p->growing = NULL;
     if (ll->http_major != 1 || ll->http_minor > 1)
-        return stop(p, p->is_request ? ERR_HTTP_VERSION : ERR_UPSTREAM_PROTOCOL,
+        return stop(p, !p->is_request       ? ERR_UPSTREAM_PROTOCOL
+                       : ll->http_major < 1 ? ERR_BAD_REQUEST
+                                            : ERR_HTTP_VERSION,
                     "only HTTP/1.1 and HTTP/1.0 are spoken here");
     if (!p->is_request && (h->status < 100 || h->status > 599 || h->status == 101))
         return stop(p, ERR_UPSTREAM_PROTOCOL, "a status that cannot be relayed");
@@ -138,6 +154,9 @@ static int on_chunk_header(llhttp_t *ll)
 {
     struct http_parser *p = self(ll);
     p->chunk_count++;
+    if (ll->content_length > CHUNK_BYTES_MAX)
+        return stop(p, p->is_request ? ERR_BAD_REQUEST : ERR_UPSTREAM_PROTOCOL,
+                    "a chunk is impossibly large");
     if (p->is_request && p->chunk_count > 4096 && p->body_bytes / p->chunk_count < 4)
         return stop(p, ERR_BAD_REQUEST, "the body comes in crumbs");
     return 0;
@@ -187,18 +206,30 @@ void http_parser_init(struct http_parser *p, bool is_request, const struct http_
     p->llhttp.data = p;
 }
 
+/* Is it a method nobody knows, one longer than any, or no method at all? */
+static enum err refuse_method(struct str bytes)
+{
+    size_t len = 0;
+    while (len < bytes.len && bytes.ptr[len] >= 'A' && bytes.ptr[len] <= 'Z')
+        len++;
+    if (len > HEAD_METHOD_MAX)
+        return ERR_NOT_IMPLEMENTED;
+    return len ? ERR_METHOD_NOT_ALLOWED : ERR_BAD_REQUEST;
+}
+
 /* What a client deserves for what llhttp refused. */
 static enum err refuse(struct http_parser *p, llhttp_errno_t code)
 {
     enum err err = ERR_BAD_REQUEST;
+    const char *reason = llhttp_get_error_reason(&p->llhttp);
     if (!p->is_request) {
         err = ERR_UPSTREAM_PROTOCOL;
     } else if (code == HPE_INVALID_METHOD) {
-        err = ERR_METHOD_NOT_ALLOWED;
+        err = refuse_method(p->feed);
     } else if (code == HPE_PAUSED_H2_UPGRADE) {
         err = ERR_HTTP_VERSION;
-    } else if (code == HPE_INVALID_VERSION) {
-        err = ERR_HTTP_VERSION;
+    } else if (code == HPE_INVALID_VERSION && reason && strstr(reason, "Invalid HTTP version")) {
+        err = ERR_HTTP_VERSION; /* well formed, but neither 1.0 nor 1.1 */
     } else if (code == HPE_INVALID_TRANSFER_ENCODING) {
         err = head_check_coding(&p->head);
     } else if (code == HPE_INVALID_CONTENT_LENGTH) {
@@ -210,31 +241,44 @@ static enum err refuse(struct http_parser *p, llhttp_errno_t code)
             str_compare(length, STR("18446744073709551615")) <= 0)
             err = ERR_TOO_LARGE;
     }
-    const char *reason = llhttp_get_error_reason(&p->llhttp);
     p->err = fail(&p->fail, err, "%s", reason && *reason ? reason : llhttp_errno_name(code));
     return p->err;
+}
+
+/* Takes empty lines off before a request; too many are no request. */
+static enum err skip_blanks(struct http_parser *p, struct str *bytes)
+{
+    while (p->is_request && !http_parser_has_begun(p) && bytes->len &&
+           (bytes->ptr[0] == '\r' || bytes->ptr[0] == '\n')) {
+        *bytes = str_from(*bytes, 1);
+        if (++p->blank_count > BLANKS_MAX)
+            return p->err = fail(&p->fail, ERR_BAD_REQUEST, "empty lines instead of a request");
+    }
+    return ERR_OK;
 }
 
 enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used)
 {
     *used = bytes.len;
-    if (p->err)
-        return p->err;
-    if (p->is_done) {
+    if (p->is_done)
         *used = 0;
-        return ERR_OK;
-    }
+    if (p->err || p->is_done)
+        return p->err;
+    const char *start = bytes.ptr;
+    if (skip_blanks(p, &bytes) != ERR_OK || !bytes.len)
+        return p->err;
+    p->feed = bytes;
     llhttp_errno_t code = llhttp_execute(&p->llhttp, bytes.ptr, bytes.len);
+    p->before[0] = bytes.len > 1 ? bytes.ptr[bytes.len - 2] : p->before[1];
+    p->before[1] = bytes.ptr[bytes.len - 1];
     if (code == HPE_OK)
         return ERR_OK;
     if (code == HPE_PAUSED && p->is_done) {
-        *used = (size_t)(llhttp_get_error_pos(&p->llhttp) - bytes.ptr);
+        *used = (size_t)(llhttp_get_error_pos(&p->llhttp) - start);
         llhttp_resume(&p->llhttp);
         return ERR_OK;
     }
-    if (p->err)
-        return p->err;
-    return refuse(p, code);
+    return p->err ? p->err : refuse(p, code);
 }
 
 enum err http_parser_finish(struct http_parser *p)
@@ -253,7 +297,7 @@ enum err http_parser_finish(struct http_parser *p)
 
 bool http_parser_has_begun(const struct http_parser *p)
 {
-    return p->head_bytes > 0 || p->is_past_head || p->llhttp.http_major != 0;
+    return p->has_begun;
 }
 
 bool http_parser_keeps_alive(const struct http_parser *p)

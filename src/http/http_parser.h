@@ -30,8 +30,11 @@ struct http_parser {
     size_t head_bytes, line_bytes;
     uint64_t body_bytes, chunk_count;
     enum err err;
-    bool is_request, is_done, is_past_head;
+    bool is_request, has_begun, is_done, is_past_head;
     uint8_t interim_count; /* 1xx answers skipped */
+    uint8_t blank_count;   /* CR and LF before a request */
+    char before[2];        /* the last bytes of the feed before this one */
+    struct str feed;       /* what is being fed */
     struct fail fail;
 };
 
