@@ -50,24 +50,6 @@ struct str str_trim(struct str s)
     return s;
 }
 
-struct str str_head(struct str s, size_t len)
-{
-    return (struct str){s.ptr, MIN_OF(len, s.len)};
-}
-
-struct str str_from(struct str s, size_t start)
-{
-    if (start >= s.len)
-        return STR_NONE;
-    return (struct str){s.ptr + start, s.len - start};
-}
-
-size_t str_find(struct str s, char c)
-{
-    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
-    return at ? (size_t)(at - s.ptr) : s.len;
-}
-
 bool str_next(struct str *rest, char separator, struct str *part)
 {
     if (!rest->ptr)

@@ -40,10 +40,26 @@ bool str_starts_nocase(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 bool str_contains_nocase(struct str s, struct str part);
 struct str str_trim(struct str s); /* spaces and tabs at both ends */
-struct str str_head(struct str s, size_t len); /* the first `len` bytes, or all */
-struct str str_from(struct str s, size_t start); /* all after the first `start` bytes */
+
+/* The first `len` bytes, or all. */
+static inline struct str str_head(struct str s, size_t len)
+{
+    return (struct str){s.ptr, MIN_OF(len, s.len)};
+}
+
+/* All after the first `start` bytes. */
+static inline struct str str_from(struct str s, size_t start)
+{
+    return start < s.len ? (struct str){s.ptr + start, s.len - start} : STR_NONE;
+}
+
 /* Index of the first `c`, or s.len. */
-size_t str_find(struct str s, char c);
+static inline size_t str_find(struct str s, char c)
+{
+    const char *at = s.len ? (const char *)memchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
 /* Takes the part before the next `separator` off `rest`. False when nothing is left. */
 bool str_next(struct str *rest, char separator, struct str *part);
 /* Decimal digits only, no sign, no spaces. False on anything else and on overflow. */

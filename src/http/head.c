@@ -3,6 +3,34 @@
  */
 #include "http/head.h"
 
+static const struct {
+    struct str name;
+    unsigned traits;
+} known[] = {
+    {{NULL, 0}, 0},
+#define HEADER(NAME, name, traits) {{name, sizeof(name) - 1}, traits},
+#include "http/header_names.def"
+#undef HEADER
+};
+
+/* Names are told apart by length and first letter before they are compared. */
+enum header_id header_id_of(struct str name)
+{
+    if (!name.len)
+        return HEADER_OTHER;
+    char first = (char)(name.ptr[0] | 0x20);
+    for (int i = 1; i < HEADER_IDS; i++)
+        if (known[i].name.len == name.len && known[i].name.ptr[0] == first &&
+            str_equal_nocase(known[i].name, name))
+            return (enum header_id)i;
+    return HEADER_OTHER;
+}
+
+unsigned header_traits(enum header_id id)
+{
+    return known[id].traits;
+}
+
 struct str head_get(const struct head *h, struct str name)
 {
     for (size_t i = 0; i < h->count; i++)
@@ -11,23 +39,26 @@ struct str head_get(const struct head *h, struct str name)
     return STR_NONE;
 }
 
-bool head_has(const struct head *h, struct str name)
+struct str head_get_id(const struct head *h, enum header_id id)
 {
-    return head_count(h, name) > 0;
-}
-
-size_t head_count(const struct head *h, struct str name)
-{
-    size_t count = 0;
     for (size_t i = 0; i < h->count; i++)
-        count += str_equal_nocase(h->headers[i].name, name);
-    return count;
+        if (h->headers[i].id == id)
+            return h->headers[i].value;
+    return STR_NONE;
 }
 
-bool head_has_token(const struct head *h, struct str name, struct str token)
+bool head_has_id(const struct head *h, enum header_id id)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (h->headers[i].id == id)
+            return true;
+    return false;
+}
+
+bool head_has_token(const struct head *h, enum header_id id, struct str token)
 {
     for (size_t i = 0; i < h->count; i++) {
-        if (!str_equal_nocase(h->headers[i].name, name))
+        if (h->headers[i].id != id)
             continue;
         struct str rest = h->headers[i].value, part;
         while (str_next(&rest, ',', &part))
@@ -47,5 +78,5 @@ void head_add(struct head *h, struct arena *a, struct str name, struct str value
         h->headers = grown;
         h->cap = cap;
     }
-    h->headers[h->count++] = (struct header){name, value};
+    h->headers[h->count++] = (struct header){name, value, header_id_of(name)};
 }

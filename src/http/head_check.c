@@ -50,9 +50,7 @@ static bool is_value_clean(struct str v)
 
 enum err head_check_coding(const struct head *h)
 {
-    struct str coding = head_get(h, STR("transfer-encoding"));
-    if (head_count(h, STR("transfer-encoding")) > 1 || head_has(h, STR("content-length")))
-        return ERR_BAD_REQUEST;
+    struct str coding = head_get_id(h, HEADER_TRANSFER_ENCODING);
     size_t chunked = 0, others = 0, bad = 0;
     struct str rest = coding, part;
     while (str_next(&rest, ',', &part)) {
@@ -66,33 +64,53 @@ enum err head_check_coding(const struct head *h)
             bad += c <= 0x20 || c >= 0x7f || c == '"';
         }
     }
-    struct str last = str_trim(coding);
-    bool chunked_first = str_starts_nocase(last, STR("chunked,"));
-    if (bad || chunked > 1 || chunked_first)
+    bool chunked_first = str_starts_nocase(str_trim(coding), STR("chunked,"));
+    if (bad || chunked > 1 || chunked_first || head_has_id(h, HEADER_CONTENT_LENGTH))
         return ERR_BAD_REQUEST;
     return others ? ERR_NOT_IMPLEMENTED : ERR_BAD_REQUEST;
 }
 
-static enum err check_framing(const struct head *h, struct fail *f)
+/* How often each known header stands in a head. */
+struct tally {
+    uint8_t count[HEADER_IDS];
+    struct str coding, length, host, expect;
+};
+
+static enum err take_stock(const struct head *h, struct tally *t, struct fail *f)
 {
-    size_t lengths = head_count(h, STR("content-length"));
-    size_t codings = head_count(h, STR("transfer-encoding"));
-    if (lengths > 1 || codings > 1 || (lengths && codings))
+    *t = (struct tally){0};
+    for (size_t i = 0; i < h->count; i++) {
+        const struct header *each = &h->headers[i];
+        t->count[each->id]++;
+        if (!each->name.len)
+            return fail(f, ERR_BAD_REQUEST, "a header without a name");
+        if (each->id == HEADER_OTHER && is_framing_twin(each->name))
+            return fail(f, ERR_BAD_REQUEST, "a header named like a framing header");
+        if (!is_value_clean(each->value))
+            return fail(f, ERR_BAD_REQUEST, "a control character in a header");
+        if (each->id == HEADER_TRANSFER_ENCODING)
+            t->coding = each->value;
+        else if (each->id == HEADER_CONTENT_LENGTH)
+            t->length = each->value;
+        else if (each->id == HEADER_HOST)
+            t->host = each->value;
+        else if (each->id == HEADER_EXPECT)
+            t->expect = each->value;
+    }
+    return ERR_OK;
+}
+
+static enum err check_framing(const struct head *h, const struct tally *t, struct fail *f)
+{
+    int lengths = t->count[HEADER_CONTENT_LENGTH], codings = t->count[HEADER_TRANSFER_ENCODING];
+    if (lengths + codings > 1)
         return fail(f, ERR_BAD_REQUEST, "the body's length is stated more than once");
-    if (lengths && !is_plain_length(head_get(h, STR("content-length"))))
+    if (lengths && !is_plain_length(t->length))
         return fail(f, ERR_BAD_REQUEST, "Content-Length is not a plain number");
-    if (codings && !str_equal_nocase(head_get(h, STR("transfer-encoding")), STR("chunked")))
+    if (codings && !str_equal_nocase(t->coding, STR("chunked")))
         return fail(f, head_check_coding(h), "this Transfer-Encoding is not accepted");
     if (codings && h->version_minor == 0)
         return fail(f, ERR_BAD_REQUEST, "Transfer-Encoding in HTTP/1.0");
-    for (size_t i = 0; i < h->count; i++) {
-        if (!h->headers[i].name.len)
-            return fail(f, ERR_BAD_REQUEST, "a header without a name");
-        if (is_framing_twin(h->headers[i].name))
-            return fail(f, ERR_BAD_REQUEST, "a header named like a framing header");
-        if (!is_value_clean(h->headers[i].value))
-            return fail(f, ERR_BAD_REQUEST, "a control character in a header");
-    }
     return ERR_OK;
 }
 
@@ -130,14 +148,14 @@ bool head_split_host(struct str value, struct str *host, uint16_t *port)
     return true;
 }
 
-static enum err check_host(const struct head *h, struct fail *f)
+static enum err check_host(const struct head *h, const struct tally *t, struct fail *f)
 {
-    size_t count = head_count(h, STR("host"));
-    if (count > 1 || (count == 0 && h->version_minor >= 1))
-        return fail(f, ERR_BAD_REQUEST, "there must be one Host header");
+    int count = t->count[HEADER_HOST];
     struct str host;
     uint16_t port;
-    if (count && !head_split_host(head_get(h, STR("host")), &host, &port))
+    if (count > 1 || (count == 0 && h->version_minor >= 1))
+        return fail(f, ERR_BAD_REQUEST, "there must be one Host header");
+    if (count && !head_split_host(t->host, &host, &port))
         return fail(f, ERR_BAD_REQUEST, "the Host header is malformed");
     return ERR_OK;
 }
@@ -196,45 +214,35 @@ static enum err check_target(const struct head *h, struct fail *f)
 
 enum err head_check_request(const struct head *h, struct fail *f)
 {
-    enum err err = check_framing(h, f);
+    struct tally t;
+    enum err err = take_stock(h, &t, f);
     if (!err)
-        err = check_host(h, f);
+        err = check_framing(h, &t, f);
+    if (!err)
+        err = check_host(h, &t, f);
     if (!err)
         err = check_target(h, f);
-    struct str expect = head_get(h, STR("expect"));
-    if (!err && head_has(h, STR("expect")) && !str_equal_nocase(expect, STR("100-continue")))
+    if (!err && t.count[HEADER_EXPECT] && !str_equal_nocase(t.expect, STR("100-continue")))
         err = fail(f, ERR_EXPECTATION, "only 100-continue can be expected");
-    static const char *const once[] = {"authorization", "x-api-key"};
-    for (size_t i = 0; !err && i < COUNT_OF(once); i++)
-        if (head_count(h, str_of(once[i])) > 1)
-            err = fail(f, ERR_BAD_REQUEST, "%s is given twice", once[i]);
+    for (int id = 1; !err && id < HEADER_IDS; id++)
+        if (t.count[id] > 1 && (header_traits((enum header_id)id) & HEADER_ONCE))
+            err = fail(f, ERR_BAD_REQUEST, "a credential is given twice");
     return err;
 }
 
 enum err head_check_answer(const struct head *h, struct fail *f)
 {
     struct fail cause = {0};
-    if (check_framing(h, &cause) == ERR_OK)
+    struct tally t;
+    if (take_stock(h, &t, &cause) == ERR_OK && check_framing(h, &t, &cause) == ERR_OK)
         return ERR_OK;
     return fail(f, ERR_UPSTREAM_PROTOCOL, "%s", cause.detail);
 }
 
-bool head_is_hop_by_hop(const struct head *h, struct str name)
+bool head_is_hop_by_hop(const struct head *h, const struct header *each)
 {
-    static const char *const always[] = {
-        "connection", "keep-alive", "proxy-connection", "proxy-authorization",
-        "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings",
-    };
-    /* Listing these in Connection must not make them disappear. */
-    static const char *const never[] = {"host", "content-length", "content-type", "authorization",
-                                        "x-api-key", "content-encoding", "anthropic-version"};
-    for (size_t i = 0; i < COUNT_OF(always); i++)
-        if (str_equal_nocase(name, str_of(always[i])))
-            return true;
-    if (!head_has_token(h, STR("connection"), name))
-        return false;
-    for (size_t i = 0; i < COUNT_OF(never); i++)
-        if (str_equal_nocase(name, str_of(never[i])))
-            return false;
-    return true;
+    unsigned traits = header_traits(each->id);
+    if (traits)
+        return traits & HEADER_HOP;
+    return head_has_token(h, HEADER_CONNECTION, each->name);
 }

@@ -15,9 +15,9 @@ enum err head_check_answer(const struct head *h, struct fail *f) MUST_CHECK;
 /* Which error a Transfer-Encoding deserves that the parser has refused. */
 enum err head_check_coding(const struct head *h);
 
-/* Is this header about one connection only (RFC 9110 §7.6.1)? `h`: names listed in Connection
+/* Is this header of `h` about one connection only (RFC 9110 §7.6.1)? Names listed in Connection
  * count too, but for those a message cannot do without. */
-bool head_is_hop_by_hop(const struct head *h, struct str name);
+bool head_is_hop_by_hop(const struct head *h, const struct header *each);
 
 /* Splits "host:port", "[::1]:port" (port 0 when there is none). False when malformed. */
 bool head_split_host(struct str value, struct str *host, uint16_t *port);

@@ -109,6 +109,13 @@ static bool is_interim(const struct http_parser *p)
     return !p->is_request && p->head.status >= 100 && p->head.status < 200;
 }
 
+/* Names come in pieces, so they are recognised when they are whole. */
+static void recognise(struct head *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        h->headers[i].id = header_id_of(h->headers[i].name);
+}
+
 static int on_headers_complete(llhttp_t *ll)
 {
     struct http_parser *p = self(ll);
@@ -117,6 +124,7 @@ static int on_headers_complete(llhttp_t *ll)
     h->status = ll->status_code;
     p->is_past_head = true;
     p->growing = NULL;
+    recognise(h);
     if (ll->http_major != 1 || ll->http_minor > 1)
         return stop(p, !p->is_request       ? ERR_UPSTREAM_PROTOCOL
                        : ll->http_major < 1 ? ERR_BAD_REQUEST
@@ -231,9 +239,11 @@ static enum err refuse(struct http_parser *p, llhttp_errno_t code)
     } else if (code == HPE_INVALID_VERSION && reason && strstr(reason, "Invalid HTTP version")) {
         err = ERR_HTTP_VERSION; /* well formed, but neither 1.0 nor 1.1 */
     } else if (code == HPE_INVALID_TRANSFER_ENCODING) {
+        recognise(&p->head);
         err = head_check_coding(&p->head);
     } else if (code == HPE_INVALID_CONTENT_LENGTH) {
-        struct str length = head_get(&p->head, STR("content-length"));
+        recognise(&p->head);
+        struct str length = head_get_id(&p->head, HEADER_CONTENT_LENGTH);
         bool only_digits = length.len > 0;
         for (size_t i = 0; i < length.len; i++)
             only_digits &= length.ptr[i] >= '0' && length.ptr[i] <= '9';
@@ -310,9 +320,9 @@ enum body_framing http_parser_framing(const struct http_parser *p)
     const struct head *h = &p->head;
     if (!p->is_request && (h->status == 204 || h->status == 304))
         return BODY_NONE;
-    if (head_has(h, STR("transfer-encoding")))
+    if (head_has_id(h, HEADER_TRANSFER_ENCODING))
         return BODY_CHUNKED;
-    if (head_has(h, STR("content-length")))
+    if (head_has_id(h, HEADER_CONTENT_LENGTH))
         return BODY_LENGTH;
     return p->is_request ? BODY_NONE : BODY_UNTIL_CLOSE;
 }

@@ -206,7 +206,7 @@ static void log_failure(const struct exchange *ex, enum ending ending, const str
     struct str query = h ? str_from(h->target, str_find(h->target, '?') + 1) : STR_NONE;
     log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&ex->tap.id, id)),
              LOG_N("status", ex->status), LOG_N("body_bytes", ex->tap.request_bytes),
-             LOG_S("anthropic_beta", h ? head_get(h, STR("anthropic-beta")) : STR_NONE),
+             LOG_S("anthropic_beta", h ? head_get_id(h, HEADER_ANTHROPIC_BETA) : STR_NONE),
              LOG_S("query", query), LOG_N("elapsed_ms", elapsed_us(ex) / 1000),
              LOG_C("end", ending_name(ending)), LOG_C("error", err_name(ex->fail.code)),
              LOG_C("detail", ex->fail.detail));

@@ -49,19 +49,19 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
     put(&w, STR(" HTTP/1.1\r\n"));
     bool has_host = false;
     for (size_t i = 0; i < h->count; i++) {
-        struct str name = h->headers[i].name;
-        if (str_equal_nocase(name, STR("host"))) {
-            put_header(&w, name, p->host_header);
+        const struct header *each = &h->headers[i];
+        if (each->id == HEADER_HOST) {
+            put_header(&w, each->name, p->host_header);
             has_host = true;
-        } else if (!head_is_hop_by_hop(h, name) && !str_equal_nocase(name, STR("expect"))) {
-            put_header(&w, name, h->headers[i].value);
+        } else if (each->id != HEADER_EXPECT && !head_is_hop_by_hop(h, each)) {
+            put_header(&w, each->name, each->value);
         }
     }
     if (!has_host) /* HTTP/1.0 */
         put_header(&w, STR("Host"), p->host_header);
     if (framing == BODY_CHUNKED)
         put_header(&w, STR("Transfer-Encoding"), STR("chunked"));
-    if (version.len && !head_has(h, STR("anthropic-version")))
+    if (version.len && !head_has_id(h, HEADER_ANTHROPIC_VERSION))
         put_header(&w, STR("anthropic-version"), version);
     put(&w, STR("\r\n"));
     return str_make(start, (size_t)(w.at - start));
@@ -78,13 +78,12 @@ struct str forward_answer_head(struct loop *l, const struct head *h, enum body_f
     put(&w, STR("\r\n"));
     bool said_chunked = false;
     for (size_t i = 0; i < h->count; i++) {
-        struct str name = h->headers[i].name;
-        bool is_coding = str_equal_nocase(name, STR("transfer-encoding"));
-        if (is_coding && framing == BODY_CHUNKED) {
-            put_header(&w, name, STR("chunked"));
+        const struct header *each = &h->headers[i];
+        if (each->id == HEADER_TRANSFER_ENCODING && framing == BODY_CHUNKED) {
+            put_header(&w, each->name, STR("chunked"));
             said_chunked = true;
-        } else if (!head_is_hop_by_hop(h, name)) {
-            put_header(&w, name, h->headers[i].value);
+        } else if (!head_is_hop_by_hop(h, each)) {
+            put_header(&w, each->name, each->value);
         }
     }
     if (framing == BODY_CHUNKED && !said_chunked)

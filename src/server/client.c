@@ -159,13 +159,13 @@ static enum err on_head(void *owner, bool *no_body)
     (void)no_body;
     r->close_after = !http_parser_keeps_alive(&r->parser) || c->is_retiring;
     uint64_t length;
-    if (str_to_u64(head_get(h, STR("content-length")), &length) &&
+    if (str_to_u64(head_get_id(h, HEADER_CONTENT_LENGTH), &length) &&
         length > c->server->options.max_body_bytes)
         return fail(f, ERR_TOO_LARGE, "the body is larger than server.max_body_bytes");
     enum err err = guard_check(c->server->options.guard, h, f);
     if (!err)
         err = server_dispatch_request(c->server, c, f);
-    if (!err && head_has(h, STR("expect")) && !r->is_answering)
+    if (!err && head_has_id(h, HEADER_EXPECT) && !r->is_answering)
         conn_write(&c->conn, STR("HTTP/1.1 100 Continue\r\n\r\n"));
     return err;
 }

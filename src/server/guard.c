@@ -107,20 +107,20 @@ static bool is_origin_ours(const struct guard *g, struct str origin)
 static bool is_navigation(const struct head *h)
 {
     return str_equal(h->method, STR("GET")) &&
-           str_equal_nocase(head_get(h, STR("sec-fetch-mode")), STR("navigate")) &&
+           str_equal_nocase(head_get_id(h, HEADER_SEC_FETCH_MODE), STR("navigate")) &&
            !str_starts(h->target, STR("/api/")) && !str_starts(h->target, STR("/v1/"));
 }
 
 enum err guard_check(const struct guard *g, const struct head *h, struct fail *f)
 {
-    struct str host = head_get(h, STR("host"));
+    struct str host = head_get_id(h, HEADER_HOST);
     if (!host.len)
         return h->version_minor == 0 ? ERR_OK : fail(f, ERR_MISDIRECTED, "no Host");
     if (!is_host_ours(g, host))
         return fail(f, ERR_MISDIRECTED, "this host name is not in server.allowed_hosts");
-    if (head_has(h, STR("origin")) && !is_origin_ours(g, head_get(h, STR("origin"))))
+    if (head_has_id(h, HEADER_ORIGIN) && !is_origin_ours(g, head_get_id(h, HEADER_ORIGIN)))
         return fail(f, ERR_FORBIDDEN, "requests from other origins are refused");
-    struct str site = head_get(h, STR("sec-fetch-site"));
+    struct str site = head_get_id(h, HEADER_SEC_FETCH_SITE);
     if (site.len && !str_equal_nocase(site, STR("same-origin")) &&
         !str_equal_nocase(site, STR("none")) && !is_navigation(h))
         return fail(f, ERR_FORBIDDEN, "requests from other sites are refused");
