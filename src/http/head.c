@@ -68,6 +68,18 @@ bool head_has_token(const struct head *h, enum header_id id, struct str token)
     return false;
 }
 
+void head_recognise(struct head *h)
+{
+    h->lists_hops = false;
+    for (size_t i = 0; i < h->count; i++) {
+        struct header *each = &h->headers[i];
+        each->id = header_id_of(each->name);
+        if (each->id == HEADER_CONNECTION && !str_equal_nocase(each->value, STR("keep-alive")) &&
+            !str_equal_nocase(each->value, STR("close")))
+            h->lists_hops = true;
+    }
+}
+
 void head_add(struct head *h, struct arena *a, struct str name, struct str value)
 {
     if (h->count == h->cap) {
@@ -78,5 +90,5 @@ void head_add(struct head *h, struct arena *a, struct str name, struct str value
         h->headers = grown;
         h->cap = cap;
     }
-    h->headers[h->count++] = (struct header){name, value, header_id_of(name)};
+    h->headers[h->count++] = (struct header){name, value, HEADER_OTHER};
 }

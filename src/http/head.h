@@ -47,6 +47,7 @@ struct head {
     int status;         /* answers */
     struct str reason;  /* answers; may be empty */
     int version_minor;  /* HTTP/1.x */
+    bool lists_hops;    /* Connection names other headers */
     struct header *headers;
     size_t count;
     size_t cap;
@@ -58,6 +59,9 @@ struct str head_get_id(const struct head *h, enum header_id id);
 bool head_has_id(const struct head *h, enum header_id id);
 /* Is `token` one of the comma-separated tokens of any header `id`? Case ignored. */
 bool head_has_token(const struct head *h, enum header_id id, struct str token);
+/* Fills in what follows from names and values, when all headers are there. */
+void head_recognise(struct head *h);
+/* Adds without recognising: head_recognise() follows. */
 void head_add(struct head *h, struct arena *a, struct str name, struct str value);
 
 #endif

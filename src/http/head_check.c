@@ -244,5 +244,5 @@ bool head_is_hop_by_hop(const struct head *h, const struct header *each)
     unsigned traits = header_traits(each->id);
     if (traits)
         return traits & HEADER_HOP;
-    return head_has_token(h, HEADER_CONNECTION, each->name);
+    return h->lists_hops && head_has_token(h, HEADER_CONNECTION, each->name);
 }

@@ -109,13 +109,6 @@ static bool is_interim(const struct http_parser *p)
     return !p->is_request && p->head.status >= 100 && p->head.status < 200;
 }
 
-/* Names come in pieces, so they are recognised when they are whole. */
-static void recognise(struct head *h)
-{
-    for (size_t i = 0; i < h->count; i++)
-        h->headers[i].id = header_id_of(h->headers[i].name);
-}
-
 static int on_headers_complete(llhttp_t *ll)
 {
     struct http_parser *p = self(ll);
@@ -124,7 +117,7 @@ static int on_headers_complete(llhttp_t *ll)
     h->status = ll->status_code;
     p->is_past_head = true;
     p->growing = NULL;
-    recognise(h);
+    head_recognise(h);
     if (ll->http_major != 1 || ll->http_minor > 1)
         return stop(p, !p->is_request       ? ERR_UPSTREAM_PROTOCOL
                        : ll->http_major < 1 ? ERR_BAD_REQUEST
@@ -239,10 +232,10 @@ static enum err refuse(struct http_parser *p, llhttp_errno_t code)
     } else if (code == HPE_INVALID_VERSION && reason && strstr(reason, "Invalid HTTP version")) {
         err = ERR_HTTP_VERSION; /* well formed, but neither 1.0 nor 1.1 */
     } else if (code == HPE_INVALID_TRANSFER_ENCODING) {
-        recognise(&p->head);
+        head_recognise(&p->head);
         err = head_check_coding(&p->head);
     } else if (code == HPE_INVALID_CONTENT_LENGTH) {
-        recognise(&p->head);
+        head_recognise(&p->head);
         struct str length = head_get_id(&p->head, HEADER_CONTENT_LENGTH);
         bool only_digits = length.len > 0;
         for (size_t i = 0; i < length.len; i++)

@@ -36,6 +36,9 @@ void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropi
 {
     *p = (struct proxy){.loop = l};
     buf_init(&p->scratch, SCRATCH_MAX);
+    int err = uv_random(NULL, NULL, &p->clean_seed, sizeof p->clean_seed, 0, NULL);
+    assert(err == 0);
+    (void)err;
     pool_init(&p->anthropic, l, anthropic);
 }
 

@@ -11,6 +11,8 @@
 
 struct exchange;
 
+enum { CLEAN_HEADERS = 256 };
+
 struct proxy {
     struct loop *loop;
     struct journal *journal;     /* NULL: nothing is recorded */
@@ -19,6 +21,8 @@ struct proxy {
     struct str version;          /* anthropic-version for requests without one */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */
     struct buf scratch;          /* for building one payload at a time */
+    uint64_t clean[CLEAN_HEADERS]; /* keyed hashes of header lines that hold nothing to mask */
+    uint64_t clean_seed;
     struct exchange *exchanges;  /* running ones */
     uint64_t refused_second;     /* when refusals were last recorded, and how many since */
     int refused_count;
