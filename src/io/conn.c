@@ -55,10 +55,18 @@ enum err conn_accept(struct conn *c, uv_stream_t *listener)
     return ERR_OK;
 }
 
-void conn_set_tls_give(struct conn *c, struct tls_stream *tls)
+void conn_start_tls_give(struct conn *c, struct tls_stream *tls)
 {
-    assert(!c->tls);
+    assert(!c->tls && !c->parts && !c->pending);
     c->tls = tls;
+    tls_stream_shake(tls); /* only makes the first flight: nothing has come that could fail */
+    loop_hold(c->loop, &c->held);
+    conn_read(c, true);
+}
+
+const struct fail *conn_tls_failure(const struct conn *c)
+{
+    return tls_stream_failure(c->tls);
 }
 
 static void end_once(struct conn *c, enum err why)
@@ -90,15 +98,19 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 /* Decrypts what came, as far as it goes. */
 static void read_tls(struct conn *c, struct str wire)
 {
-    struct fail f = {0};
+    enum { ROOM = 16 * 1024 + 64 }; /* one record */
     tls_stream_feed(c->tls, wire);
     while (!c->is_closing && !c->is_ended) {
-        uv_buf_t room = uv_buf_init(loop_turn_alloc(c->loop, LOOP_READ_BYTES / 4),
-                                    LOOP_READ_BYTES / 4);
+        char *room = loop_turn_alloc(c->loop, ROOM);
         size_t got;
-        enum tls_state state = tls_stream_read(c->tls, room.base, room.len, &got, &f);
-        if (got) {
-            c->events->on_bytes(c, str_make(room.base, got));
+        enum tls_state state = tls_stream_read(c->tls, room, ROOM, &got);
+        if (!c->is_open && (got || state == TLS_OPEN)) {
+            c->is_open = true;
+            if (c->events->on_open)
+                c->events->on_open(c);
+        }
+        if (got && !c->is_closing) {
+            c->events->on_bytes(c, str_make(room, got));
             continue;
         }
         if (state == TLS_CLOSED)

@@ -20,6 +20,7 @@ struct conn_events {
     void (*on_end)(struct conn *c, enum err why);
     void (*on_full)(struct conn *c, bool is_full); /* and false when all has been taken again */
     void (*on_closed)(struct conn *c);             /* last call: free it */
+    void (*on_open)(struct conn *c);               /* the TLS handshake is over; may be NULL */
 };
 
 struct conn_part;
@@ -36,14 +37,17 @@ struct conn {
     struct conn_pending *pending;     /* what the kernel has not taken; NULL: not full */
     uint32_t turn_read;               /* bytes read in turn `read_turn` */
     uint32_t read_turn;
+    bool is_open;                     /* TLS: handshake over */
     bool is_reading, is_ended, is_closing, close_when_sent;
 };
 
 /* A conn for a socket that is connected or accepted already. Reading is off. */
 void conn_init(struct conn *c, struct loop *l, const struct conn_events *events);
 enum err conn_accept(struct conn *c, uv_stream_t *listener) MUST_CHECK;
-/* `tls` is given; the handshake must be over (tls.h). */
-void conn_set_tls_give(struct conn *c, struct tls_stream *tls);
+/* From here on everything is encrypted; `tls` is given. Begins the handshake. When it is over,
+ * on_open; when it fails, on_end and conn_tls_failure(). Nothing must wait to be sent. */
+void conn_start_tls_give(struct conn *c, struct tls_stream *tls);
+const struct fail *conn_tls_failure(const struct conn *c);
 
 void conn_read(struct conn *c, bool on); /* reads, or pauses */
 void conn_write(struct conn *c, struct str bytes);      /* borrowed until the turn's end */

@@ -22,6 +22,7 @@ struct tls_context {
 struct tls_stream {
     SSL *ssl;
     BIO *in, *out; /* owned by ssl */
+    struct fail fail;
 };
 
 static int keep_session(SSL *ssl, SSL_SESSION *session)
@@ -148,19 +149,19 @@ void tls_stream_feed(struct tls_stream *s, struct str wire)
     }
 }
 
-static enum tls_state say_failed(struct tls_stream *s, struct fail *f)
+static enum tls_state say_failed(struct tls_stream *s)
 {
     long verdict = SSL_get_verify_result(s->ssl);
     unsigned long code = ERR_get_error();
     const char *reason = verdict != X509_V_OK ? X509_verify_cert_error_string(verdict)
                          : code               ? ERR_reason_error_string(code)
                                               : "connection broke off";
-    fail(f, ERR_UPSTREAM_TLS, "TLS: %s", reason ? reason : "unknown error");
+    fail(&s->fail, ERR_UPSTREAM_TLS, "TLS: %s", reason ? reason : "unknown error");
     ERR_clear_error();
     return TLS_FAILED;
 }
 
-static enum tls_state state_of(struct tls_stream *s, int result, struct fail *f)
+static enum tls_state state_of(struct tls_stream *s, int result)
 {
     switch (SSL_get_error(s->ssl, result)) {
     case SSL_ERROR_WANT_READ:
@@ -169,24 +170,23 @@ static enum tls_state state_of(struct tls_stream *s, int result, struct fail *f)
     case SSL_ERROR_ZERO_RETURN:
         return TLS_CLOSED;
     default:
-        return say_failed(s, f);
+        return say_failed(s);
     }
 }
 
-enum tls_state tls_stream_shake(struct tls_stream *s, struct fail *f)
+enum tls_state tls_stream_shake(struct tls_stream *s)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(s->ssl);
-    return result == 1 ? TLS_OPEN : state_of(s, result, f);
+    return result == 1 ? TLS_OPEN : state_of(s, result);
 }
 
-enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got,
-                               struct fail *f)
+enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got)
 {
     ERR_clear_error();
     *got = 0;
     int result = SSL_read_ex(s->ssl, out, room, got);
-    return result == 1 ? TLS_OPEN : state_of(s, result, f);
+    return result == 1 ? TLS_OPEN : state_of(s, result);
 }
 
 enum tls_state tls_stream_write(struct tls_stream *s, struct str plain)
@@ -201,6 +201,11 @@ enum tls_state tls_stream_write(struct tls_stream *s, struct str plain)
         plain = str_from(plain, taken);
     }
     return TLS_OPEN;
+}
+
+const struct fail *tls_stream_failure(const struct tls_stream *s)
+{
+    return &s->fail;
 }
 
 size_t tls_stream_pending(const struct tls_stream *s)

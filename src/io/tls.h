@@ -26,12 +26,13 @@ enum tls_state { TLS_HANDSHAKE, TLS_OPEN, TLS_CLOSED /* close_notify came */, TL
 
 /* Takes what came from the socket. */
 void tls_stream_feed(struct tls_stream *s, struct str wire);
-/* Goes on with the handshake as far as it can. */
-enum tls_state tls_stream_shake(struct tls_stream *s, struct fail *f);
-/* Decrypts up to `room` bytes into `out`. 0 in *got: nothing more for now. */
-enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got,
-                               struct fail *f);
-enum tls_state tls_stream_write(struct tls_stream *s, struct str plain);
+/* Goes on with the handshake as far as it can; also begins it. */
+enum tls_state tls_stream_shake(struct tls_stream *s);
+/* Decrypts up to `room` bytes into `out`, after the handshake if that is not over. 0 in *got:
+ * nothing more for now. */
+enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got);
+enum tls_state tls_stream_write(struct tls_stream *s, struct str plain); /* once it is open */
+const struct fail *tls_stream_failure(const struct tls_stream *s);
 /* Bytes for the socket that wait, and taking them. */
 size_t tls_stream_pending(const struct tls_stream *s);
 size_t tls_stream_take(struct tls_stream *s, char *out, size_t room);

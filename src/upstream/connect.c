@@ -35,7 +35,6 @@ struct connector {
     int timers_open;
     struct conn *conn;           /* the winner */
     char addr[CONN_ADDR_TEXT];
-    struct tls_stream *tls;
     struct http_parser *proxy_answer;
     struct arena arena;
     struct tls_context *loaded;
@@ -53,7 +52,6 @@ static void free_when_unused(struct connector *k)
         return;
     arena_release(&k->arena);
     free(k->proxy_answer);
-    tls_stream_free(k->tls);
     free(k);
 }
 
@@ -69,7 +67,7 @@ static void free_conn(struct conn *conn)
     free(conn);
 }
 
-static const struct conn_events dead_events = {NULL, NULL, NULL, free_conn};
+static const struct conn_events dead_events = {NULL, NULL, NULL, free_conn, NULL};
 
 static void drop_conn(struct conn *conn)
 {
@@ -132,45 +130,28 @@ void connector_cancel(struct connector *k)
 
 /* --- TLS --- */
 
-static void send_wire(struct connector *k)
-{
-    size_t len = tls_stream_pending(k->tls);
-    if (!len)
-        return;
-    char *wire = loop_turn_alloc(k->shared->loop, len);
-    conn_write(k->conn, str_make(wire, tls_stream_take(k->tls, wire, len)));
-}
-
-static void shake(struct connector *k)
-{
-    enum tls_state state = tls_stream_shake(k->tls, &k->fail);
-    send_wire(k);
-    if (state == TLS_HANDSHAKE)
-        return;
-    if (state != TLS_OPEN) {
-        give_up(k, ERR_UPSTREAM_TLS);
-        return;
-    }
-    conn_read(k->conn, false);
-    conn_set_tls_give(k->conn, k->tls);
-    k->tls = NULL;
-    succeed(k);
-}
-
 static void on_tls_bytes(struct conn *conn, struct str bytes)
 {
     struct connector *k = conn->owner;
-    tls_stream_feed(k->tls, bytes);
-    shake(k);
+    (void)bytes;
+    fail(&k->fail, ERR_UPSTREAM_CONNECT, "%s spoke before it was asked", k->addr);
+    give_up(k, ERR_UPSTREAM_CONNECT);
+}
+
+static void on_tls_open(struct conn *conn)
+{
+    conn_read(conn, false);
+    succeed(conn->owner);
 }
 
 static void on_early_end(struct conn *conn, enum err why)
 {
     struct connector *k = conn->owner;
-    (void)why;
+    if (why == ERR_UPSTREAM_TLS)
+        fail(&k->fail, why, "%s", conn_tls_failure(conn)->detail);
     fail(&k->fail, ERR_UPSTREAM_CONNECT, "%s closed the connection during %s", k->addr,
-         k->tls ? "the TLS handshake" : "CONNECT");
-    give_up(k, k->tls ? ERR_UPSTREAM_TLS : ERR_UPSTREAM_CONNECT);
+         conn->tls ? "the TLS handshake" : "CONNECT");
+    give_up(k, conn->tls ? ERR_UPSTREAM_TLS : ERR_UPSTREAM_CONNECT);
 }
 
 static void on_early_full(struct conn *conn, bool is_full)
@@ -179,19 +160,17 @@ static void on_early_full(struct conn *conn, bool is_full)
 }
 
 static const struct conn_events tls_events = {on_tls_bytes, on_early_end, on_early_full,
-                                              free_conn};
+                                              free_conn, on_tls_open};
 
 static void start_tls(struct connector *k)
 {
+    conn_read(k->conn, false);
     if (!k->shared->provider->is_tls) {
-        conn_read(k->conn, false);
         succeed(k);
         return;
     }
-    k->tls = tls_stream_new(k->shared->tls, k->shared->provider->host);
     k->conn->events = &tls_events;
-    conn_read(k->conn, true);
-    shake(k);
+    conn_start_tls_give(k->conn, tls_stream_new(k->shared->tls, k->shared->provider->host));
 }
 
 /* --- CONNECT --- */
@@ -234,7 +213,7 @@ static void on_proxy_bytes(struct conn *conn, struct str bytes)
 }
 
 static const struct conn_events proxy_events = {on_proxy_bytes, on_early_end, on_early_full,
-                                                free_conn};
+                                                free_conn, NULL};
 
 static void start_proxy(struct connector *k)
 {
