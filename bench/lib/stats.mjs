@@ -7,19 +7,19 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-// A 95 % interval of the median: resampled with replacement, with a seed, so that the same
-// rounds always give the same interval.
-export function interval(values, samples = 4000) {
+// A 95 % interval of `of(sample)`: rounds are drawn again with replacement, from a seed, so that
+// the same rounds always give the same interval.
+export function interval(rounds, of = median, samples = 4000) {
   let state = 12345;
   const roll = () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 4294967296;
   };
-  if (values.length === 0) return [NaN, NaN];
-  const medians = Array.from({ length: samples }, () =>
-    median(values.map(() => values[Math.floor(roll() * values.length)])),
+  if (rounds.length === 0) return [NaN, NaN];
+  const found = Array.from({ length: samples }, () =>
+    of(rounds.map(() => rounds[Math.floor(roll() * rounds.length)])),
   ).sort((a, b) => a - b);
-  return [medians[Math.floor(samples * 0.025)], medians[Math.floor(samples * 0.975)]];
+  return [found[Math.floor(samples * 0.025)], found[Math.floor(samples * 0.975)]];
 }
 
 // Compares two peers round by round: what they share of a noisy machine cancels out.
@@ -32,4 +32,13 @@ export function ratioOf(rounds, peer, base, key) {
 
 export function medianOf(rounds, peer, key) {
   return median(rounds.map((round) => round[peer]?.[key]).filter(Number.isFinite));
+}
+
+// What a peer adds to the direct way. Single rounds' high quantiles are too rough to subtract, so
+// medians over the rounds are.
+export const addedBy = (rounds, peer, key) => medianOf(rounds, peer, key) - medianOf(rounds, 'direct', key);
+
+export function addedRatio(rounds, peer, base, key) {
+  const of = (sample) => addedBy(sample, peer, key) / Math.max(addedBy(sample, base, key), 0.1);
+  return { ratio: of(rounds), interval: interval(rounds, of, 1000), rounds: rounds.length };
 }
