@@ -57,8 +57,16 @@ class Answer {
 }
 
 export class Conn {
+  static #open = new Set();
+
+  /* What a failed test left behind would keep its file from ending. */
+  static destroy_all() {
+    for (const conn of Conn.#open) conn.destroy();
+  }
+
   constructor(socket) {
     this.socket = socket;
+    Conn.#open.add(this);
     this.signal = new Signal();
     this.buffer = [];
     this.received = 0; // bytes
@@ -86,6 +94,7 @@ export class Conn {
       this.signal.fire();
     });
     socket.on('close', () => {
+      Conn.#open.delete(this);
       this.is_closed = true;
       this.signal.fire();
     });

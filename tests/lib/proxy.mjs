@@ -48,7 +48,8 @@ export class Proxy {
       env: {
         PATH: process.env.PATH,
         HOME: p.dir,
-        ...(process.env.ASAN_OPTIONS ? { ASAN_OPTIONS: process.env.ASAN_OPTIONS } : {}),
+        ...Object.fromEntries(['ASAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
+          .filter((n) => process.env[n]).map((n) => [n, process.env[n]])),
         ...(upstream ? { ANTHROPIC_FORWARD_URL: upstream.url ?? upstream } : {}),
         ...env,
       },

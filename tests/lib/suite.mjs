@@ -3,6 +3,7 @@
  */
 import { after, before } from 'node:test';
 import assert from 'node:assert/strict';
+import { Conn } from './client.mjs';
 import { Proxy } from './proxy.mjs';
 import { Upstream } from './upstream.mjs';
 
@@ -14,6 +15,7 @@ export function with_proxy(options = {}) {
     t.proxy = await Proxy.start({ ...options, upstream: t.up });
   });
   after(async () => {
+    Conn.destroy_all();
     try {
       if (t.proxy) {
         const exit = await t.proxy.stop();

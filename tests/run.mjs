@@ -1,0 +1,50 @@
+/*
+ * run.mjs: runs whole-program tests and adds them up.
+ *
+ *   node tests/run.mjs [--quick] [suite…]      suites: e2e wire client fault
+ *
+ * The last line is "N passed, N failed, N skipped"; the exit code is not 0 when something failed.
+ * TEST_LENGTH=long repeats slow cases as often as a release needs; --quick leaves out real clients
+ * and kills. PROXY_BINARY names another binary than build/claude-code-proxy.
+ */
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+const ROOT = path.dirname(fileURLToPath(import.meta.url));
+const ALL = ['wire', 'e2e', 'client', 'fault'];
+const QUICK = ['wire', 'e2e'];
+const FILE_LIMIT_MS = process.env.TEST_LENGTH === 'long' ? 3600000 : 600000;
+
+const words = process.argv.slice(2);
+const is_quick = words.includes('--quick');
+const named = words.filter((w) => !w.startsWith('--'));
+const unknown = [...named.filter((w) => !ALL.includes(w)), ...words.filter((w) => w.startsWith('--') && w !== '--quick')];
+if (unknown.length) {
+  console.error(`no such suite or option: ${unknown.join(' ')}; suites: ${ALL.join(' ')}`);
+  process.exit(64);
+}
+const suites = named.length ? named : is_quick ? QUICK : ALL;
+const files = suites.flatMap((suite) => readdirSync(path.join(ROOT, suite))
+  .filter((f) => f.endsWith('.test.mjs')).sort().map((f) => path.join(ROOT, suite, f)));
+
+const count = { passed: 0, failed: 0, skipped: 0 };
+const is_file = (data) => files.includes(data.name);
+
+const stream = run({ files, concurrency: 2, timeout: FILE_LIMIT_MS });
+stream.on('test:pass', (data) => {
+  if (is_file(data)) return;
+  if (data.skip !== undefined) count.skipped += 1;
+  else count.passed += 1;
+});
+stream.on('test:fail', () => { count.failed += 1; });
+stream.compose(spec).pipe(process.stdout);
+stream.on('end', () => {
+  process.exitCode = count.failed ? 1 : 0;
+  /* After the report, which is still on its way through the pipe. */
+  process.once('beforeExit', () => {
+    console.log(`${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped`);
+  });
+});
