@@ -123,6 +123,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
         w->proxy.redactor = redactor_new(o->redact_key);
         loop_on_flush(w->loop, flush_journal, w->proxy.journal);
     }
+    durability_init(&w->proxy.durability, cfg->storage_durability, w->loop, w->proxy.journal);
     add_routes(w, o->api);
     if (server_listen(&w->server, o->listener, f) != ERR_OK) {
         worker_free(w);

@@ -48,7 +48,9 @@ struct journal {
     uint32_t worker;
     int fd; /* -1: none open */
     struct segment *segment;
-    uint64_t written;
+    uint64_t written, synced; /* bytes of the segment */
+    bool keeps_unsynced;
+    int unsynced_fd;          /* of the segment before this one; -1 */
     struct iovec *parts;
     size_t part_count, part_cap;
     uint64_t frame_count; /* noted since the last flush */
@@ -167,7 +169,7 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     struct journal *j = MEM_NEW(struct journal);
     j->dir = d;
     j->worker = worker;
-    j->fd = -1;
+    j->fd = j->unsynced_fd = -1;
     arena_init(&j->copies);
     return j;
 }
@@ -176,7 +178,10 @@ static void close_segment(struct journal *j)
 {
     if (j->fd < 0)
         return;
-    close(j->fd);
+    if (j->keeps_unsynced && j->synced < j->written && j->unsynced_fd < 0)
+        j->unsynced_fd = j->fd;
+    else
+        close(j->fd);
     j->fd = -1;
     atomic_store(&j->segment->is_closed, true);
     j->segment = NULL;
@@ -189,6 +194,8 @@ void journal_free(struct journal *j)
     enum err err = journal_flush(j);
     (void)err; /* counted and logged there */
     close_segment(j);
+    if (j->unsynced_fd >= 0)
+        close(j->unsynced_fd);
     j->dir->bell(j->dir->owner);
     arena_release(&j->copies);
     free(j->parts);
@@ -218,6 +225,7 @@ static enum err open_segment(struct journal *j)
     j->fd = fd;
     j->segment = s;
     j->written = sizeof head;
+    j->synced = 0;
     atomic_store(&s->bytes, sizeof head);
     pthread_mutex_lock(&d->mutex);
     s->next = d->segments;
@@ -314,6 +322,25 @@ enum err journal_flush(struct journal *j)
     arena_clear(&j->copies);
     j->dir->bell(j->dir->owner);
     return err;
+}
+
+void journal_keep_unsynced(struct journal *j)
+{
+    j->keeps_unsynced = true;
+}
+
+void journal_take_unsynced(struct journal *j, int fds[2])
+{
+    bool has_new = j->fd >= 0 && j->synced < j->written;
+    fds[0] = j->unsynced_fd;
+    fds[1] = has_new ? dup(j->fd) : -1;
+    j->unsynced_fd = -1;
+    j->synced = j->written;
+}
+
+void journal_rotate(struct journal *j)
+{
+    close_segment(j);
 }
 
 uint64_t journal_lost_frames(const struct journal *j)

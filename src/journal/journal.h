@@ -47,6 +47,13 @@ void journal_add_copy(struct journal *j, struct frame *f);
  * with a new segment: recording may fail, the exchange may not. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
 
+/* Descriptors of what was written since the last call, to be synced and closed by the caller: the
+ * current segment's and the one's before it. -1: none. Only after journal_keep_unsynced(). */
+void journal_take_unsynced(struct journal *j, int fds[2]);
+void journal_keep_unsynced(struct journal *j);
+/* Goes on with a new segment at the next flush. */
+void journal_rotate(struct journal *j);
+
 /* Any thread: frames that could not be written since the start. */
 uint64_t journal_lost_frames(const struct journal *j);
 

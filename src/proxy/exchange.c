@@ -41,6 +41,12 @@ struct exchange {
     bool no_answer_body;            /* answers HEAD */
     bool is_running;                /* wake() is on the stack */
     enum ending ending;             /* RUNNING: as the rest says */
+    bool is_concluded, is_durable;  /* its end is noted; and on the disk, where that is asked */
+    bool is_ours;                   /* we answered for the provider */
+    struct durability_wait wait;
+    struct str last;                /* sync: the last bytes of an answer with a length, held back
+                                       until its end is on the disk; malloc'ed */
+    uint64_t answer_length;         /* sync: that length; 0: not known */
     struct fail fail;
 };
 
@@ -50,6 +56,7 @@ static enum flow attempt(struct exchange *ex);
 static enum flow request(struct exchange *ex);
 static enum flow answer(struct exchange *ex);
 static enum flow stream(struct exchange *ex);
+static enum flow conclude(struct exchange *ex);
 static enum flow finish(struct exchange *ex);
 
 static const struct step {
@@ -62,10 +69,11 @@ static const struct step {
     {"request", request}, /* the head goes out, the body follows as it comes */
     {"answer", answer},   /* the answer's head has come: on to the client  */
     {"stream", stream},   /* bytes are passing; wait for the end           */
-    {"finish", finish},   /* say how it ended, free the rest               */
+    {"conclude", conclude}, /* note how it ended, and have that on the disk if asked to */
+    {"finish", finish},   /* the client's last byte; free the rest         */
 };
 
-enum { STEP_FINISH = COUNT_OF(steps) - 1 };
+enum { STEP_CONCLUDE = COUNT_OF(steps) - 2 };
 
 /* Every event that concerns `ex` ends up here. It may be gone afterwards. */
 static void wake(struct exchange *ex)
@@ -74,11 +82,11 @@ static void wake(struct exchange *ex)
         return; /* the loop below sees what has changed */
     ex->is_running = true;
     while (ex->step < COUNT_OF(steps)) {
-        if (ex->fail.code && ex->step < STEP_FINISH)
-            ex->step = STEP_FINISH;
+        if (ex->fail.code && ex->step < STEP_CONCLUDE)
+            ex->step = STEP_CONCLUDE;
         size_t step = ex->step;
         if (steps[step].run(ex) == WAIT) {
-            if (ex->fail.code && step < STEP_FINISH)
+            if (ex->fail.code && step < STEP_CONCLUDE)
                 continue;
             ex->is_running = false;
             return;
@@ -234,18 +242,49 @@ static void answer_for_provider(struct exchange *ex)
     ex->tap.client_bytes += body.len;
 }
 
+static void on_durable(struct durability_wait *w)
+{
+    struct exchange *ex = OWNER_OF(w, struct exchange, wait);
+    ex->is_durable = true;
+    wake(ex);
+}
+
+static bool waits_for_disk(const struct exchange *ex)
+{
+    return ex->proxy->journal && ex->proxy->durability.mode == DURABILITY_SYNC;
+}
+
+static enum flow conclude(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    if (ex->is_concluded)
+        return ex->is_durable ? GO_ON : WAIT;
+    ex->is_concluded = true;
+    ex->ending = ending_of(ex);
+    if (ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
+        ex->ending != ENDING_PROXY_SHUTDOWN)
+        log_failure(ex, ex->ending, c ? client_head(c) : NULL);
+    ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
+    if (ex->is_ours)
+        answer_for_provider(ex);
+    tap_end(&ex->tap, ex->ending, &ex->fail);
+    ex->is_durable = !waits_for_disk(ex);
+    ex->wait.fn = on_durable;
+    if (!ex->is_durable)
+        durability_wait(&ex->proxy->durability, &ex->wait);
+    return ex->is_durable ? GO_ON : WAIT;
+}
+
 static enum flow finish(struct exchange *ex)
 {
     struct client *c = ex->client;
-    enum ending ending = ending_of(ex);
-    bool failed = ex->fail.code != ERR_OK;
-    if (failed && ex->ending == ENDING_RUNNING)
-        log_failure(ex, ending, c ? client_head(c) : NULL);
-    bool is_ours = failed && c && !client_has_answer_begun(c);
-    if (is_ours)
-        answer_for_provider(ex);
-    tap_end(&ex->tap, ending, &ex->fail);
-    if (c && failed && !is_ours)
+    if (c && ex->last.len) {
+        client_answer_body(c, ex->last);
+        loop_turn_give(ex->proxy->loop, (char *)ex->last.ptr);
+    } else {
+        free((char *)ex->last.ptr);
+    }
+    if (c && ex->fail.code && !ex->is_ours)
         client_answer_break(c);
     else if (c)
         client_answer_end(c);
@@ -303,7 +342,8 @@ static void on_client_gone(void *owner, enum err why)
         attempt_read(ex->attempt, true);
     else
         fail(&ex->fail, why, "the client left");
-    wake(ex);
+    if (!ex->is_concluded || ex->is_durable)
+        wake(ex);
 }
 
 static const struct client_handler client_handler = {on_request_body, on_request_end,
@@ -346,6 +386,9 @@ static void on_answer_head(void *owner, const struct head *h, bool *no_body)
         .sent_us = ex->sent_us,
     };
     tap_answer(&ex->tap, &a);
+    if (waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH &&
+        !str_to_u64(head_get_id(h, HEADER_CONTENT_LENGTH), &ex->answer_length))
+        ex->answer_length = 0;
     if (ex->client)
         client_answer(ex->client, a.head, ex->answer_framing);
     wake(ex);
@@ -357,8 +400,11 @@ static void on_answer_body(void *owner, struct str bytes)
     tap_answer_body(&ex->tap, bytes);
     if (!ex->client)
         return;
-    client_answer_body(ex->client, bytes);
     ex->tap.client_bytes += bytes.len;
+    if (ex->answer_length && ex->tap.response_bytes == ex->answer_length)
+        ex->last = str_make(mem_dup(bytes.ptr, bytes.len), bytes.len);
+    else
+        client_answer_body(ex->client, bytes);
 }
 
 static void on_answer_done(void *owner)
@@ -408,9 +454,14 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     return ERR_OK;
 }
 
-void exchange_stop(struct exchange *ex)
+void exchange_stop_all(struct proxy *p)
 {
-    ex->ending = ENDING_PROXY_SHUTDOWN;
-    fail(&ex->fail, ERR_SHUTDOWN, "the proxy stopped");
-    wake(ex);
+    for (struct exchange *ex = p->exchanges, *next; ex; ex = next) {
+        next = ex->next;
+        if (ex->is_concluded)
+            continue;
+        ex->ending = ENDING_PROXY_SHUTDOWN;
+        fail(&ex->fail, ERR_SHUTDOWN, "the proxy stopped");
+        wake(ex);
+    }
 }

@@ -8,7 +8,7 @@
 
 /* A server_dispatch: begins an exchange for the client's current request. `owner`: the proxy. */
 enum err exchange_dispatch(struct client *c, struct fail *f, void *owner);
-/* Ends it, whatever it waits for. */
-void exchange_stop(struct exchange *ex);
+/* Ends all of them, whatever they wait for but the disk. */
+void exchange_stop_all(struct proxy *p);
 
 #endif

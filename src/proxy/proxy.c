@@ -52,18 +52,18 @@ void proxy_add_routes(struct proxy *p, struct server *s)
 
 void proxy_stop(struct proxy *p)
 {
-    while (p->exchanges)
-        exchange_stop(p->exchanges);
+    exchange_stop_all(p);
     pool_close(&p->anthropic);
 }
 
 bool proxy_is_empty(const struct proxy *p)
 {
-    return !p->exchanges && pool_is_empty(&p->anthropic);
+    return !p->exchanges && pool_is_empty(&p->anthropic) && durability_is_idle(&p->durability);
 }
 
 void proxy_release(struct proxy *p)
 {
     pool_release(&p->anthropic);
+    durability_release(&p->durability);
     buf_release(&p->scratch);
 }

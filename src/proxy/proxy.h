@@ -5,6 +5,7 @@
 #define PROXY_PROXY_H
 
 #include "journal/journal.h"
+#include "proxy/durability.h"
 #include "record/redact.h"
 #include "server/server.h"
 #include "upstream/pool.h"
@@ -16,6 +17,7 @@ enum { CLEAN_HEADERS = 256 };
 struct proxy {
     struct loop *loop;
     struct journal *journal;     /* NULL: nothing is recorded */
+    struct durability durability;
     struct redactor *redactor;
     struct pool anthropic;
     struct str version;          /* anthropic-version for requests without one */
@@ -33,7 +35,7 @@ void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropi
 void proxy_add_routes(struct proxy *p, struct server *s);
 /* Ends exchanges whose clients have left already (drained ones). */
 void proxy_stop(struct proxy *p);
-bool proxy_is_empty(const struct proxy *p);
+bool proxy_is_empty(const struct proxy *p); /* nothing runs or waits */
 void proxy_release(struct proxy *p);
 
 #endif
