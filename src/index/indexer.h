@@ -17,6 +17,8 @@
 struct index_store {
     void *owner;
     struct str secret; /* for piece hashes */
+    /* As in store.h. commit: ERR_PARSE and ERR_TOO_LARGE say that a row's own data was refused;
+     * after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
     bool (*has)(void *owner, const struct uuid *id);
     uint64_t (*next_block)(void *owner);
@@ -24,7 +26,9 @@ struct index_store {
     void (*maintain)(void *owner);
 };
 
-/* Told on the indexer's thread; must not block. */
+/* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when
+ * the request is complete; PROGRESS at most four times a second for an exchange; ENDED when it is
+ * in the store. What an earlier process left is told as ENDED only. */
 enum index_event { INDEX_STARTED, INDEX_PROGRESS, INDEX_ENDED };
 typedef void index_listener(enum index_event event, const struct record *record, void *owner);
 
@@ -41,7 +45,10 @@ void indexer_ring(void *indexer); /* any thread: new bytes in the journal */
 void indexer_stop(struct indexer *x);
 void indexer_free(struct indexer *x);
 
-/* Any thread. Exchanges that are still running, newest first; strings are valid in the call. */
+/* Any thread. Exchanges that are not in the store yet: running ones, and for some milliseconds
+ * those that have ended. Newest first; strings are valid in the call, which must not call back.
+ * Who wants all exchanges asks here first and the store second: none is missed, one may come
+ * twice. */
 typedef void indexer_running_fn(const struct record *record, void *owner);
 void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner);
 /* Any thread. Bytes so far of a running exchange, read from the journal. ERR_NOT_FOUND. */

@@ -12,7 +12,7 @@
 
 enum {
     RECIPE_DEPTH_MAX = 32,
-    RECIPE_RANGES_MAX = 1 << 18 /* of one body */
+    RECIPE_RANGES_MAX = 1 << 15 /* of one body: written, they fit into a block */
 };
 
 /* A body, as ranges of stored bytes. */

@@ -3,6 +3,8 @@
  */
 #include "record/record.h"
 
+#include "base/mem.h"
+
 void record_init(struct record *r)
 {
     *r = (struct record){
@@ -18,17 +20,42 @@ void record_init(struct record *r)
     };
 }
 
+enum { STRINGS = 16 };
+
+static void list_strings(struct record *r, struct str *list[STRINGS])
+{
+    struct str *const strings[STRINGS] = {
+        &r->method,          &r->path,   &r->query,       &r->provider,
+        &r->model,           &r->response_model,          &r->session_id,
+        &r->agent_id,        &r->parent_agent_id,         &r->client,
+        &r->client_addr,     &r->upstream_request_id,     &r->stop_reason,
+        &r->error_type,      &r->error_message,           &r->title,
+    };
+    memcpy(list, strings, sizeof strings);
+}
+
 void record_keep(struct record *r, struct arena *a)
 {
-    struct str *const strings[] = {
-        &r->method,        &r->path,          &r->query,           &r->provider,
-        &r->model,         &r->response_model, &r->session_id,     &r->agent_id,
-        &r->parent_agent_id, &r->client,      &r->client_addr,     &r->upstream_request_id,
-        &r->stop_reason,   &r->error_type,    &r->error_message,   &r->title,
-    };
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        if (strings[i]->len)
-            *strings[i] = arena_str(a, *strings[i]);
-        else
-            *strings[i] = STR_NONE;
+    struct str *strings[STRINGS];
+    list_strings(r, strings);
+    for (size_t i = 0; i < STRINGS; i++)
+        *strings[i] = strings[i]->len ? arena_str(a, *strings[i]) : STR_NONE;
+}
+
+char *record_keep_packed(struct record *r)
+{
+    struct str *strings[STRINGS];
+    list_strings(r, strings);
+    size_t size = 1;
+    for (size_t i = 0; i < STRINGS; i++)
+        size += strings[i]->len;
+    char *block = mem_alloc(size), *at = block;
+    for (size_t i = 0; i < STRINGS; i++) {
+        size_t len = strings[i]->len;
+        if (len)
+            memcpy(at, strings[i]->ptr, len);
+        *strings[i] = len ? str_make(at, len) : STR_NONE;
+        at += len;
+    }
+    return block;
 }

@@ -72,6 +72,8 @@ struct record {
 
 void record_init(struct record *r); /* everything unknown or empty */
 void record_keep(struct record *r, struct arena *a); /* copies every string into `a` */
+/* Copies every string into one block that the caller frees; no byte more than they need. */
+char *record_keep_packed(struct record *r);
 
 /* One chunk of the answer as it came. */
 struct chunk_mark {

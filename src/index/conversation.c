@@ -1,0 +1,442 @@
+/*
+ * conversation.c — a request's body becomes a recipe.
+ */
+#include "index/conversation.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "record/detail.h"
+
+enum {
+    SAME_BYTES_MIN = 256,      /* less in common is no parent */
+    ALIGN_BYTES_MAX = 16 << 10 /* how far a part is stretched to whole elements */
+};
+
+/* An element by itself is read behind this. */
+static const char excerpt_start[] = "{\"messages\":[0";
+enum { EXCERPT_START = sizeof excerpt_start - 1 };
+
+/* What a body has in common with the turn before it. */
+struct match {
+    struct turn *parent; /* NULL: nothing */
+    size_t prefix, suffix;
+};
+
+void conversations_init(struct conversations *c, struct packer *packer)
+{
+    *c = (struct conversations){.packer = packer};
+    arena_init(&c->arena);
+    buf_init(&c->excerpt, CONVERSATION_BODY_MAX + 64);
+}
+
+static void forget(struct turn *t)
+{
+    buf_release(&t->body);
+    json_cuts_release(&t->cuts);
+    recipe_release(&t->whole);
+    free(t->strings);
+    *t = (struct turn){0};
+}
+
+void conversations_forget(struct conversations *c)
+{
+    for (size_t i = 0; i < CONVERSATIONS_MAX; i++)
+        forget(&c->turns[i]);
+    buf_release(&c->excerpt);
+    json_cuts_release(&c->cuts);
+    json_cuts_release(&c->excerpt_cuts);
+    arena_release(&c->arena);
+}
+
+void conversations_release(struct conversations *c)
+{
+    conversations_forget(c);
+}
+
+/* --- what is the same --- */
+
+enum { STRIDE = 1024 }; /* bytes that memcmp() is given at once */
+
+static size_t same_at_start(struct str a, struct str b)
+{
+    size_t max = MIN_OF(a.len, b.len), at = 0;
+    while (max - at >= STRIDE && memcmp(a.ptr + at, b.ptr + at, STRIDE) == 0)
+        at += STRIDE;
+    while (at < max && a.ptr[at] == b.ptr[at])
+        at++;
+    return at;
+}
+
+static size_t same_at_end(struct str a, struct str b, size_t max)
+{
+    const char *end_a = a.ptr + a.len, *end_b = b.ptr + b.len;
+    size_t at = 0;
+    while (max - at >= STRIDE && memcmp(end_a - at - STRIDE, end_b - at - STRIDE, STRIDE) == 0)
+        at += STRIDE;
+    while (at < max && end_a[-1 - (ptrdiff_t)at] == end_b[-1 - (ptrdiff_t)at])
+        at++;
+    return at;
+}
+
+static struct match find_match(struct conversations *c, uint64_t key, struct str body)
+{
+    struct match best = {0};
+    for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
+        struct turn *t = &c->turns[i];
+        if (!t->used_at || t->key != key)
+            continue;
+        size_t prefix = same_at_start(buf_str(&t->body), body);
+        if (!best.parent || prefix > best.prefix)
+            best = (struct match){t, prefix, 0};
+    }
+    if (!best.parent)
+        return best;
+    struct str before = buf_str(&best.parent->body);
+    best.suffix = same_at_end(before, body, MIN_OF(before.len, body.len) - best.prefix);
+    if (best.prefix + best.suffix < SAME_BYTES_MIN)
+        best.parent = NULL;
+    return best;
+}
+
+/* --- cuts and facts without reading all of it again --- */
+
+/* Reads elements of `messages` (from the second on: each begins with its comma) by themselves. */
+static bool read_excerpt(struct conversations *c, struct str elements, struct request_facts *facts)
+{
+    struct buf *b = &c->excerpt;
+    buf_clear(b);
+    if (buf_append(b, str_make(excerpt_start, EXCERPT_START)) || buf_append(b, elements) ||
+        buf_append(b, STR("]}")))
+        return false;
+    json_cut(buf_str(b), &c->arena, &c->excerpt_cuts, facts);
+    return facts->flags == 0 && facts->message_count >= 1;
+}
+
+static void add_cut(struct json_cuts *cuts, struct json_cut cut)
+{
+    if (cuts->count == cuts->cap) {
+        cuts->cap = cuts->cap ? cuts->cap * 2 : 64;
+        cuts->list = mem_resize(cuts->list, cuts->cap * sizeof *cuts->list);
+    }
+    cuts->list[cuts->count++] = cut;
+}
+
+/* The excerpt's elements as cuts of the body, where they begin at `start`. False when they do
+ * not fill [start, end). */
+static bool add_excerpt_cuts(struct conversations *c, size_t start, size_t end)
+{
+    size_t at = start;
+    for (size_t i = 0; i < c->excerpt_cuts.count && at < end; i++) {
+        struct json_cut cut = c->excerpt_cuts.list[i];
+        if (cut.start < EXCERPT_START)
+            continue;
+        cut.start = (uint32_t)(cut.start - EXCERPT_START + start);
+        if (cut.kind != CUT_MESSAGE || cut.start != at)
+            return false;
+        add_cut(&c->cuts, cut);
+        at += cut.len;
+    }
+    return at == end;
+}
+
+/* Which of the parent's elements of `messages` changed: cuts [first, last). */
+struct changed {
+    size_t first, last;
+    size_t start, end; /* bytes of the parent's body */
+};
+
+static bool find_changed(const struct match *m, struct changed *out)
+{
+    const struct turn *t = m->parent;
+    const struct json_cut *list = t->cuts.list;
+    size_t first = 0, last = t->cuts.count;
+    while (first < last && list[first].kind != CUT_MESSAGE)
+        first++;
+    while (last > first && list[last - 1].kind != CUT_MESSAGE)
+        last--;
+    /* only what stands between messages and their end may differ */
+    if (t->facts.flags || last == t->cuts.count || first + 1 >= last ||
+        t->facts.message_count != (int64_t)(last - first) ||
+        list[last].start < t->body.len - m->suffix || list[first + 1].start > m->prefix)
+        return false;
+    size_t from = last;
+    while (list[from].start > m->prefix)
+        from--;
+    *out = (struct changed){from, last, list[from].start, list[last].start};
+    return true;
+}
+
+/* Cuts and facts of a body that differs from its parent only among its messages. */
+static bool cut_changed(struct conversations *c, const struct match *m, struct str body,
+                        struct request_facts *facts)
+{
+    struct changed ch;
+    struct request_facts fresh, gone;
+    const struct turn *t = m->parent;
+    if (!find_changed(m, &ch) || body.len < ch.start + (t->body.len - ch.end))
+        return false;
+    size_t end = body.len - (t->body.len - ch.end);
+    struct str elements = str_make(body.ptr + ch.start, end - ch.start);
+    if (!read_excerpt(c, elements, &fresh))
+        return false;
+    c->cuts.count = 0;
+    for (size_t i = 0; i < ch.first; i++)
+        add_cut(&c->cuts, t->cuts.list[i]);
+    if (!add_excerpt_cuts(c, ch.start, end))
+        return false;
+    for (size_t i = ch.last; i < t->cuts.count; i++) {
+        struct json_cut cut = t->cuts.list[i];
+        cut.start = (uint32_t)(cut.start + end - ch.end);
+        add_cut(&c->cuts, cut);
+    }
+    *facts = t->facts;
+    facts->model = arena_str(&c->arena, facts->model);
+    facts->user_session_id = arena_str(&c->arena, facts->user_session_id);
+    facts->title = arena_str(&c->arena, facts->title);
+    facts->message_count += fresh.message_count - 1 - (int64_t)(ch.last - ch.first);
+    if (fresh.title.len) {
+        facts->title = fresh.title;
+        return true;
+    }
+    /* no text among the new messages: the title stays, unless it went with the old ones */
+    struct str before = str_make(t->body.ptr + ch.start, ch.end - ch.start);
+    return read_excerpt(c, before, &gone) && !gone.title.len;
+}
+
+static void cut_body(struct conversations *c, const struct match *m, struct str body,
+                     struct request_facts *facts)
+{
+    if (m->parent && cut_changed(c, m, body, facts))
+        return;
+    json_cut(body, &c->arena, &c->cuts, facts);
+}
+
+/* --- storing what is new --- */
+
+static size_t last_message(const struct json_cuts *cuts)
+{
+    for (size_t i = cuts->count; i-- > 0;)
+        if (cuts->list[i].kind == CUT_MESSAGE)
+            return i;
+    return SIZE_MAX;
+}
+
+/* Stores [start, end) of the body. The newest message is not shared: clients mark it and send it
+ * otherwise the next time; by then it has become an older one. */
+static enum err pack_part(struct conversations *c, struct str body, size_t start, size_t end,
+                          bool is_new, struct recipe *out)
+{
+    size_t last = last_message(&c->cuts);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < c->cuts.count && !err; i++) {
+        const struct json_cut *cut = &c->cuts.list[i];
+        size_t from = MAX_OF((size_t)cut->start, start);
+        size_t to = MIN_OF((size_t)cut->start + cut->len, end);
+        if (from >= to)
+            continue;
+        struct str bytes = str_make(body.ptr + from, to - from);
+        bool is_piece = bytes.len == cut->len && cut->kind != CUT_REST && i != last &&
+                        bytes.len >= PIECE_BYTES_MIN && bytes.len <= PIECE_BYTES_MAX;
+        err = is_piece ? packer_put_piece(c->packer, bytes, is_new && cut->kind == CUT_MESSAGE, out)
+                       : packer_put_body(c->packer, bytes, out);
+        start = to;
+    }
+    return !err && start < end
+               ? packer_put_body(c->packer, str_make(body.ptr + start, end - start), out)
+               : err;
+}
+
+/* The common parts, shrunk to whole elements where that costs little. */
+static void align(const struct conversations *c, const struct match *m, size_t len, size_t *start,
+                  size_t *end)
+{
+    *start = m->prefix;
+    *end = len - m->suffix;
+    for (size_t i = 0; i < c->cuts.count; i++) {
+        size_t from = c->cuts.list[i].start, to = from + c->cuts.list[i].len;
+        if (from <= m->prefix && m->prefix < to && m->prefix - from <= ALIGN_BYTES_MAX)
+            *start = from;
+        if (from < len - m->suffix && len - m->suffix < to &&
+            to - (len - m->suffix) <= ALIGN_BYTES_MAX)
+            *end = to;
+    }
+}
+
+static struct piece_at store_recipe(struct packer *p, const struct recipe_child *child,
+                                    const struct recipe *whole, enum err *err)
+{
+    struct buf bytes;
+    struct piece_at at = {0};
+    buf_init(&bytes, BLOCK_RAW_MAX);
+    packer_room(p, child ? 64 + child->middle->count * 30 : 64 + whole->count * 30);
+    *err = child ? recipe_write_child(&bytes, p->block, child)
+                 : recipe_write(&bytes, p->block, whole);
+    if (!*err)
+        at = packer_put(p, buf_str(&bytes));
+    buf_release(&bytes);
+    return at;
+}
+
+/* What a packed body is to the next turn. */
+struct packed_body {
+    struct recipe whole;
+    struct piece_at recipe;
+    uint32_t depth;
+};
+
+static enum err pack_child(struct conversations *c, const struct match *m, struct str body,
+                           struct packed_body *out)
+{
+    const struct turn *t = m->parent;
+    struct recipe middle;
+    size_t start, end;
+    align(c, m, body.len, &start, &end);
+    size_t suffix = body.len - end, suffix_start = t->body.len - suffix;
+    recipe_init(&middle);
+    enum err err = pack_part(c, body, start, end, true, &middle);
+    if (!err)
+        err = recipe_add_part(&out->whole, &t->whole, 0, start);
+    for (size_t i = 0; i < middle.count && !err; i++)
+        err = recipe_add(&out->whole, middle.list[i]);
+    if (!err)
+        err = recipe_add_part(&out->whole, &t->whole, suffix_start, suffix);
+    struct recipe_child child = {.parent = t->recipe, .depth = t->depth + 1, .prefix_len = start,
+                                 .middle = &middle, .suffix_start = suffix_start,
+                                 .suffix_len = suffix};
+    bool is_key = child.depth > RECIPE_DEPTH_MAX;
+    out->depth = is_key ? 0 : child.depth;
+    if (!err)
+        out->recipe = store_recipe(c->packer, is_key ? NULL : &child, &out->whole, &err);
+    recipe_release(&middle);
+    return err;
+}
+
+static enum err pack_whole(struct conversations *c, struct str body, struct packed_body *out)
+{
+    enum err err = pack_part(c, body, 0, body.len, false, &out->whole);
+    if (!err)
+        out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
+    return err;
+}
+
+/* All of it anew, in one part. */
+static enum err pack_plain(struct conversations *c, struct str body, struct packed_body *out)
+{
+    recipe_clear(&out->whole);
+    out->depth = 0;
+    enum err err = packer_put_body(c->packer, body, &out->whole);
+    if (!err)
+        out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
+    return err;
+}
+
+/* --- remembering --- */
+
+static struct turn *oldest_turn(struct conversations *c, size_t *bytes)
+{
+    struct turn *oldest = NULL;
+    *bytes = 0;
+    for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
+        struct turn *t = &c->turns[i];
+        *bytes += t->body.cap;
+        if (t->used_at && (!oldest || t->used_at < oldest->used_at))
+            oldest = t;
+    }
+    return oldest;
+}
+
+static struct turn *empty_turn(struct conversations *c, size_t room)
+{
+    for (;;) {
+        size_t bytes;
+        struct turn *oldest = oldest_turn(c, &bytes);
+        for (size_t i = 0; i < CONVERSATIONS_MAX; i++)
+            if (!c->turns[i].used_at && bytes + room <= CONVERSATION_BYTES_MAX)
+                return &c->turns[i];
+        assert(oldest);
+        forget(oldest);
+    }
+}
+
+static void keep_facts(struct turn *t, const struct request_facts *facts)
+{
+    char *old = t->strings, *at;
+    t->facts = *facts;
+    struct str *const strings[] = {&t->facts.model, &t->facts.user_session_id, &t->facts.title};
+    t->strings = at = mem_alloc(facts->model.len + facts->user_session_id.len + facts->title.len +
+                                1);
+    for (size_t i = 0; i < COUNT_OF(strings); i++) {
+        if (strings[i]->len)
+            memcpy(at, strings[i]->ptr, strings[i]->len);
+        strings[i]->ptr = at;
+        at += strings[i]->len;
+    }
+    free(old);
+}
+
+#define SWAP(type, a, b)                                                                           \
+    do {                                                                                           \
+        type swap_ = (a);                                                                          \
+        (a) = (b);                                                                                 \
+        (b) = swap_;                                                                               \
+    } while (0)
+
+/* A turn takes its parent's place when it holds most of it; else it is another conversation that
+ * began alike. */
+static struct turn *place_for(struct conversations *c, const struct match *m, size_t body_len)
+{
+    struct turn *t = m->parent;
+    if (t && (m->prefix + m->suffix) / 3 >= t->body.len / 4)
+        return t;
+    return empty_turn(c, body_len);
+}
+
+static void remember(struct conversations *c, uint64_t key, const struct match *m,
+                     struct buf *body, struct packed_body *packed, struct packed_request *out)
+{
+    if (body->len > CONVERSATION_BODY_MAX)
+        return;
+    struct turn *t = place_for(c, m, body->len);
+    keep_facts(t, &out->facts);
+    out->facts = t->facts;
+    SWAP(struct buf, t->body, *body);
+    SWAP(struct json_cuts, t->cuts, c->cuts);
+    SWAP(struct recipe, t->whole, packed->whole);
+    body->ceiling = t->body.ceiling;
+    t->key = key;
+    t->used_at = ++c->clock;
+    t->recipe = packed->recipe;
+    t->depth = packed->depth;
+    memcpy(t->hash, out->hash, sizeof t->hash);
+}
+
+static bool is_repeated(const struct match *m, size_t len)
+{
+    return m->parent && m->prefix == len && m->parent->body.len == len;
+}
+
+enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
+                            struct packed_request *out)
+{
+    struct str bytes = buf_str(body);
+    struct match m = find_match(c, key, bytes);
+    if (is_repeated(&m, bytes.len)) {
+        m.parent->used_at = ++c->clock;
+        *out = (struct packed_request){.recipe = m.parent->recipe, .facts = m.parent->facts};
+        memcpy(out->hash, m.parent->hash, sizeof out->hash);
+        return ERR_OK;
+    }
+    struct packed_body packed = {0};
+    arena_clear(&c->arena);
+    cut_body(c, &m, bytes, &out->facts);
+    body_hash(bytes, out->hash);
+    enum err err = m.parent ? pack_child(c, &m, bytes, &packed) : pack_whole(c, bytes, &packed);
+    if (err) /* too many parts for one recipe */
+        err = pack_plain(c, bytes, &packed);
+    out->recipe = packed.recipe;
+    if (!err)
+        remember(c, key, &m, body, &packed, out);
+    recipe_release(&packed.whole);
+    return err;
+}

@@ -1,0 +1,60 @@
+/*
+ * conversation.h — a request's body becomes a recipe: mostly "as the turn before, but for these
+ * bytes in the middle".
+ *
+ * Remembers the newest body of the conversations that go on. What is the same at its beginning
+ * and its end is found by comparing bytes, so a recipe is right whatever the body is; the JSON's
+ * structure only decides where the rest is cut into pieces, and what the row says of it.
+ */
+#ifndef INDEX_CONVERSATION_H
+#define INDEX_CONVERSATION_H
+
+#include "index/packer.h"
+#include "record/json_cut.h"
+
+enum {
+    CONVERSATIONS_MAX = 64,
+    CONVERSATION_BODY_MAX = 4 << 20,   /* a longer body is not remembered */
+    CONVERSATION_BYTES_MAX = 16 << 20, /* of all bodies together */
+};
+
+/* The newest turn of one conversation. */
+struct turn {
+    uint64_t key;
+    uint64_t used_at;      /* 0: empty */
+    struct buf body;
+    struct json_cuts cuts;
+    struct recipe whole;   /* all of the body, no parent */
+    struct piece_at recipe; /* as stored */
+    uint32_t depth;
+    uint8_t hash[16];
+    struct request_facts facts;
+    char *strings;         /* that the facts refer to */
+};
+
+struct conversations {
+    struct packer *packer;
+    struct turn turns[CONVERSATIONS_MAX];
+    uint64_t clock;
+    struct buf excerpt;       /* scratch: a piece of JSON that is read by itself */
+    struct json_cuts cuts;    /* scratch: of the body at hand */
+    struct json_cuts excerpt_cuts;
+    struct arena arena;       /* scratch: strings of facts */
+};
+
+void conversations_init(struct conversations *c, struct packer *packer);
+void conversations_release(struct conversations *c);
+void conversations_forget(struct conversations *c); /* idle: gives memory back */
+
+struct packed_request {
+    struct piece_at recipe;
+    uint8_t hash[16];
+    struct request_facts facts; /* strings valid until the next call */
+};
+
+/* `key` says which conversation a body may belong to (a hash of session, agent, path …). Takes
+ * the body's memory if it remembers it; `body` is then another buffer, or empty. */
+enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
+                            struct packed_request *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,186 @@
+/*
+ * exchange.c — exchanges that are under way in the journal.
+ */
+#include "index/exchange.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/wire.h"
+
+enum { SLOTS_MIN = 64 };
+
+/* A chunk is: distance from the end of the one before * 2 + 1 if in another segment (then that
+ * segment and the whole offset follow), length, microseconds since the one before. */
+static enum err pack(struct chunk_list *l, const struct chunk *c)
+{
+    struct buf *b = &l->packed;
+    bool moved = !l->count || c->segment != l->segment || c->offset < l->end;
+    enum err err = wire_put_varint(b, moved ? 1 : (c->offset - l->end) << 1);
+    if (!err && moved)
+        err = wire_put_varint(b, c->segment);
+    if (!err && moved)
+        err = wire_put_varint(b, c->offset);
+    if (!err)
+        err = wire_put_varint(b, c->len);
+    if (!err)
+        err = wire_put_varint(b, wire_zigzag(c->at_us - l->last_us));
+    return err;
+}
+
+void chunk_list_add(struct chunk_list *l, const struct chunk *c)
+{
+    size_t before = l->packed.len;
+    if (!l->packed.ceiling)
+        buf_init(&l->packed, CHUNK_LIST_BYTES_MAX);
+    if (l->is_cut || pack(l, c)) {
+        l->packed.len = before;
+        l->is_cut = true;
+        return;
+    }
+    l->count++;
+    l->total_bytes += c->len;
+    l->segment = c->segment;
+    l->end = c->offset + c->len;
+    l->last_us = c->at_us;
+}
+
+struct chunk_reader chunk_list_read(const struct chunk_list *l)
+{
+    return (struct chunk_reader){.rest = buf_str(&l->packed)};
+}
+
+bool chunk_next(struct chunk_reader *r)
+{
+    if (!r->rest.len)
+        return false;
+    struct wire_reader in = {r->rest, false};
+    struct chunk *c = &r->chunk;
+    uint64_t head = wire_get_varint(&in);
+    if (head & 1) {
+        c->segment = (uint32_t)wire_get_varint(&in);
+        c->offset = wire_get_varint(&in);
+    } else {
+        c->offset += c->len + (head >> 1);
+    }
+    c->len = (uint32_t)wire_get_varint(&in);
+    c->at_us += wire_unzigzag(wire_get_varint(&in));
+    assert(!in.bad);
+    r->rest = in.rest;
+    return true;
+}
+
+/* --- the table --- */
+
+void exchanges_init(struct exchanges *x)
+{
+    *x = (struct exchanges){.slot_count = SLOTS_MIN};
+    x->slots = mem_zeroed(SLOTS_MIN * sizeof *x->slots);
+}
+
+void exchanges_release(struct exchanges *x)
+{
+    while (x->newest)
+        exchanges_remove(x, x->newest);
+    free(x->slots);
+}
+
+static struct exchange **slot_of(const struct exchanges *x, const struct uuid *id)
+{
+    uint64_t random; /* an id's second half is */
+    memcpy(&random, id->bytes + 8, sizeof random);
+    return &x->slots[(random * 0x9e3779b97f4a7c15u >> 32) & (x->slot_count - 1)];
+}
+
+struct exchange *exchanges_find(const struct exchanges *x, const struct uuid *id)
+{
+    struct exchange *e = *slot_of(x, id);
+    while (e && !uuid_equal(&e->record.id, id))
+        e = e->hash_next;
+    return e;
+}
+
+static void insert(struct exchanges *x, struct exchange *e)
+{
+    struct exchange **slot = slot_of(x, &e->record.id);
+    e->hash_next = *slot;
+    *slot = e;
+}
+
+static void grow(struct exchanges *x)
+{
+    free(x->slots);
+    x->slot_count *= 2;
+    x->slots = mem_zeroed(x->slot_count * sizeof *x->slots);
+    for (struct exchange *e = x->newest; e; e = e->older)
+        insert(x, e);
+}
+
+struct exchange *exchanges_add(struct exchanges *x, const struct uuid *id)
+{
+    if (x->count >= x->slot_count)
+        grow(x);
+    struct exchange *e = MEM_NEW(struct exchange);
+    record_init(&e->record);
+    e->record.id = *id;
+    e->older = x->newest;
+    if (x->newest)
+        x->newest->newer = e;
+    else
+        x->oldest = e;
+    x->newest = e;
+    x->count++;
+    x->running++;
+    insert(x, e);
+    return e;
+}
+
+void exchange_end(struct exchanges *x, struct exchange *e)
+{
+    if (e->is_ended)
+        return;
+    e->is_ended = true;
+    x->running--;
+}
+
+static void unlink_exchange(struct exchanges *x, struct exchange *e)
+{
+    struct exchange **slot = slot_of(x, &e->record.id);
+    while (*slot != e)
+        slot = &(*slot)->hash_next;
+    *slot = e->hash_next;
+    *(e->older ? &e->older->newer : &x->oldest) = e->newer;
+    *(e->newer ? &e->newer->older : &x->newest) = e->older;
+}
+
+void exchanges_remove(struct exchanges *x, struct exchange *e)
+{
+    exchange_end(x, e);
+    unlink_exchange(x, e);
+    x->count--;
+    for (uint32_t i = 0; i < e->segment_count; i++)
+        e->segments[i]->users--;
+    buf_release(&e->request.packed);
+    buf_release(&e->response.packed);
+    free(e->segments);
+    free(e->strings);
+    free(e);
+}
+
+uint32_t exchange_segment(struct exchange *e, struct segment *g)
+{
+    for (uint32_t i = e->segment_count; i-- > 0;)
+        if (e->segments[i] == g)
+            return i;
+    e->segments = mem_resize(e->segments, (e->segment_count + 1) * sizeof(struct segment *));
+    e->segments[e->segment_count] = g;
+    g->users++;
+    return e->segment_count++;
+}
+
+void exchange_keep(struct exchange *e)
+{
+    char *old = e->strings;
+    e->strings = record_keep_packed(&e->record);
+    free(old);
+}

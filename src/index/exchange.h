@@ -1,0 +1,76 @@
+/*
+ * exchange.h — exchanges that are under way in the journal: what is known so far, and where in
+ * the journal their bytes are. No body is held here.
+ */
+#ifndef INDEX_EXCHANGE_H
+#define INDEX_EXCHANGE_H
+
+#include "index/segments.h"
+#include "record/batch.h"
+
+enum { CHUNK_LIST_BYTES_MAX = 8 << 20 }; /* some million chunks of one body */
+
+/* Where a body's chunks are: a few bytes for each. */
+struct chunk_list {
+    struct buf packed;
+    uint64_t count, total_bytes;
+    uint32_t segment;  /* of the newest, in the exchange's list */
+    uint64_t end;      /* where the newest ends */
+    int64_t last_us;
+    bool is_cut;       /* the ceiling was reached: later chunks are not listed */
+};
+
+struct chunk {
+    uint32_t segment; /* index in the exchange's list */
+    uint64_t offset;
+    uint32_t len;
+    int64_t at_us; /* since BEGIN */
+};
+
+struct chunk_reader {
+    struct str rest;
+    struct chunk chunk; /* the one read last */
+};
+
+void chunk_list_add(struct chunk_list *l, const struct chunk *c);
+struct chunk_reader chunk_list_read(const struct chunk_list *l);
+bool chunk_next(struct chunk_reader *r); /* false at the end */
+
+struct exchange {
+    struct exchange *hash_next;
+    struct exchange *newer, *older;
+    struct record record; /* strings are in `strings` */
+    char *strings;
+    uint64_t begin_ns, last_ns, progress_ns; /* monotonic: first frame, newest, newest event */
+    uint32_t next_seq;
+    bool is_stored;    /* by an earlier process: its frames are passed over */
+    bool is_packed;    /* the request's body is in the batch or the store */
+    bool is_announced; /* STARTED has been told */
+    bool is_ended;     /* waits for the commit */
+    struct piece_at recipe; /* of the request's body */
+    uint8_t request_hash[16];
+    struct chunk begin, response_head; /* payloads; len 0: none */
+    struct chunk_list request, response;
+    struct segment **segments; /* those it has frames in, in order; each counts it as a user */
+    uint32_t segment_count;
+};
+
+struct exchanges {
+    struct exchange **slots; /* by id; a power of two, doubled when full */
+    size_t slot_count, count, running; /* running: neither ended nor stored */
+    struct exchange *newest, *oldest;
+};
+
+void exchanges_init(struct exchanges *x);
+void exchanges_release(struct exchanges *x);
+struct exchange *exchanges_find(const struct exchanges *x, const struct uuid *id);
+struct exchange *exchanges_add(struct exchanges *x, const struct uuid *id);
+void exchanges_remove(struct exchanges *x, struct exchange *e); /* frees it; gives segments up */
+void exchange_end(struct exchanges *x, struct exchange *e);
+
+/* The index of `g` in the exchange's list, entered if need be. */
+uint32_t exchange_segment(struct exchange *e, struct segment *g);
+/* Makes the record's strings its own again, after some were borrowed from elsewhere. */
+void exchange_keep(struct exchange *e);
+
+#endif

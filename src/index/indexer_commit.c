@@ -1,0 +1,102 @@
+/*
+ * indexer_commit.c — the batch goes into the store; what the store refuses for itself is set
+ * apart, everything else is tried until it is taken.
+ */
+#include "base/log.h"
+#include "index/indexer_private.h"
+
+enum { REFUSALS_MAX = 5 }; /* then a batch is committed row by row */
+
+static const uint64_t backoff_min_ns = 50000000, backoff_max_ns = 5000000000;
+static const uint64_t complain_every_ns = 60000000000;
+
+static bool is_refusal(enum err err)
+{
+    return err == ERR_PARSE || err == ERR_TOO_LARGE;
+}
+
+/* The rows are in the store: their exchanges are no longer ours. */
+static void settle(struct indexer *x, const struct batch *b)
+{
+    struct taker *t = &x->taker;
+    for (size_t i = 0; i < b->row_count; i++) {
+        struct exchange *e = exchanges_find(&t->exchanges, &b->rows[i].record.id);
+        taker_tell(t, INDEX_ENDED, e);
+    }
+    uv_mutex_lock(&x->mutex);
+    for (size_t i = 0; i < b->row_count; i++)
+        exchanges_remove(&t->exchanges,
+                         exchanges_find(&t->exchanges, &b->rows[i].record.id));
+    t->counters.exchanges += b->row_count;
+    t->counters.commits++;
+    t->pending_bytes = 0;
+    packer_clear(&t->packer);
+    uv_mutex_unlock(&x->mutex);
+    x->batch_since_ns = x->retry_ns = x->backoff_ns = 0;
+    x->refusals = 0;
+    x->is_maintained = false;
+}
+
+static void set_apart(struct indexer *x, const struct batch_row *row, const struct fail *why)
+{
+    char id[UUID_TEXT];
+    x->taker.counters.poisoned++;
+    log_line(LOG_ERROR, "the store refused an exchange: it is not kept",
+             LOG_C("id", uuid_format(&row->record.id, id)), LOG_C("cause", why->detail));
+}
+
+/* By halves, until the rows that are refused stand alone. */
+static enum err commit_rows(struct indexer *x, struct batch_row *rows, size_t count)
+{
+    if (!count)
+        return ERR_OK;
+    struct fail f = {0};
+    struct batch part = {.rows = rows, .row_count = count};
+    enum err err = x->store.commit(x->store.owner, &part, &f);
+    if (!is_refusal(err))
+        return err;
+    if (count == 1) {
+        set_apart(x, rows, &f);
+        return ERR_OK;
+    }
+    err = commit_rows(x, rows, count / 2);
+    return err ? err : commit_rows(x, rows + count / 2, count - count / 2);
+}
+
+static enum err commit_in_parts(struct indexer *x, const struct batch *b, struct fail *f)
+{
+    struct batch bytes = *b;
+    bytes.row_count = 0;
+    enum err err = x->store.commit(x->store.owner, &bytes, f);
+    return err ? err : commit_rows(x, b->rows, b->row_count);
+}
+
+static void put_off(struct indexer *x, const struct fail *why)
+{
+    uint64_t now_ns = uv_hrtime();
+    x->taker.counters.failed_commits++;
+    x->backoff_ns = MIN_OF(x->backoff_ns ? x->backoff_ns * 2 : backoff_min_ns, backoff_max_ns);
+    x->retry_ns = now_ns + x->backoff_ns;
+    if (x->complained_ns && now_ns - x->complained_ns < complain_every_ns)
+        return;
+    x->complained_ns = now_ns;
+    log_line(LOG_WARN, "the store does not take records: the journal keeps them until it does",
+             LOG_C("cause", why->detail));
+}
+
+bool indexer_commit(struct indexer *x)
+{
+    struct fail f = {0};
+    struct batch *b = packer_seal(&x->taker.packer);
+    if (!b->block_count && !b->row_count)
+        return true;
+    enum err err = x->store.commit(x->store.owner, b, &f);
+    if (is_refusal(err) && ++x->refusals >= REFUSALS_MAX)
+        err = commit_in_parts(x, b, &f);
+    if (err) {
+        put_off(x, &f);
+        return false;
+    }
+    settle(x, b);
+    return true;
+}

@@ -1,0 +1,57 @@
+/*
+ * packer.h — puts bytes worth keeping into blocks and makes the batch that the store commits.
+ *
+ * Used on the indexer's thread only. Pieces are shared by their keyed hash: those used of late
+ * are known here, older ones are asked for.
+ */
+#ifndef INDEX_PACKER_H
+#define INDEX_PACKER_H
+
+#include "index/indexer.h"
+#include "record/chain.h"
+#include "record/recipe.h"
+
+enum {
+    PIECE_BYTES_MIN = 256,           /* shorter ones cost more to know than to store again */
+    PIECE_BYTES_MAX = BLOCK_RAW_MAX / 2,
+    PIECES_KNOWN = 8192,             /* slots, a power of two; 40 bytes each */
+};
+
+struct packer {
+    const struct index_store *store;
+    struct chain_writer chain;
+    struct buf raw;        /* of the block being filled; up to BLOCK_RAW_MAX */
+    struct buf compressed; /* scratch */
+    uint64_t block;        /* number of the block being filled */
+    struct batch batch;
+    size_t block_cap, piece_cap, row_cap;
+    size_t packed_bytes;   /* of the batch's sealed blocks */
+    struct batch_piece *known;
+};
+
+void packer_init(struct packer *p, const struct index_store *store);
+void packer_release(struct packer *p);
+void packer_rest(struct packer *p); /* idle: gives memory back; the next block begins a chain */
+
+/* Makes sure that the next `len` bytes (at most BLOCK_RAW_MAX) fall into one block: p->block. */
+void packer_room(struct packer *p, size_t len);
+struct piece_at packer_put(struct packer *p, struct str bytes); /* at most BLOCK_RAW_MAX */
+/* Any length; adds where they went to `body`. */
+enum err packer_put_body(struct packer *p, struct str bytes, struct recipe *body) MUST_CHECK;
+/* Stores them only if they are not stored yet. `is_new`: surely nobody has stored them, so the
+ * store need not be asked. */
+enum err packer_put_piece(struct packer *p, struct str bytes, bool is_new,
+                          struct recipe *body) MUST_CHECK;
+void packer_add_row(struct packer *p, const struct record *record, struct piece_at detail);
+
+/* Bytes that the batch would hold. */
+static inline size_t packer_bytes(const struct packer *p)
+{
+    return p->packed_bytes + p->raw.len;
+}
+
+/* Compresses what is still raw. Owned by the packer until packer_clear(). */
+struct batch *packer_seal(struct packer *p);
+void packer_clear(struct packer *p); /* the batch is committed */
+
+#endif

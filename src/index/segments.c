@@ -1,0 +1,311 @@
+/*
+ * segments.c — the files of a journal as the reader sees them.
+ */
+#include "index/segments.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+enum {
+    PATH_BYTES = 4096,
+    LOOK_AHEAD = 8,           /* numbers tried past the newest: workers take them in any order */
+    ROTATE_BYTES = 256 * 1024 /* a committed active segment past this is worth deleting */
+};
+
+static const uint64_t scan_every_ns = 1000000000;
+
+void segments_init(struct segments *s, const char *path, struct journal_dir *dir)
+{
+    *s = (struct segments){.path = mem_strdup(path), .dir = dir};
+    buf_init(&s->window, FRAME_PAYLOAD_MAX + FRAME_HEAD_BYTES);
+}
+
+static void close_fd(struct segment *g)
+{
+    if (g->fd >= 0)
+        close(g->fd);
+    g->fd = -1;
+}
+
+void segments_release(struct segments *s)
+{
+    while (s->first) {
+        struct segment *next = s->first->next;
+        close_fd(s->first);
+        free(s->first);
+        s->first = next;
+    }
+    buf_release(&s->window);
+    free(s->path);
+}
+
+static void name_of(const char *dir, uint64_t number, const char *suffix, char out[PATH_BYTES])
+{
+    snprintf(out, PATH_BYTES, "%s/%016llx.seg%s", dir, (unsigned long long)number, suffix);
+}
+
+static struct segment *add(struct segments *s, uint64_t number)
+{
+    struct segment **at = &s->first;
+    while (*at && (*at)->number < number)
+        at = &(*at)->next;
+    if (*at && (*at)->number == number)
+        return NULL;
+    struct segment *g = MEM_NEW(struct segment);
+    g->number = number;
+    g->fd = -1;
+    g->next = *at;
+    *at = g;
+    return g;
+}
+
+/* --- files --- */
+
+static void close_oldest(struct segments *s)
+{
+    struct segment *oldest = NULL;
+    int open_count = 0;
+    for (struct segment *g = s->first; g; g = g->next) {
+        open_count += g->fd >= 0;
+        if (g->fd >= 0 && (!oldest || g->used_at < oldest->used_at))
+            oldest = g;
+    }
+    if (open_count >= SEGMENTS_OPEN_MAX)
+        close_fd(oldest);
+}
+
+static int open_number(const char *dir, uint64_t number)
+{
+    char path[PATH_BYTES];
+    name_of(dir, number, "", path);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static bool open_fd(struct segments *s, struct segment *g)
+{
+    g->used_at = ++s->clock;
+    if (g->fd >= 0)
+        return true;
+    close_oldest(s);
+    g->fd = open_number(s->path, g->number);
+    return g->fd >= 0;
+}
+
+/* Appends exactly `len` bytes. */
+static enum err read_at(int fd, uint64_t offset, size_t len, struct buf *out)
+{
+    enum err err = buf_reserve(out, len);
+    while (!err && len) {
+        ssize_t n = pread(fd, out->ptr + out->len, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return ERR_IO;
+        out->len += (size_t)n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return err;
+}
+
+enum err segments_read(struct segments *s, struct segment *g, size_t want, struct str *bytes)
+{
+    size_t len = (size_t)MIN_OF(g->limit - g->read_to, (uint64_t)want);
+    buf_clear(&s->window);
+    s->window_of = NULL;
+    enum err err = open_fd(s, g) ? read_at(g->fd, g->read_to, len, &s->window) : ERR_IO;
+    if (err) {
+        g->is_damaged = true;
+        return err;
+    }
+    s->window_of = g;
+    s->window_start = g->read_to;
+    *bytes = buf_str(&s->window);
+    return ERR_OK;
+}
+
+enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
+                       struct buf *out)
+{
+    if (s->window_of == g && offset >= s->window_start &&
+        offset + len <= s->window_start + s->window.len)
+        return buf_append(out, str_make(s->window.ptr + (offset - s->window_start), len));
+    return open_fd(s, g) ? read_at(g->fd, offset, len, out) : ERR_IO;
+}
+
+enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,
+                           struct buf *out)
+{
+    int fd = open_number(path, number);
+    if (fd < 0)
+        return ERR_NOT_FOUND;
+    enum err err = read_at(fd, offset, len, out);
+    close(fd);
+    return err;
+}
+
+void segments_rest(struct segments *s)
+{
+    s->window_of = NULL;
+    buf_release(&s->window);
+}
+
+/* --- finding them --- */
+
+static bool parse_name(const char *name, uint64_t *number)
+{
+    *number = 0;
+    for (int i = 0; i < 16; i++) {
+        const char *digits = "0123456789abcdef", *at = name[i] ? strchr(digits, name[i]) : NULL;
+        if (!at)
+            return false;
+        *number = *number << 4 | (uint64_t)(at - digits);
+    }
+    return strcmp(name + 16, ".seg") == 0;
+}
+
+/* A file that an earlier process left: all of it may be read, and must be checked. */
+static void add_left_behind(struct segments *s, uint64_t number)
+{
+    struct buf head;
+    struct segment_head h;
+    struct stat st;
+    int fd = open_number(s->path, number);
+    if (fd < 0)
+        return; /* a link, a pipe: not ours */
+    buf_init(&head, SEGMENT_HEAD_BYTES);
+    bool has_head = read_at(fd, 0, SEGMENT_HEAD_BYTES, &head) == ERR_OK &&
+                    segment_head_read(buf_str(&head), &h) == ERR_OK;
+    bool is_own = has_head && s->dir && uuid_equal(&h.boot, journal_dir_boot(s->dir));
+    if (!is_own && fstat(fd, &st) == 0) {
+        struct segment *g = add(s, number);
+        if (g) {
+            g->limit = (uint64_t)st.st_size;
+            g->read_to = has_head ? SEGMENT_HEAD_BYTES : 0;
+            g->is_closed = true;
+        }
+    }
+    buf_release(&head);
+    close(fd);
+}
+
+static void add_own(struct segments *s, uint64_t number)
+{
+    uint64_t bytes;
+    bool is_closed;
+    if (!journal_dir_progress(s->dir, number, &bytes, &is_closed))
+        return;
+    struct segment *g = add(s, number);
+    if (!g)
+        return;
+    g->is_own = true;
+    g->read_to = MIN_OF(bytes, (uint64_t)SEGMENT_HEAD_BYTES);
+    s->newest = MAX_OF(s->newest, number);
+}
+
+static enum err each_number(struct segments *s, void (*fn)(struct segments *, uint64_t),
+                            struct fail *f)
+{
+    DIR *dir = opendir(s->path);
+    if (!dir)
+        return fail(f, ERR_IO, "%s: %s", s->path, strerror(errno));
+    uint64_t number;
+    for (struct dirent *e; (e = readdir(dir));)
+        if (parse_name(e->d_name, &number))
+            fn(s, number);
+    closedir(dir);
+    return ERR_OK;
+}
+
+enum err segments_scan(struct segments *s, struct fail *f)
+{
+    return each_number(s, add_left_behind, f);
+}
+
+static bool has_open_own(const struct segments *s)
+{
+    for (const struct segment *g = s->first; g; g = g->next)
+        if (g->is_own && !g->is_closed)
+            return true;
+    return false;
+}
+
+void segments_look(struct segments *s)
+{
+    if (!s->dir)
+        return;
+    uint64_t from = s->newest + 1;
+    for (uint64_t number = from; number < from + LOOK_AHEAD; number++)
+        add_own(s, number);
+    uint64_t now_ns = clock_mono_ns();
+    if (!has_open_own(s) || now_ns - s->scanned_ns > scan_every_ns) { /* numbers may have gaps */
+        s->scanned_ns = now_ns;
+        enum err err = each_number(s, add_own, NULL);
+        (void)err; /* tried again within a second */
+    }
+    for (struct segment *g = s->first; g; g = g->next)
+        if (g->is_own && !g->is_closed)
+            journal_dir_progress(s->dir, g->number, &g->limit, &g->is_closed);
+}
+
+uint64_t segments_unread(const struct segments *s)
+{
+    uint64_t bytes = 0;
+    for (const struct segment *g = s->first; g; g = g->next)
+        bytes += g->limit > g->read_to ? g->limit - g->read_to : 0;
+    return bytes;
+}
+
+/* --- deleting them --- */
+
+static void delete_file(struct segments *s, struct segment *g)
+{
+    char path[PATH_BYTES], kept[PATH_BYTES];
+    name_of(s->path, g->number, "", path);
+    name_of(s->path, g->number, ".damaged", kept);
+    if (g->is_damaged && rename(path, kept) == 0)
+        log_line(LOG_WARN, "a journal segment is damaged and was kept", LOG_C("path", kept));
+    else
+        unlink(path);
+    if (g->is_own)
+        journal_dir_forget(s->dir, g->number);
+}
+
+void segments_tidy(struct segments *s, bool is_idle)
+{
+    struct segment **at = &s->first;
+    while (*at) {
+        struct segment *g = *at;
+        if (g->is_done && !g->users) {
+            *at = g->next;
+            close_fd(g);
+            delete_file(s, g);
+            if (s->window_of == g)
+                s->window_of = NULL;
+            free(g);
+            continue;
+        }
+        bool is_spent = is_idle && g->is_own && !g->is_closed && !g->users &&
+                        g->read_to == g->limit && g->limit > ROTATE_BYTES;
+        if (is_spent && !g->is_rotate_asked) {
+            journal_dir_ask_rotate(s->dir, g->number);
+            g->is_rotate_asked = true;
+        }
+        at = &g->next;
+    }
+}

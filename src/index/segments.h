@@ -1,0 +1,66 @@
+/*
+ * segments.h — the files of a journal as the reader sees them: which there are, how far they may
+ * be read, who still needs them. Knows nothing of what the frames say.
+ */
+#ifndef INDEX_SEGMENTS_H
+#define INDEX_SEGMENTS_H
+
+#include "journal/journal.h"
+
+enum {
+    WINDOW_BYTES = 256 * 1024, /* read at once; more only for a longer frame */
+    SEGMENTS_OPEN_MAX = 16,    /* file descriptors */
+};
+
+struct segment {
+    struct segment *next; /* ascending numbers */
+    uint64_t number;
+    int fd;            /* -1: not open now */
+    uint64_t used_at;  /* when fd was used last, in calls */
+    uint64_t read_to;  /* bytes taken in */
+    uint64_t limit;    /* bytes that may be read */
+    bool is_own;       /* written by this process: its frames need no check */
+    bool is_closed;    /* nothing more will come */
+    bool is_done;      /* closed, and all of it taken in */
+    bool is_damaged;   /* something in it could not be read */
+    bool in_damage;    /* since the last whole frame */
+    bool is_rotate_asked;
+    uint32_t users;    /* exchanges with frames here that are not committed */
+};
+
+struct segments {
+    char *path;
+    struct journal_dir *dir; /* NULL: only what lies there already */
+    struct segment *first;
+    uint64_t newest;         /* highest own number seen */
+    uint64_t scanned_ns;
+    uint64_t clock;
+    /* the bytes read last: those of `window_of` from window_start on */
+    struct buf window;
+    struct segment *window_of;
+    uint64_t window_start;
+};
+
+void segments_init(struct segments *s, const char *path, struct journal_dir *dir);
+void segments_release(struct segments *s);
+/* What earlier processes left. ERR_IO when the directory cannot be read. */
+enum err segments_scan(struct segments *s, struct fail *f) MUST_CHECK;
+/* New segments of this process, and how far all of its segments are written now. */
+void segments_look(struct segments *s);
+/* Bytes not yet taken in. */
+uint64_t segments_unread(const struct segments *s);
+/* Reads up to `want` bytes at read_to into the window. ERR_IO; then is_damaged is set. */
+enum err segments_read(struct segments *s, struct segment *g, size_t want,
+                       struct str *bytes) MUST_CHECK;
+/* Appends bytes of a segment to `out`, from the window if it has them. */
+enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
+                       struct buf *out) MUST_CHECK;
+void segments_rest(struct segments *s); /* idle: gives the window's memory back */
+/* Deletes what nobody needs any more (damaged ones are renamed "….seg.damaged" instead), and
+ * asks for rotation where a whole active segment has been committed. */
+void segments_tidy(struct segments *s, bool is_idle);
+/* Appends to `out` bytes of a file by its number; any thread. ERR_NOT_FOUND: deleted. */
+enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,
+                           struct buf *out) MUST_CHECK;
+
+#endif

@@ -1,0 +1,255 @@
+/*
+ * taker.c — what each frame of the journal means. The table of frames stands last.
+ */
+#include "index/taker.h"
+
+#include <stdlib.h>
+
+#include "index/head_text.h"
+
+enum { CLIENT_MAX = 256, ID_MAX = 128, QUERY_MAX = 512 }; /* bytes kept in a row */
+
+static const uint64_t progress_every_ns = 250000000; /* at most four a second for an exchange */
+
+void taker_init(struct taker *t, const struct index_store *store, struct segments *segments)
+{
+    *t = (struct taker){.store = store, .segments = segments};
+    exchanges_init(&t->exchanges);
+    packer_init(&t->packer, store);
+    conversations_init(&t->conversations, &t->packer);
+    buf_init(&t->body, BODY_READ_MAX);
+    buf_init(&t->decoded, ANSWER_DECODED_MAX);
+    buf_init(&t->head, FRAME_PAYLOAD_MAX * 2);
+    buf_init(&t->detail, BLOCK_RAW_MAX);
+    arena_init(&t->arena);
+}
+
+void taker_rest(struct taker *t)
+{
+    conversations_forget(&t->conversations);
+    packer_rest(&t->packer);
+    struct buf *const scratch[] = {&t->body, &t->decoded, &t->head, &t->detail};
+    for (size_t i = 0; i < COUNT_OF(scratch); i++)
+        buf_release(scratch[i]);
+    arena_release(&t->arena);
+    free(t->marks);
+    t->marks = NULL;
+    t->mark_cap = 0;
+}
+
+void taker_release(struct taker *t)
+{
+    taker_rest(t);
+    exchanges_release(&t->exchanges);
+    packer_release(&t->packer);
+}
+
+void taker_tell(struct taker *t, enum index_event event, struct exchange *e)
+{
+    if (!t->listener)
+        return;
+    e->progress_ns = e->last_ns;
+    e->is_announced |= event == INDEX_STARTED;
+    t->listener(event, &e->record, t->listener_owner);
+}
+
+/* --- what an exchange's first frame says --- */
+
+static void read_target(struct record *r, struct str target)
+{
+    size_t mark = str_find(target, '?');
+    r->path = str_head(target, mark);
+    if (mark < target.len)
+        r->query = str_head(str_from(target, mark + 1), QUERY_MAX);
+}
+
+static void read_request_head(struct record *r, struct str head)
+{
+    struct head_want wants[] = {{STR("x-claude-code-session-id")}, {STR("x-claude-code-agent-id")},
+                                {STR("x-claude-code-parent-agent-id")}, {STR("user-agent")}};
+    struct str rest = head_text_read(head, wants, COUNT_OF(wants)), target;
+    if (str_next(&rest, ' ', &r->method) && str_next(&rest, ' ', &target))
+        read_target(r, target);
+    r->session_id = str_head(wants[0].value, ID_MAX);
+    r->agent_id = str_head(wants[1].value, ID_MAX);
+    r->parent_agent_id = str_head(wants[2].value, ID_MAX);
+    r->client = str_head(wants[3].value, CLIENT_MAX);
+}
+
+static int64_t us_between(uint64_t from_ns, uint64_t to_ns)
+{
+    return to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000) : 0;
+}
+
+static struct chunk chunk_of(struct exchange *e, struct segment *g, uint64_t offset,
+                             const struct frame *f)
+{
+    return (struct chunk){exchange_segment(e, g), offset, (uint32_t)f->payload.len,
+                          us_between(e->begin_ns, f->mono_ns)};
+}
+
+static void on_begin(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+                     const struct frame *f)
+{
+    struct frame_begin begin;
+    e->begin_ns = f->mono_ns;
+    e->begin = chunk_of(e, g, offset, f);
+    if (!g->is_own && t->store->has(t->store->owner, &f->id)) {
+        e->is_stored = true;
+        exchange_end(&t->exchanges, e);
+        return;
+    }
+    if (frame_begin_read(f->payload, &begin)) {
+        t->counters.damaged_frames++;
+        return;
+    }
+    struct record *r = &e->record;
+    r->started_us = begin.wall_us;
+    r->provider = begin.provider;
+    r->client_addr = begin.client_addr;
+    read_request_head(r, begin.head);
+    exchange_keep(e);
+}
+
+static void on_request_body(struct taker *t, struct exchange *e, struct segment *g,
+                            uint64_t offset, const struct frame *f)
+{
+    struct chunk c = chunk_of(e, g, offset, f);
+    if (c.len)
+        chunk_list_add(&e->request, &c);
+    e->record.request_bytes += c.len;
+    if (!(f->flags & FRAME_LAST))
+        return;
+    taker_pack_request(t, e);
+    if (g->is_own)
+        taker_tell(t, INDEX_STARTED, e);
+}
+
+static int read_status(struct str status_line)
+{
+    struct str version, status;
+    uint64_t number;
+    if (!str_next(&status_line, ' ', &version) || !str_next(&status_line, ' ', &status) ||
+        !str_to_u64(status, &number) || number > 999)
+        return 0;
+    return (int)number;
+}
+
+static void on_response_head(struct taker *t, struct exchange *e, struct segment *g,
+                             uint64_t offset, const struct frame *f)
+{
+    struct frame_resp_head h;
+    if (frame_resp_head_read(f->payload, &h)) {
+        t->counters.damaged_frames++;
+        return;
+    }
+    struct head_want wants[] = {{STR("content-type")}, {STR("request-id")},
+                                {STR("x-request-id")}};
+    struct record *r = &e->record;
+    e->response_head = chunk_of(e, g, offset, f);
+    r->status = read_status(head_text_read(h.head, wants, COUNT_OF(wants)));
+    r->is_stream = str_starts_nocase(wants[0].value, STR("text/event-stream"));
+    r->upstream_request_id =
+        str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);
+    r->ttfb_us = us_between(e->begin_ns, f->mono_ns);
+    r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
+    r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u);
+    exchange_keep(e);
+}
+
+static void on_response_body(struct taker *t, struct exchange *e, struct segment *g,
+                             uint64_t offset, const struct frame *f)
+{
+    struct chunk c = chunk_of(e, g, offset, f);
+    chunk_list_add(&e->response, &c);
+    e->record.response_bytes += c.len;
+    e->record.chunk_count++;
+    (void)t;
+}
+
+static void on_end(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+                   const struct frame *f)
+{
+    struct frame_end end;
+    (void)g;
+    (void)offset;
+    if (frame_end_read(f->payload, &end)) {
+        t->counters.damaged_frames++;
+        taker_end(t, e, NULL);
+    } else {
+        taker_end(t, e, &end);
+    }
+}
+
+typedef void on_frame(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+                      const struct frame *f);
+
+static on_frame *const handlers[] = {
+    [FRAME_BEGIN] = on_begin,           [FRAME_REQ_BODY] = on_request_body,
+    [FRAME_RESP_HEAD] = on_response_head, [FRAME_RESP_BODY] = on_response_body,
+    [FRAME_END] = on_end,
+};
+
+static struct exchange *exchange_of(struct taker *t, struct segment *g, const struct frame *f)
+{
+    struct exchange *e = exchanges_find(&t->exchanges, &f->id);
+    if (e)
+        return e;
+    if (f->type == FRAME_BEGIN)
+        return exchanges_add(&t->exchanges, &f->id);
+    /* the rest of an exchange whose beginning was committed and deleted is no loss */
+    if (g->is_own || !t->store->has(t->store->owner, &f->id))
+        t->counters.orphan_frames++;
+    return NULL;
+}
+
+static void tell_progress(struct taker *t, struct exchange *e, enum frame_type type)
+{
+    bool is_due = type == FRAME_RESP_HEAD || e->last_ns - e->progress_ns >= progress_every_ns;
+    if (t->listener && e->is_announced && !e->is_ended && is_due && t->wants(t->listener_owner))
+        taker_tell(t, INDEX_PROGRESS, e);
+}
+
+void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f)
+{
+    struct exchange *e = exchange_of(t, g, f);
+    if (!e)
+        return;
+    exchange_segment(e, g);
+    if (e->is_stored) {
+        if (f->type == FRAME_END)
+            exchanges_remove(&t->exchanges, e);
+        return;
+    }
+    bool is_again = f->seq < e->next_seq || (f->type == FRAME_BEGIN && e->next_seq);
+    if (e->is_ended || is_again) { /* a segment that lies here twice, a second END */
+        t->counters.orphan_frames++;
+        return;
+    }
+    if (f->seq > e->next_seq)
+        e->record.flags |= RECORD_BODY_TRUNCATED; /* frames between were lost */
+    e->next_seq = f->seq + 1;
+    e->last_ns = f->mono_ns;
+    handlers[f->type](t, e, g, offset, f);
+    if (g->is_own && (f->type == FRAME_RESP_HEAD || f->type == FRAME_RESP_BODY))
+        tell_progress(t, e, f->type);
+}
+
+/* Whether an earlier process wrote the exchange's frames. */
+static bool is_left_behind(const struct exchange *e)
+{
+    return e->segment_count && !e->segments[0]->is_own;
+}
+
+void taker_end_left_behind(struct taker *t)
+{
+    for (struct exchange *e = t->exchanges.oldest, *next; e; e = next) {
+        next = e->newer;
+        if (!is_left_behind(e) || e->is_ended) {
+            if (e->is_stored)
+                exchanges_remove(&t->exchanges, e);
+            continue;
+        }
+        taker_end(t, e, NULL);
+    }
+}

@@ -1,0 +1,339 @@
+/*
+ * taker_end.c — an exchange becomes a row of the batch: its bodies are gathered from the journal,
+ * read, and put into blocks.
+ */
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#include "base/mem.h"
+#include "index/head_text.h"
+#include "index/taker.h"
+#include "record/answer.h"
+#include "record/body_decode.h"
+#include "record/detail.h"
+
+enum { ERROR_MESSAGE_MAX = 300, HEAD_KEPT_MAX = 256 << 10, SCRATCH_KEPT_BYTES = 1 << 20 };
+
+/* --- bodies out of the journal --- */
+
+static enum err load_chunk(struct taker *t, struct exchange *e, const struct chunk *c,
+                           struct buf *out)
+{
+    return segments_load(t->segments, e->segments[c->segment], c->offset, c->len, out);
+}
+
+/* All of a body, as far as it can be read. */
+static void gather(struct taker *t, struct exchange *e, const struct chunk_list *l,
+                   struct buf *out)
+{
+    buf_clear(out);
+    enum err err = buf_reserve(out, l->total_bytes);
+    struct chunk_reader r = chunk_list_read(l);
+    while (!err && chunk_next(&r))
+        err = load_chunk(t, e, &r.chunk, out);
+    if (err || l->is_cut)
+        e->record.flags |= RECORD_BODY_TRUNCATED;
+}
+
+/* A body too long to be held: chunk by chunk into blocks. */
+static void pack_long(struct taker *t, struct exchange *e, const struct chunk_list *l,
+                      struct recipe *out, uint8_t hash[16])
+{
+    XXH3_state_t *state = XXH3_createState();
+    assert(state);
+    XXH3_128bits_reset(state);
+    struct chunk_reader r = chunk_list_read(l);
+    enum err err = ERR_OK;
+    while (!err && chunk_next(&r)) {
+        buf_clear(&t->body);
+        err = load_chunk(t, e, &r.chunk, &t->body);
+        if (!err)
+            err = packer_put_body(&t->packer, buf_str(&t->body), out);
+        if (!err)
+            XXH3_128bits_update(state, t->body.ptr, t->body.len);
+        if (packer_bytes(&t->packer) > BATCH_BYTES_MAX)
+            t->relieve(t->relieve_owner);
+    }
+    if (err || l->is_cut)
+        e->record.flags |= RECORD_BODY_TRUNCATED;
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(state));
+    memcpy(hash, canonical.digest, 16);
+    XXH3_freeState(state);
+}
+
+static void shrink_scratch(struct buf *b)
+{
+    if (b->cap > SCRATCH_KEPT_BYTES)
+        buf_release(b);
+}
+
+/* --- the request --- */
+
+static uint64_t conversation_key(const struct record *r, struct str body)
+{
+    enum { FIRST_BYTES = 96 }; /* they hold the model and how messages begin */
+    struct str parts[] = {r->session_id, r->agent_id, r->path, str_head(body, FIRST_BYTES)};
+    uint64_t key = 0;
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        key = XXH3_64bits_withSeed(parts[i].ptr ? parts[i].ptr : "", parts[i].len, key + i);
+    return key;
+}
+
+static void note_request_facts(struct exchange *e, const struct request_facts *f)
+{
+    struct record *r = &e->record;
+    r->flags |= f->flags;
+    r->model = f->model;
+    r->max_tokens = f->max_tokens;
+    r->message_count = f->message_count;
+    r->tool_count = f->tool_count;
+    r->title = f->title;
+    if (!r->session_id.len)
+        r->session_id = f->user_session_id;
+    exchange_keep(e);
+}
+
+static struct piece_at pack_long_request(struct taker *t, struct exchange *e)
+{
+    struct recipe whole;
+    struct buf bytes;
+    recipe_init(&whole);
+    buf_init(&bytes, BLOCK_RAW_MAX);
+    pack_long(t, e, &e->request, &whole, e->request_hash);
+    packer_room(&t->packer, 64 + whole.count * 30);
+    enum err err = recipe_write(&bytes, t->packer.block, &whole);
+    assert(!err); /* RECIPE_RANGES_MAX fit */
+    struct piece_at at = packer_put(&t->packer, buf_str(&bytes));
+    buf_release(&bytes);
+    recipe_release(&whole);
+    return at;
+}
+
+void taker_pack_request(struct taker *t, struct exchange *e)
+{
+    struct packed_request packed;
+    e->is_packed = true;
+    if (!e->request.total_bytes) {
+        body_hash(STR_NONE, e->request_hash);
+        return;
+    }
+    if (e->request.total_bytes > BODY_READ_MAX) {
+        e->recipe = pack_long_request(t, e);
+        return;
+    }
+    gather(t, e, &e->request, &t->body);
+    uint64_t key = conversation_key(&e->record, buf_str(&t->body));
+    enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
+    assert(!err); /* a body of this length can always be written down */
+    e->recipe = packed.recipe;
+    memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
+    note_request_facts(e, &packed.facts);
+    shrink_scratch(&t->body);
+}
+
+/* --- the answer --- */
+
+/* When the byte at `offset` of the body came. */
+static int64_t time_of_byte(const struct chunk_list *l, size_t offset)
+{
+    struct chunk_reader r = chunk_list_read(l);
+    size_t end = 0;
+    while (chunk_next(&r)) {
+        end += r.chunk.len;
+        if (end > offset)
+            return r.chunk.at_us;
+    }
+    return UNKNOWN;
+}
+
+static void note_answer_facts(struct record *r, const struct answer_facts *f)
+{
+    r->flags |= f->flags;
+    r->response_model = f->model;
+    r->stop_reason = f->stop_reason;
+    r->usage = f->usage;
+    r->tool_use_count = f->tool_use_count;
+    if (f->error_type.len || f->error_message.len) {
+        r->error_type = f->error_type;
+        r->error_message = str_head(f->error_message, ERROR_MESSAGE_MAX);
+    }
+}
+
+/* What the transport calls complete may be none: HTTP 200 is not success. */
+static void refine_ending(struct record *r, const struct answer_facts *f)
+{
+    const uint32_t unreadable = RECORD_RESPONSE_INVALID | RECORD_DECODE_PARTIAL |
+                                RECORD_DECODE_LIMITED | RECORD_BODY_TRUNCATED;
+    if (r->state != ENDING_COMPLETE || r->flags & RECORD_IS_OURS)
+        return;
+    if (r->status >= 400 || f->is_error)
+        r->state = ENDING_UPSTREAM_ERROR;
+    else if (r->is_stream && f->model.len && !f->is_complete && !(r->flags & unreadable))
+        r->state = ENDING_UPSTREAM_TRUNCATED; /* an ordered end of bytes, but no message_stop */
+}
+
+static struct str decode(struct taker *t, struct exchange *e, struct str encoding, struct str body)
+{
+    if (!encoding.len || str_equal_nocase(encoding, STR("identity")))
+        return body;
+    buf_clear(&t->decoded);
+    switch (body_decode(encoding, body, &t->decoded)) {
+    case DECODE_OK:
+    case DECODE_UNKNOWN:
+        break;
+    case DECODE_PARTIAL:
+        e->record.flags |= RECORD_DECODE_PARTIAL;
+        break;
+    case DECODE_LIMITED:
+        e->record.flags |= RECORD_DECODE_LIMITED;
+        break;
+    }
+    return buf_str(&t->decoded);
+}
+
+/* How much of the compressed body gives more than `offset` bytes: found by halving, over the
+ * chunks as they came. */
+static int64_t time_of_decoded_byte(struct taker *t, const struct exchange *e, struct str encoding,
+                                    size_t offset)
+{
+    uint64_t low = 0, high = e->response.count; /* chunks: too few; enough */
+    int64_t at_us = UNKNOWN;
+    while (high - low > 1 || at_us == UNKNOWN) {
+        uint64_t middle = high - low > 1 ? low + (high - low) / 2 : high;
+        struct chunk_reader r = chunk_list_read(&e->response);
+        size_t bytes = 0;
+        for (uint64_t i = 0; i < middle && chunk_next(&r); i++)
+            bytes += r.chunk.len;
+        buf_clear(&t->decoded);
+        body_decode(encoding, str_make(t->body.ptr, MIN_OF(bytes, t->body.len)), &t->decoded);
+        if (t->decoded.len > offset) {
+            high = middle;
+            at_us = r.chunk.at_us;
+        } else if (middle == high) {
+            break;
+        } else {
+            low = middle;
+        }
+    }
+    return at_us;
+}
+
+static void read_answer(struct taker *t, struct exchange *e, struct str head)
+{
+    struct head_want encoding = {STR("content-encoding")};
+    struct answer_facts facts = {.first_token_at = SIZE_MAX};
+    struct record *r = &e->record;
+    head_text_read(head, &encoding, 1);
+    struct str body = decode(t, e, encoding.value, buf_str(&t->body));
+    bool is_plain = body.ptr == t->body.ptr;
+    if (body.len) {
+        answer_read(body, r->is_stream, &t->arena, &facts);
+        note_answer_facts(r, &facts);
+    }
+    refine_ending(r, &facts);
+    exchange_keep(e); /* before `decoded` is used again */
+    if (facts.first_token_at == SIZE_MAX || !r->is_stream)
+        return;
+    r->first_token_us = is_plain
+                            ? time_of_byte(&e->response, facts.first_token_at)
+                            : time_of_decoded_byte(t, e, encoding.value, facts.first_token_at);
+}
+
+static void pack_answer(struct taker *t, struct exchange *e, struct str head, struct detail *d)
+{
+    if (e->response.total_bytes > BODY_READ_MAX) {
+        pack_long(t, e, &e->response, &d->response, d->facts.response_hash);
+        refine_ending(&e->record, &(struct answer_facts){0});
+        return;
+    }
+    gather(t, e, &e->response, &t->body);
+    read_answer(t, e, head);
+    body_hash(buf_str(&t->body), d->facts.response_hash);
+    enum err err = packer_put_body(&t->packer, buf_str(&t->body), &d->response);
+    assert(!err); /* some forty ranges */
+    shrink_scratch(&t->body);
+    shrink_scratch(&t->decoded);
+}
+
+/* --- the row --- */
+
+static void fill_timeline(struct taker *t, const struct exchange *e, struct record_detail *f)
+{
+    size_t count = (size_t)MIN_OF(e->response.count, (uint64_t)TIMELINE_MAX);
+    if (count > t->mark_cap) {
+        t->mark_cap = count;
+        t->marks = mem_resize(t->marks, count * sizeof *t->marks);
+    }
+    struct chunk_reader r = chunk_list_read(&e->response);
+    for (size_t i = 0; chunk_next(&r); i++)
+        if (i < count)
+            t->marks[i] = (struct chunk_mark){r.chunk.at_us, r.chunk.len};
+        else
+            t->marks[count - 1].bytes += r.chunk.len;
+    f->timeline = t->marks;
+    f->timeline_len = count;
+}
+
+/* Both heads, out of the journal, into t->head. */
+static void load_heads(struct taker *t, struct exchange *e, struct record_detail *f)
+{
+    struct frame_begin begin;
+    struct frame_resp_head answer;
+    buf_clear(&t->head);
+    /* room for both at once, so that the first stays where it is */
+    if (buf_reserve(&t->head, e->begin.len + e->response_head.len) ||
+        load_chunk(t, e, &e->begin, &t->head) ||
+        frame_begin_read(buf_str(&t->head), &begin) != ERR_OK)
+        return;
+    f->request_head = str_head(begin.head, HEAD_KEPT_MAX);
+    size_t start = t->head.len;
+    if (!e->response_head.len || load_chunk(t, e, &e->response_head, &t->head) ||
+        frame_resp_head_read(str_from(buf_str(&t->head), start), &answer) != ERR_OK)
+        return;
+    f->response_head = str_head(answer.head, HEAD_KEPT_MAX);
+    f->upstream_addr = answer.upstream_addr;
+    f->sent_us = (int64_t)answer.sent_us;
+}
+
+static void note_end(struct exchange *e, const struct frame_end *end)
+{
+    struct record *r = &e->record;
+    r->state = end ? end->ending : ENDING_PROXY_CRASH;
+    r->duration_us = e->last_ns > e->begin_ns ? (int64_t)((e->last_ns - e->begin_ns) / 1000) : 0;
+    if (!end)
+        return;
+    r->error_type = end->error;
+    r->error_message = str_head(end->detail, ERROR_MESSAGE_MAX);
+    r->client_bytes = (int64_t)end->client_bytes;
+    if (end->request_bytes != (uint64_t)r->request_bytes ||
+        end->response_bytes != (uint64_t)r->response_bytes)
+        r->flags |= RECORD_BODY_TRUNCATED;
+    r->request_bytes = (int64_t)end->request_bytes;
+    r->response_bytes = (int64_t)end->response_bytes;
+}
+
+void taker_end(struct taker *t, struct exchange *e, const struct frame_end *end)
+{
+    struct detail d = {0};
+    arena_clear(&t->arena);
+    note_end(e, end);
+    exchange_keep(e);
+    if (!e->is_packed)
+        taker_pack_request(t, e);
+    load_heads(t, e, &d.facts);
+    pack_answer(t, e, d.facts.response_head, &d);
+    fill_timeline(t, e, &d.facts);
+    d.request = e->recipe;
+    memcpy(d.facts.request_hash, e->request_hash, sizeof e->request_hash);
+    buf_clear(&t->detail);
+    packer_room(&t->packer, MIN_OF(detail_bound(&d), (size_t)BLOCK_RAW_MAX));
+    enum err err = detail_write(&t->detail, t->packer.block, &d);
+    assert(!err); /* heads and timeline have ceilings below a block's */
+    struct piece_at at = packer_put(&t->packer, buf_str(&t->detail));
+    packer_add_row(&t->packer, &e->record, at);
+    exchange_end(&t->exchanges, e);
+    t->pending_bytes += e->request.total_bytes + e->response.total_bytes;
+    recipe_release(&d.response);
+}
