@@ -1,0 +1,151 @@
+// The list as it lives: a request appears, grows and ends; the keyboard; a lost connection; long lists.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { control, onMock, openPage, rows, shoot, startBrowser, startServer, why_skipped } from './support.mjs';
+
+const skip = why_skipped || (!onMock && 'these tests steer the mock');
+let server;
+let browser;
+before(async () => {
+  if (skip) return;
+  server = await startServer();
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const isLive = (page) => page.locator('.status.live').waitFor();
+
+test('a live request appears, grows and finishes', { skip }, async () => {
+  const { page, trouble, close } = await openPage(browser, server, '/');
+  await rows(page).first().waitFor();
+  await isLive(page);
+  const started = await control(server, 'start');
+  const row = page.locator(`#row-${started.id}`);
+  await row.waitFor();
+  assert.match(await row.textContent(), /running/);
+  const took = row.locator('.took');
+  const before = await took.textContent();
+  await page.waitForFunction(([id, text]) => document.querySelector(`#row-${id} .took`).textContent !== text, [started.id, before]);
+  const grown = await control(server, 'grow?part=0.5');
+  if (grown.usage) await page.waitForFunction(([id, n]) => document.querySelector(`#row-${id} .out`).textContent.replace(',', '') === n, [started.id, String(grown.usage.output_tokens)]);
+  await row.click();
+  await page.getByRole('region', { name: 'Request' }).getByText('running').waitFor();
+  await shoot(page, 'live-running');
+  const ended = await control(server, 'finish');
+  await page.waitForFunction((id) => !document.querySelector(`#row-${id}`).classList.contains('running'), started.id);
+  assert.match(await row.locator('.status, .state').first().textContent(), ended.state === 'complete' ? /complete/ : /./);
+  await page.locator('section.detail .run').waitFor({ state: 'detached' });
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('the keyboard does everything', { skip }, async () => {
+  const { page, trouble, close } = await openPage(browser, server, '/');
+  await rows(page).first().waitFor();
+  const selected = () => page.locator('[role=row][aria-selected=true]');
+  await page.keyboard.press('j');
+  await page.keyboard.press('ArrowDown');
+  assert.equal(await selected().getAttribute('aria-rowindex'), '3');
+  await page.keyboard.press('k');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/requests\//);
+  const first = page.url();
+  await page.keyboard.press('2');
+  await page.waitForURL(/tab=messages/);
+  await page.keyboard.press('j');
+  await page.waitForURL((url) => url.href !== first && url.searchParams.get('tab') === 'messages' && !first.includes(url.pathname));
+  await page.keyboard.press('Escape');
+  await page.waitForURL(`${server.url}/`);
+  await page.keyboard.press('?');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor();
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog', { name: 'Keyboard' }).waitFor({ state: 'hidden' });
+  await page.keyboard.press('/');
+  await page.keyboard.type('scheduler');
+  await page.waitForURL(/q=scheduler/);
+  await page.waitForFunction(() => [...document.querySelectorAll('[role=row][aria-selected] .title a')].every((a) => a.textContent.includes('scheduler')));
+  await page.keyboard.press('Escape');
+  await page.waitForURL(`${server.url}/`);
+  await page.keyboard.press('t');
+  assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('an address carries the whole view', { skip }, async () => {
+  const { page, close } = await openPage(browser, server, '/?status=4xx');
+  await rows(page).first().waitFor();
+  for (const text of await page.locator('[role=row][aria-selected] .status').allTextContents()) assert.match(text, /^4\d\d$/);
+  await rows(page).first().click();
+  await page.waitForURL(/requests\/.*status=4xx/);
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.waitForURL(/\/\?status=4xx/);
+  await page.goBack();
+  await page.getByRole('region', { name: 'Request' }).waitFor();
+  await close();
+});
+
+test('a lost connection is said, and what was missed comes', { skip }, async () => {
+  const other = await startServer();
+  const port = Number(new URL(other.url).port);
+  const { page, close } = await openPage(browser, other, '/');
+  await rows(page).first().waitFor();
+  await isLive(page);
+  await other.close();
+  await page.locator('.status.reconnecting').waitFor();
+  await shoot(page, 'reconnecting');
+  const again = await startServer({ port });
+  const started = await control(again, 'start');
+  await isLive(page);
+  await page.locator(`#row-${started.id}`).waitFor();
+  await close();
+  await again.close();
+});
+
+test('no requests yet: how to connect, and it turns green', { skip }, async () => {
+  const empty = await startServer({ empty: true });
+  const { page, trouble, close } = await openPage(browser, empty, '/');
+  await page.getByText('Waiting for your first request').waitFor();
+  await page.getByText(`ANTHROPIC_BASE_URL=${empty.url}`).waitFor();
+  await shoot(page, 'empty');
+  await isLive(page);
+  await control(empty, 'start');
+  await rows(page).first().waitFor();
+  assert.deepEqual(trouble, []);
+  await close();
+  await empty.close();
+});
+
+test('losses of the recorder are shown until put aside', { skip }, async () => {
+  const lossy = await startServer();
+  await control(lossy, 'loss');
+  const { page, close } = await openPage(browser, lossy, '/');
+  await page.getByText('3 lost frames, 1 torn tails').waitFor();
+  await page.getByRole('button', { name: 'Put aside' }).click();
+  await page.getByText('3 lost frames').waitFor({ state: 'detached' });
+  await page.reload();
+  await rows(page).first().waitFor();
+  assert.equal(await page.getByText('3 lost frames').count(), 0);
+  await close();
+  await lossy.close();
+});
+
+test('a list of many rows draws few, and reads on as it is scrolled', { skip }, async () => {
+  const many = await startServer({ rows: 3000 });
+  const { page, close } = await openPage(browser, many, '/');
+  await rows(page).first().waitFor();
+  assert.ok((await rows(page).count()) < 80);
+  const box = page.locator('.box');
+  for (let n = 0; n < 40; n++) {
+    await box.evaluate((element) => (element.scrollTop = element.scrollHeight));
+    const end = await page.locator('[role=row][aria-rowindex="3001"]').count();
+    if (end) break;
+    await page.waitForFunction((height) => document.querySelector('.box').scrollHeight > height, await box.evaluate((element) => element.scrollHeight)).catch(() => {});
+  }
+  await page.locator('[role=row][aria-rowindex="3001"]').waitFor();
+  await close();
+  await many.close();
+});

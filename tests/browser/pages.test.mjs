@@ -1,0 +1,100 @@
+// Every page, in both themes and at two widths: it shows what it should, breaks no policy, is accessible.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { AxeBuilder } from '@axe-core/playwright';
+import { onMock, openPage, rows, shoot, startBrowser, startServer, why_skipped } from './support.mjs';
+
+let server;
+let browser;
+before(async () => {
+  if (why_skipped) return;
+  server = await startServer();
+  browser = await startBrowser();
+});
+after(async () => {
+  await browser?.close();
+  await server?.close();
+});
+
+const tabs = ['overview', 'messages', 'answer', 'system', 'tools', 'headers', 'timeline', 'request', 'stream'];
+const pages = [
+  ['requests', '/', (page) => rows(page).first()],
+  ['monitor', '/monitor', (page) => rows(page).first()],
+  ['sessions', '/sessions', (page) => page.locator('tbody tr').first()],
+  ['stats', '/stats', (page) => page.locator('.chart canvas, [role=status]').first()],
+  ['setup', '/setup', (page) => page.getByText(/ANTHROPIC_BASE_URL=http/)]
+];
+
+for (const theme of ['light', 'dark']) {
+  for (const [size, width] of [['wide', 1440], ['narrow', 420]]) {
+    for (const [name, path, sign] of pages) {
+      test(`${name}, ${theme}, ${size}`, { skip: why_skipped }, async () => {
+        const { page, trouble, close } = await openPage(browser, server, path, { width, theme });
+        await sign(page).waitFor();
+        await shoot(page, `${name}-${theme}-${size}`);
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        assert.equal(sideways, 0, 'the page scrolls sideways');
+        assert.deepEqual(trouble, []);
+        await close();
+      });
+    }
+  }
+}
+
+test('each tab of a request shows its part', { skip: why_skipped }, async () => {
+  const list = await (await fetch(`${server.url}/api/requests?limit=50&state=complete`)).json();
+  const row = list.requests.find((one) => one.path === '/v1/messages' && one.stream) ?? list.requests[0];
+  const signs = { overview: 'Who and where', messages: 'user', answer: 'assistant', system: 'Parameters', tools: 'Bash', headers: 'Host', timeline: 'Rhythm', request: 'Request body', stream: 'message_start' };
+  const { page, trouble, close } = await openPage(browser, server, `/requests/${row.id}`, { width: 1440 });
+  for (const tab of tabs) {
+    await page.locator(`#tab-${tab}`).click();
+    await page.locator('#tab-panel').getByText(signs[tab], { exact: false }).first().waitFor();
+    await shoot(page, `tab-${tab}`);
+    assert.equal(new URL(page.url()).searchParams.get('tab') ?? 'overview', tab, 'the tab is in the address');
+  }
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('axe finds nothing serious', { skip: why_skipped }, async () => {
+  const list = await (await fetch(`${server.url}/api/requests?limit=5`)).json();
+  const id = list.requests[0].id;
+  const paths = ['/', `/requests/${id}`, `/requests/${id}?tab=messages`, `/requests/${id}?tab=tools`, `/requests/${id}?tab=stream`, '/sessions', '/stats', '/setup'];
+  for (const theme of ['light', 'dark']) {
+    for (const path of paths) {
+      const { page, close } = await openPage(browser, server, path, { theme, bypassCSP: true });
+      await page.waitForLoadState('load');
+      await page.locator('main h1, main h2, [role=row], [role=status]').first().waitFor();
+      await page.waitForFunction(() => !document.querySelector('.notice.wait'));
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const serious = violations.filter((one) => ['serious', 'critical'].includes(one.impact));
+      assert.deepEqual(serious.map((one) => `${theme} ${path} ${one.id}: ${one.nodes.map((node) => node.target.join(' ')).slice(0, 4).join(' | ')}`), []);
+      await close();
+    }
+  }
+});
+
+test('an address that leads nowhere says so', { skip: why_skipped }, async () => {
+  const { page, close } = await openPage(browser, server, '/requests/no-such-request');
+  await page.getByText('There is no such request').waitFor();
+  await close();
+  const lost = await openPage(browser, server, '/design');
+  await lost.page.getByText('There is no such page').first().waitFor();
+  await lost.close();
+});
+
+test('the first load is under 200 KB', { skip: why_skipped || !onMock }, async () => {
+  const { page, close } = await openPage(browser, server, '/setup');
+  await page.goto('about:blank');
+  const client = await page.context().newCDPSession(page);
+  let bytes = 0;
+  await client.send('Network.enable');
+  await client.send('Network.setCacheDisabled', { cacheDisabled: true });
+  client.on('Network.loadingFinished', (event) => (bytes += event.encodedDataLength));
+  await page.goto(server.url);
+  await rows(page).first().waitFor();
+  const { requests } = await page.evaluate(async () => ({ requests: performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/api/')).reduce((sum, entry) => sum + entry.encodedBodySize, 0) }));
+  console.log(`first load: ${Math.round((bytes - requests) / 1024)} KB without data`);
+  assert.ok(bytes - requests < 200_000, `${bytes - requests} bytes`);
+  await close();
+});

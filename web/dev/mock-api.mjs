@@ -1,0 +1,229 @@
+// A stand-in for the proxy while the dashboard is worked on: docs/api.md with made-up data, and web/build as
+// the proxy would serve it, with the same policy. No dependencies.
+//   node dev/mock-api.mjs [--port N] [--rows N] [--live] [--hostile] [--empty]
+// /__mock/* are for tests: start, finish, loss, drop (live connections), reports (of broken policy).
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hostileTexts, makeBody, makeMessage, makeRow, makeSession, makeStream, poison, randomFrom } from './mock-data.mjs';
+
+const build = fileURLToPath(new URL('../build', import.meta.url));
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html; report-uri /__mock/report";
+const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8', '.json': 'application/json' };
+const sum = (rows, of) => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
+
+export function startMock({ port = 0, rows: count = 400, live = false, hostile = false, empty = false } = {}) {
+  const random = randomFrom(7);
+  const known = new Map();
+  let rows = [];
+  const sessions = [];
+  const readers = new Set();
+  const reports = [];
+  const timers = new Set();
+  let event_id = 0;
+  const recorder = { exchanges: 0, running: 0, lag_bytes: 0, lost_frames: 0, damaged_frames: 0, torn_tails: 0, orphan_frames: 0, poisoned: 0, failed_commits: 0 };
+
+  function add(made) {
+    known.set(made.row.id, made);
+    rows.unshift(made.row);
+  }
+  function fill() {
+    let ms = Date.now() - count * 21_000;
+    for (let n = 0; n < count; n++) {
+      if (n % 40 === 0) sessions.push(makeSession(sessions.length, random, ms));
+      ms += 2000 + random() * 38_000 * Math.min(1, 0.3 + random());
+      add(makeRow(Math.min(ms, Date.now() - 4000 + n), n, random, sessions.at(-1 - Math.floor(random() ** 1.6 * Math.min(4, sessions.length))), hostile));
+    }
+    rows.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
+  }
+  if (!empty) fill();
+
+  function send(name, row) {
+    event_id++;
+    for (const reader of readers) reader.write(`id: ${event_id}\nevent: ${name}\ndata: ${JSON.stringify(row)}\n\n`);
+  }
+  /** A request that runs: grows until finish() is called, or by itself after some seconds when live. */
+  function begin() {
+    if (!sessions.length) sessions.push(makeSession(0, random, Date.now()));
+    const made = makeRow(Date.now(), known.size, random, live ? sessions.at(-1 - Math.floor(random() * Math.min(3, sessions.length))) : sessions.at(-1), hostile);
+    const final = { ...made.row };
+    Object.assign(made.row, { state: 'running', status: null, duration_ms: null, ttfb_ms: null, first_token_ms: null, stop_reason: null, error: null, response_bytes: 0, client_bytes: 0, chunk_count: 0, usage: null });
+    made.final = final;
+    add(made);
+    send('request.started', made.row);
+    return made;
+  }
+  function grow(made, part) {
+    const { row, final } = made;
+    Object.assign(row, { status: 200, ttfb_ms: final.ttfb_ms, first_token_ms: final.first_token_ms, response_bytes: Math.floor(final.response_bytes * part), chunk_count: Math.floor(final.chunk_count * part), usage: final.usage && { ...final.usage, output_tokens: Math.floor(final.usage.output_tokens * part) } });
+    send('request.progress', row);
+  }
+  function finish(made) {
+    Object.assign(made.row, made.final, { duration_ms: Date.now() - Date.parse(made.row.started_at) });
+    send('request.ended', made.row);
+  }
+  function run() {
+    const made = begin();
+    const life_ms = Math.min(made.final.duration_ms, 25_000);
+    const timer = setInterval(() => {
+      const age_ms = Date.now() - Date.parse(made.row.started_at);
+      if (age_ms < life_ms) return age_ms > made.final.ttfb_ms && grow(made, age_ms / life_ms);
+      clearInterval(timer);
+      timers.delete(timer);
+      finish(made);
+    }, 250);
+    timers.add(timer);
+  }
+  if (live) {
+    const next = () => {
+      run();
+      const timer = setTimeout(next, 800 + Math.random() * 4200);
+      timers.add(timer);
+    };
+    next();
+  }
+
+  const line = (key, of) => ({ key, request_count: of.length, error_count: of.filter((row) => (row.status ?? 0) >= 400).length,
+    usage: Object.fromEntries(['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].map((name) => [name, sum(of, (row) => row.usage?.[name])])),
+    request_bytes: sum(of, (row) => row.request_bytes), response_bytes: sum(of, (row) => row.response_bytes),
+    avg_duration_ms: of.length ? sum(of, (row) => row.duration_ms) / of.length : null, avg_ttfb_ms: of.length ? sum(of, (row) => row.ttfb_ms) / of.length : null });
+  const group = (list, of) => [...Map.groupBy(list, of)].map(([key, part]) => line(key, part)).sort((a, b) => b.request_count - a.request_count);
+
+  function filtered(params) {
+    const get = (name) => params.get(name);
+    const q = get('q')?.toLowerCase();
+    return rows.filter((row) =>
+      (!get('model') || row.model === get('model')) && (!get('state') || row.state === get('state')) && (!get('session') || row.session_id === get('session')) &&
+      (!get('agent') || (get('agent') === 'main' ? !row.agent_id : row.agent_id === get('agent'))) &&
+      (!get('status') || (/xx$/.test(get('status')) ? String(row.status)[0] === get('status')[0] : String(row.status) === get('status'))) &&
+      (!get('start') || row.started_at >= get('start')) && (!get('end') || row.started_at < get('end')) &&
+      (!q || [row.title, row.path, row.model, row.id, row.session_id, row.agent_id, row.error?.type, row.error?.message].join('\n').toLowerCase().includes(q)));
+  }
+
+  const json = (response, value, status = 200) => {
+    response.writeHead(status, { 'content-type': 'application/json', 'x-content-type-options': 'nosniff' });
+    response.end(JSON.stringify(value));
+  };
+  const missing = (response) => json(response, { error: { code: 'not_found', message: 'There is no such thing here.' } }, 404);
+
+  function list(response, params) {
+    const found = filtered(params);
+    const limit = Number(params.get('limit') ?? 50);
+    const from = Number(params.get('cursor') ?? 0);
+    json(response, { requests: found.slice(from, from + limit), total: found.length, next_cursor: from + limit < found.length ? String(from + limit) : null });
+  }
+  function listSessions(response, params) {
+    const groups = [...Map.groupBy(rows.filter((row) => row.session_id), (row) => row.session_id)];
+    const all = groups.map(([session_id, of]) => ({ session_id, first_at: of.at(-1).started_at, last_at: of[0].started_at, request_count: of.length, error_count: of.filter((row) => row.status >= 400).length, agent_count: new Set(of.map((row) => row.agent_id)).size, title: of.at(-1).title, model: of[0].model, client: of[0].client, usage: line('', of).usage }));
+    const before = params.get('before');
+    json(response, { sessions: all.filter((session) => !before || session.last_at < before).sort((a, b) => (a.last_at < b.last_at ? 1 : -1)).slice(0, Number(params.get('limit') ?? 50)) });
+  }
+  function statistics(response, params) {
+    const found = filtered(params);
+    const bytes = sum(found, (row) => row.request_bytes + row.response_bytes);
+    json(response, { total: line(null, found), models: group(found, (row) => row.model), providers: group(found, (row) => row.provider), states: group(found, (row) => row.state),
+      hours: group(found, (row) => `${row.started_at.slice(0, 13)}:00:00.000Z`).sort((a, b) => (a.key < b.key ? -1 : 1)),
+      storage: { requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes: bytes, stored_bytes: Math.floor(bytes * 0.008), file_bytes: Math.floor(bytes * 0.011) + 65536 },
+      recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length } });
+  }
+  const bodyOf = ({ row, extra }) => (extra.hostile ? poison(makeBody(row, extra), extra.hostile) : makeBody(row, extra));
+  const messageOf = ({ row, extra, final }) => (extra.hostile ? poison(makeMessage(final ?? row, extra), extra.hostile) : makeMessage(final ?? row, extra));
+  const errorOf = ({ row }) => JSON.stringify({ type: 'error', error: row.error, request_id: row.upstream_request_id });
+
+  function detail(response, made) {
+    const bad = made.extra.hostile;
+    json(response, { ...made.row, request_line: `POST ${made.row.path}?beta=true HTTP/1.1`, status_line: made.row.status ? `HTTP/1.1 ${made.row.status} ${made.row.status === 200 ? 'OK' : 'Error'}` : null, upstream_addr: '160.79.104.10:443', sent_ms: 1.2, request_sha: 'c0ffee'.repeat(5), response_sha: 'decade'.repeat(5),
+      request_headers: [['Host', 'localhost:3001'], ['Content-Type', 'application/json'], ['User-Agent', made.row.client], ['X-Claude-Code-Session-Id', made.row.session_id], ['x-app', 'cli'], ['anthropic-version', '2023-06-01'], ['anthropic-beta', 'claude-code-20250219,interleaved-thinking-2025-05-14,fine-grained-tool-streaming-2025-05-14,context-management-2025-06-27'], ['x-api-key', 'sk-ant-…[a1b2c3d4]'], ['Accept-Encoding', 'gzip, deflate, br, zstd'], [bad ?? 'X-Stainless-Lang', bad ?? 'js'], ['Content-Length', String(made.row.request_bytes)]],
+      response_headers: made.row.status ? [['Date', 'Sat, 21 Nov 2026 00:43:07 GMT'], ['Content-Type', 'text/event-stream; charset=utf-8'], ['request-id', made.row.upstream_request_id], ['anthropic-ratelimit-requests-remaining', '3998'], ['anthropic-ratelimit-tokens-remaining', '391000'], [bad ?? 'cf-ray', bad ?? '93f0a1b2c3d4-AMS'], ['Content-Encoding', 'gzip']] : [] });
+  }
+  function timeline({ row, extra }) {
+    const random_chunk = randomFrom(extra.seed);
+    const start = (row.ttfb_ms ?? 0) * 1000;
+    const end = (row.duration_ms ?? row.ttfb_ms ?? 0) * 1000;
+    let at = start;
+    const chunks = Array.from({ length: row.chunk_count }, (_, index) => {
+      const chunk = [Math.floor(at), 80 + Math.floor(random_chunk() * 160)];
+      at += ((end - start) / row.chunk_count) * (0.2 + random_chunk() * 1.2) + (index === Math.floor(row.chunk_count / 2) ? 2_300_000 : 0);
+      return chunk;
+    }).filter(([offset]) => offset <= end);
+    return { ttfb_us: row.ttfb_ms && Math.floor(start), first_token_us: row.first_token_ms && Math.floor(row.first_token_ms * 1000), duration_us: row.duration_ms && Math.floor(end), chunks };
+  }
+  function part(response, made, what, params) {
+    const failed = made.row.status >= 400;
+    if (what === '') return detail(response, made);
+    if (what === '/request/body') return attach(response, made.row.path.endsWith('count_tokens') ? '{"model":"x","messages":[]}' : JSON.stringify(bodyOf(made)));
+    if (made.row.state === 'running') return missing(response);
+    if (what === '/response/message') return json(response, { message: failed ? null : messageOf(made), complete: made.row.state === 'complete', error: made.row.error, events: failed ? null : { message_start: 1, ping: 3, content_block_delta: 40, message_stop: 1 } });
+    if (what === '/response/body') return attach(response, failed ? errorOf(made) : makeStream(messageOf(made)), params.get('decoded') === '1' ? 'text/plain; charset=utf-8' : undefined);
+    if (what === '/timeline') return json(response, timeline(made));
+    missing(response);
+  }
+  function attach(response, text, type = 'application/octet-stream') {
+    response.writeHead(200, { 'content-type': type, 'content-disposition': 'attachment', 'x-content-type-options': 'nosniff', 'content-security-policy': 'sandbox' });
+    response.end(text);
+  }
+  function stream(request, response) {
+    response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+    response.write(': hello\n\n');
+    readers.add(response);
+    response.on('close', () => readers.delete(response));
+  }
+  let running = null;
+  function control(request, response, name, params) {
+    if (name === 'report') return void request.on('data', (data) => reports.push(String(data))).on('end', () => response.end());
+    if (name === 'reports') return json(response, reports);
+    if (name === 'start') return json(response, (running = begin()).row);
+    if (name === 'grow') return json(response, (grow(running, Number(params.get('part') ?? 0.5)), running.row));
+    if (name === 'finish') return json(response, (finish(running), running.row));
+    if (name === 'loss') return json(response, Object.assign(recorder, { lost_frames: 3, torn_tails: 1 }));
+    if (name === 'drop') return json(response, [...readers].map((reader) => reader.destroy()).length);
+    if (name === 'hostile') return json(response, hostileTexts);
+    missing(response);
+  }
+  function file(request, response, path) {
+    const wanted = normalize(join(build, path));
+    const found = wanted.startsWith(build) && existsSync(wanted) && statSync(wanted).isFile();
+    const real = found ? wanted : join(build, 'index.html');
+    if (!existsSync(real)) return missing(response);
+    const brotli = /\bbr\b/.test(request.headers['accept-encoding'] ?? '') && existsSync(`${real}.br`);
+    response.writeHead(200, { 'content-type': types[extname(real)] ?? 'application/octet-stream', 'content-security-policy': policy, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cache-control': path.startsWith('/_app/immutable/') ? 'public, max-age=31536000, immutable' : 'no-cache', ...(brotli ? { 'content-encoding': 'br', vary: 'accept-encoding' } : {}) });
+    createReadStream(brotli ? `${real}.br` : real).pipe(response);
+  }
+
+  const server = createServer((request, response) => {
+    const url = new URL(request.url, 'http://localhost');
+    const path = decodeURIComponent(url.pathname);
+    const params = url.searchParams;
+    if (path.startsWith('/__mock/')) return control(request, response, path.slice(8), params);
+    if (path === '/health') return json(response, { status: 'healthy', version: '0.1.0', timestamp: new Date().toISOString() });
+    if (path === '/api/requests') return list(response, params);
+    if (path === '/api/sessions') return listSessions(response, params);
+    if (path === '/api/stats') return statistics(response, params);
+    if (path === '/api/stream') return stream(request, response);
+    const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);
+    const made = match && known.get(decodeURIComponent(match[1]));
+    if (made) return part(response, made, match[2] ?? '', params);
+    if (path.startsWith('/api/')) return missing(response);
+    file(request, response, path);
+  });
+  return new Promise((resolve) =>
+    server.listen(port, '127.0.0.1', () =>
+      resolve({
+        url: `http://127.0.0.1:${server.address().port}`,
+        close: () => {
+          for (const timer of timers) clearTimeout(timer);
+          server.closeAllConnections();
+          return new Promise((done) => server.close(done));
+        }
+      })
+    )
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const has = (name) => process.argv.includes(`--${name}`);
+  const number = (name, otherwise) => (has(name) ? Number(process.argv[process.argv.indexOf(`--${name}`) + 1]) : otherwise);
+  const mock = await startMock({ port: number('port', 3999), rows: number('rows', 400), live: has('live'), hostile: has('hostile'), empty: has('empty') });
+  console.log(`mock proxy at ${mock.url}`);
+}

@@ -1,0 +1,104 @@
+// One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
+import type { Answer, Health, RequestDetail, RequestPage, Session, Stats, Timeline } from './types.ts';
+
+/** An answer that is not a success, or no answer at all (status 0). */
+export class ApiError extends Error {
+  status: number;
+  code: string;
+  constructor(status: number, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+export function isAbort(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError';
+}
+
+async function get(path: string, signal?: AbortSignal): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(path, { signal: signal ?? null, headers: { accept: 'application/json, */*;q=0.5' } });
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError(0, 'unreachable', 'The proxy does not answer.');
+  }
+  if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+async function errorOf(response: Response): Promise<ApiError> {
+  const fallback = new ApiError(response.status, 'http', `The proxy answered ${response.status}.`);
+  try {
+    const body = (await response.json()) as { error?: { code?: string; message?: string } };
+    if (!body.error?.message) return fallback;
+    return new ApiError(response.status, body.error.code ?? 'http', body.error.message);
+  } catch {
+    return fallback;
+  }
+}
+
+async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const response = await get(path, signal);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    if (isAbort(error)) throw error;
+    throw new ApiError(response.status, 'not_json', 'The answer is not JSON.');
+  }
+}
+
+function withQuery(path: string, query: Record<string, string | number | null | undefined>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') params.set(name, String(value));
+  }
+  const text = params.toString();
+  return text ? `${path}?${text}` : path;
+}
+
+const requestPath = (id: string) => `/api/requests/${encodeURIComponent(id)}`;
+
+export const requestBodyUrl = (id: string) => `${requestPath(id)}/request/body`;
+export const responseBodyUrl = (id: string, decoded = false) =>
+  `${requestPath(id)}/response/body${decoded ? '?decoded=1' : ''}`;
+
+export type RequestQuery = {
+  limit?: number;
+  cursor?: string | null;
+  model?: string;
+  status?: string;
+  state?: string;
+  session?: string;
+  agent?: string;
+  q?: string;
+  start?: string;
+  end?: string;
+};
+
+export const listRequests = (query: RequestQuery, signal?: AbortSignal) =>
+  getJson<RequestPage>(withQuery('/api/requests', query), signal);
+
+export const getRequest = (id: string, signal?: AbortSignal) =>
+  getJson<RequestDetail>(requestPath(id), signal);
+
+export const getRequestBody = async (id: string, signal?: AbortSignal) =>
+  (await get(requestBodyUrl(id), signal)).arrayBuffer();
+
+export const getResponseText = async (id: string, signal?: AbortSignal) =>
+  (await get(responseBodyUrl(id, true), signal)).text();
+
+export const getAnswer = (id: string, signal?: AbortSignal) =>
+  getJson<Answer>(`${requestPath(id)}/response/message`, signal);
+
+export const getTimeline = (id: string, signal?: AbortSignal) =>
+  getJson<Timeline>(`${requestPath(id)}/timeline`, signal);
+
+export const listSessions = (query: { limit?: number; before?: string }, signal?: AbortSignal) =>
+  getJson<{ sessions: Session[] }>(withQuery('/api/sessions', query), signal);
+
+export const getStats = (query: { start?: string; end?: string }, signal?: AbortSignal) =>
+  getJson<Stats>(withQuery('/api/stats', query), signal);
+
+export const getHealth = (signal?: AbortSignal) => getJson<Health>('/health', signal);

@@ -1,0 +1,172 @@
+// The shapes of docs/api.md, and nothing else. What the proxy does not know is null, never 0.
+
+export type State =
+  | 'running'
+  | 'complete'
+  | 'client_disconnected'
+  | 'upstream_truncated'
+  | 'upstream_reset'
+  | 'upstream_timeout'
+  | 'upstream_error'
+  | 'rejected'
+  | 'proxy_shutdown'
+  | 'proxy_crash';
+
+export const states: State[] = [
+  'running',
+  'complete',
+  'client_disconnected',
+  'upstream_truncated',
+  'upstream_reset',
+  'upstream_timeout',
+  'upstream_error',
+  'rejected',
+  'proxy_shutdown',
+  'proxy_crash'
+];
+
+export type Usage = {
+  input_tokens: number | null;
+  output_tokens: number | null;
+  cache_read_input_tokens: number | null;
+  cache_creation_input_tokens: number | null;
+  cache_creation_5m_tokens?: number | null;
+  cache_creation_1h_tokens?: number | null;
+  web_search_requests?: number | null;
+};
+
+export type Fault = { type: string; message: string };
+
+export type RequestRow = {
+  id: string;
+  started_at: string;
+  state: State;
+  status: number | null;
+  stream: boolean | null;
+  method: string;
+  path: string;
+  query: string | null;
+  provider: string | null;
+  model: string | null;
+  response_model: string | null;
+  session_id: string | null;
+  agent_id: string | null;
+  parent_agent_id: string | null;
+  client: string | null;
+  client_addr: string | null;
+  upstream_request_id: string | null;
+  stop_reason: string | null;
+  error: Fault | null;
+  title: string | null;
+  connect_ms: number | null;
+  ttfb_ms: number | null;
+  first_token_ms: number | null;
+  duration_ms: number | null;
+  usage: Usage | null;
+  request_bytes: number | null;
+  response_bytes: number | null;
+  client_bytes: number | null;
+  chunk_count: number | null;
+  message_count: number | null;
+  tool_count: number | null;
+  tool_use_count: number | null;
+  max_tokens: number | null;
+  flags: string[];
+};
+
+export type Header = [name: string, value: string];
+
+export type RequestDetail = RequestRow & {
+  request_headers: Header[];
+  response_headers: Header[];
+  request_line: string | null;
+  status_line: string | null;
+  upstream_addr: string | null;
+  sent_ms: number | null;
+  request_sha: string | null;
+  response_sha: string | null;
+};
+
+export type RequestPage = { requests: RequestRow[]; total: number; next_cursor: string | null };
+
+export type AnswerMessage = {
+  id?: string;
+  role?: string;
+  model?: string;
+  content?: unknown;
+  stop_reason?: string | null;
+  stop_sequence?: string | null;
+  usage?: Usage | null;
+};
+
+export type Answer = {
+  message: AnswerMessage | null;
+  complete: boolean;
+  error: Fault | null;
+  events: Record<string, number> | null;
+};
+
+export type Timeline = {
+  ttfb_us: number | null;
+  first_token_us: number | null;
+  duration_us: number | null;
+  chunks: [offset_us: number, bytes: number][];
+};
+
+export type Session = {
+  session_id: string;
+  first_at: string;
+  last_at: string;
+  request_count: number;
+  error_count: number;
+  agent_count: number;
+  title: string | null;
+  model: string | null;
+  client: string | null;
+  usage: Usage | null;
+};
+
+export type StatsLine = {
+  key: string | null;
+  request_count: number;
+  error_count: number;
+  usage: Usage | null;
+  request_bytes: number | null;
+  response_bytes: number | null;
+  avg_duration_ms: number | null;
+  avg_ttfb_ms: number | null;
+};
+
+export type Recorder = {
+  exchanges: number;
+  running: number;
+  lag_bytes: number;
+  lost_frames: number;
+  damaged_frames: number;
+  torn_tails: number;
+  orphan_frames: number;
+  poisoned: number;
+  failed_commits: number;
+};
+
+export type Storage = {
+  requests: number;
+  sessions: number;
+  pieces: number;
+  blocks: number;
+  raw_bytes: number;
+  stored_bytes: number;
+  file_bytes: number;
+};
+
+export type Stats = {
+  total: StatsLine;
+  models: StatsLine[];
+  providers: StatsLine[];
+  states: StatsLine[];
+  hours: StatsLine[];
+  storage: Storage | null;
+  recorder: Recorder | null;
+};
+
+export type Health = { status: string; version: string; timestamp: string };

@@ -1,0 +1,99 @@
+// One opened request: its head at once, its parts (bodies, answer, timeline) when a tab asks for them. While it
+// runs, the live row fills in; when it ends, what was read before is read again.
+import { ApiError, getAnswer, getRequest, getRequestBody, getResponseText, getTimeline, isAbort } from '../api/client.ts';
+import type { Answer, RequestDetail, RequestRow, Timeline } from '../api/types.ts';
+import { type Body, readBody } from '../record/body.ts';
+import { type Conversation, readConversation } from '../record/conversation.ts';
+import { laterRow } from './merge.ts';
+
+const retry_ms = [150, 400, 1000, 2000]; // the store may be a moment behind the live stream
+
+/** Something that is fetched once, when first needed. */
+export class Part<T> {
+  #value = $state.raw<T | null>(null);
+  #error = $state.raw<ApiError | null>(null);
+  #asked = $state(false);
+  #load: () => Promise<T>;
+  constructor(load: () => Promise<T>) { this.#load = load; }
+
+  get value() { return this.#value; }
+  get error() { return this.#error; }
+
+  ask() {
+    if (this.#asked) return;
+    this.#asked = true;
+    void this.again();
+  }
+
+  async again() {
+    if (!this.#asked) return;
+    this.#error = null;
+    try {
+      this.#value = await this.#load();
+    } catch (error) {
+      if (!isAbort(error)) this.#error = error as ApiError;
+    }
+  }
+}
+
+export type RequestBody = Body & { conversation: Conversation };
+
+export class Detail {
+  readonly id: string;
+  #live = $state.raw<RequestRow | null>(null);
+  #head: Part<RequestDetail>;
+  #abort = new AbortController();
+  body: Part<RequestBody>;
+  answer: Part<Answer>;
+  raw: Part<string>;
+  timeline: Part<Timeline>;
+
+  constructor(id: string, known: RequestRow | null) {
+    const signal = this.#abort.signal;
+    this.id = id;
+    this.#live = known;
+    this.#head = new Part(() => patiently(() => getRequest(id, signal)));
+    this.body = new Part(async () => {
+      const body = readBody(await getRequestBody(id, signal));
+      return { ...body, conversation: readConversation(body.json) };
+    });
+    this.answer = new Part(() => getAnswer(id, signal));
+    this.raw = new Part(() => getResponseText(id, signal));
+    this.timeline = new Part(() => getTimeline(id, signal));
+    this.#head.ask();
+  }
+
+  /** What is known in short: the later of the live row and the record. */
+  #row = $derived.by(() => {
+    const head = this.#head.value;
+    if (!head || !this.#live) return head ?? this.#live;
+    return laterRow(head, this.#live);
+  });
+  get row() { return this.#row; }
+  get head() { return this.#head.value; }
+  get error() { return this.#head.error; }
+  get parts() { return [this.#head, this.body, this.answer, this.raw, this.timeline]; }
+
+  retry() { for (const part of this.parts) void part.again(); }
+
+  receive(row: RequestRow) {
+    if (row.id !== this.id) return;
+    const was_running = this.#row?.state === 'running';
+    this.#live = this.#live ? laterRow(this.#live, row) : row;
+    if (was_running && row.state !== 'running') this.retry();
+  }
+
+  close() { this.#abort.abort(); }
+}
+
+async function patiently<T>(load: () => Promise<T>): Promise<T> {
+  for (const wait_ms of retry_ms) {
+    try {
+      return await load();
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      await new Promise((resolve) => setTimeout(resolve, wait_ms));
+    }
+  }
+  return load();
+}
