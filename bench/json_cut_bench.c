@@ -42,7 +42,8 @@ static void add_tools(struct buf *b)
 {
     add(b, "\"tools\":[");
     for (int i = 0; i < 14; i++) {
-        add(b, i ? ",{\"name\":\"Tool\",\"description\":\"" : "{\"name\":\"Tool\",\"description\":\"");
+        add(b,
+            i ? ",{\"name\":\"Tool\",\"description\":\"" : "{\"name\":\"Tool\",\"description\":\"");
         add_text(b, 700);
         add(b, "\",\"input_schema\":{\"type\":\"object\",\"properties\":{");
         for (int j = 0; j < 5; j++)
@@ -59,12 +60,15 @@ static void make_request(struct buf *b, size_t bytes)
     add_text(b, 12000);
     add(b, "\"}],");
     add_tools(b);
-    add(b, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Fix it\"}]}");
+    add(b,
+        "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"Fix it\"}]}");
     while (b->len < bytes) {
         add(b, ",{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"");
         add_text(b, 300);
-        add(b, "\"},{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"Bash\",\"input\":{\"command\":\"ls\"}}]}"
-               ",{\"role\":\"user\",\"content\":[{\"tool_use_id\":\"toolu_1\",\"type\":\"tool_result\",\"content\":\"");
+        add(b, "\"},{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"Bash\",\"input\":{"
+               "\"command\":\"ls\"}}]}"
+               ",{\"role\":\"user\",\"content\":[{\"tool_use_id\":\"toolu_1\",\"type\":\"tool_"
+               "result\",\"content\":\"");
         add_text(b, 1800);
         add(b, "\"}]}");
     }
@@ -73,17 +77,22 @@ static void make_request(struct buf *b, size_t bytes)
 
 static void make_stream(struct buf *b, size_t bytes)
 {
-    add(b, "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
-           "\"role\":\"assistant\",\"model\":\"claude-x\",\"content\":[],\"usage\":{\"input_tokens\":3,"
+    add(b, "event: message_start\ndata: "
+           "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\","
+           "\"role\":\"assistant\",\"model\":\"claude-x\",\"content\":[],\"usage\":{\"input_"
+           "tokens\":3,"
            "\"cache_read_input_tokens\":4,\"output_tokens\":1}}}\n\n"
            "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,"
            "\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n");
     while (b->len < bytes)
-        add(b, "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+        add(b, "event: content_block_delta\ndata: "
+               "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
                "{\"type\":\"text_delta\",\"text\":\" some more words of it\"}}\n\n");
     add(b, "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-           "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
-           "\"usage\":{\"output_tokens\":99}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n");
+           "event: message_delta\ndata: "
+           "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},"
+           "\"usage\":{\"output_tokens\":99}}\n\nevent: message_stop\ndata: "
+           "{\"type\":\"message_stop\"}\n\n");
 }
 
 #define LEAST(what, ...)                                                                           \
@@ -143,11 +152,12 @@ static void bench_redact(const char *name, const char *value)
     struct buf out;
     size_t size = strlen(value);
     buf_init(&out, 1000);
-    LEAST(name, for (int i = 0; i < 1000; i++) {
-        buf_clear(&out);
-        if (redact_value(r, str_of(name), str_of(value), &out))
-            abort();
-    });
+    LEAST(
+        name, for (int i = 0; i < 1000; i++) {
+            buf_clear(&out);
+            if (redact_value(r, str_of(name), str_of(value), &out))
+                abort();
+        });
     buf_release(&out);
     redactor_free(r);
 }
@@ -158,8 +168,10 @@ int main(void)
     bench_cut(512 * 1024);
     bench_answer(30 * 1024);
     puts("a thousand header values:");
-    bench_redact("x-api-key", "sk-ant-api03-0123456789012345678901234567890123456789012345678901234567890123");
+    bench_redact("x-api-key",
+                 "sk-ant-api03-0123456789012345678901234567890123456789012345678901234567890123");
     bench_redact("user-agent", "claude-cli/2.1.329 (external, sdk-cli)");
-    bench_redact("anthropic-beta", "claude-code-20250219,interleaved-thinking-2025-05-14,fine-grained-tool-streaming-2025-05-14");
+    bench_redact("anthropic-beta", "claude-code-20250219,interleaved-thinking-2025-05-14,fine-"
+                                   "grained-tool-streaming-2025-05-14");
     return 0;
 }

@@ -56,8 +56,7 @@ static enum err add_data(struct sse_parser *p, struct str value, bool is_passing
     return ERR_OK;
 }
 
-static enum err add_field(struct sse_parser *p, struct str field, struct str value,
-                          bool is_passing)
+static enum err add_field(struct sse_parser *p, struct str field, struct str value, bool is_passing)
 {
     if (str_equal(field, STR("data")))
         return add_data(p, value, is_passing);
@@ -78,8 +77,11 @@ static enum err add_field(struct sse_parser *p, struct str field, struct str val
 static void end_event(struct sse_parser *p, uint64_t end, sse_on_event *on_event, void *owner)
 {
     if (p->has_data) {
-        struct sse_event event = {.name = p->event_name, .data = p->event_data,
-                                  .id = buf_str(&p->id), .start = p->event_start, .end = end};
+        struct sse_event event = {.name = p->event_name,
+                                  .data = p->event_data,
+                                  .id = buf_str(&p->id),
+                                  .start = p->event_start,
+                                  .end = end};
         on_event(owner, &event);
     }
     p->event_name = p->event_data = STR_NONE;
@@ -94,7 +96,7 @@ static enum err read_line(struct sse_parser *p, struct str line, bool is_passing
         p->event_start = p->line_start;
     }
     if (line.ptr[0] == ':')
-        return ERR_OK; /* a comment */
+        return ERR_OK;                                       /* a comment */
     if (line.len > 5 && memcmp(line.ptr, "data:", 5) == 0) { /* nearly all lines, and the longest */
         size_t skip = 5 + (line.ptr[5] == ' ');
         return add_data(p, str_make(line.ptr + skip, line.len - skip), is_passing);
@@ -177,8 +179,7 @@ static size_t take_usual(struct sse_parser *p, struct str bytes, size_t at, size
         event.name = str_make(bytes.ptr + at + 7, (size_t)(end - bytes.ptr) - at - 7);
         at = (size_t)(end - bytes.ptr) + 1;
     }
-    if (!begins_at(bytes, at, "data: ", 6) ||
-        !(end = memchr(bytes.ptr + at, '\n', bytes.len - at)))
+    if (!begins_at(bytes, at, "data: ", 6) || !(end = memchr(bytes.ptr + at, '\n', bytes.len - at)))
         return start;
     event.data = str_make(bytes.ptr + at + 6, (size_t)(end - bytes.ptr) - at - 6);
     at = (size_t)(end - bytes.ptr) + 2;

@@ -37,8 +37,10 @@ static const struct counter {
     struct str name, inside; /* `inside`: the object it stands in; empty: usage itself */
     size_t at;
 } counters[] = {
-#define COUNTER(name, inside, field)                                                              \
-    {{name, sizeof(name) - 1}, {inside, sizeof(inside) - 1}, offsetof(struct usage, field)}
+#define COUNTER(name, inside, field)                                                               \
+    {                                                                                              \
+        {name, sizeof(name) - 1}, {inside, sizeof(inside) - 1}, offsetof(struct usage, field)      \
+    }
     COUNTER("input_tokens", "", input_tokens),
     COUNTER("output_tokens", "", output_tokens),
     COUNTER("cache_read_input_tokens", "", cache_read_input_tokens),
@@ -83,11 +85,12 @@ static void read_usage(struct reading *r, struct str usage, struct str inside)
     }
 }
 
+/* Copied: an event of several data lines is gone when the next one comes. */
 static void read_text(struct reading *r, struct str raw, size_t max, struct str *out)
 {
     struct str text = json_read_text(raw, max, r->arena);
     if (text.len)
-        *out = text;
+        *out = arena_str(r->arena, text);
 }
 
 static void read_error(struct reading *r, struct str raw)
@@ -233,8 +236,12 @@ static const struct kind {
     struct str name;
     void (*read)(struct reading *r, struct str data, size_t start);
     enum place place;
-} kinds[] = { /* the first is the usual delta's */
-#define KIND(name, read, place) {{name, sizeof(name) - 1}, read, place}
+} kinds[] = {
+    /* the first is the usual delta's */
+#define KIND(name, read, place)                                                                    \
+    {                                                                                              \
+        {name, sizeof(name) - 1}, read, place                                                      \
+    }
     KIND("content_block_delta", on_delta, INSIDE),
     KIND("content_block_start", on_block_start, INSIDE),
     KIND("content_block_stop", on_block_stop, INSIDE),

@@ -11,13 +11,13 @@
 #include "record/record.h"
 
 struct answer_facts {
-    uint32_t flags;                 /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION */
-    struct str model, stop_reason, error_type, error_message; /* in the arena, or of the body */
-    struct usage usage;             /* message_start merged with message_delta */
+    uint32_t flags; /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION */
+    struct str model, stop_reason, error_type, error_message; /* in the arena */
+    struct usage usage; /* message_start merged with message_delta */
     int64_t tool_use_count;
-    bool is_complete;               /* message_stop seen, or the JSON was whole */
-    bool is_error;                  /* an error body, or an `error` event in the stream */
-    size_t first_token_at;          /* offset of the first content delta; SIZE_MAX if none */
+    bool is_complete;      /* message_stop seen, or the JSON was whole */
+    bool is_error;         /* an error body, or an `error` event in the stream */
+    size_t first_token_at; /* offset of the first content delta; SIZE_MAX if none */
 };
 
 /* Is this an event stream? By its first bytes where they tell; else as Content-Type says. */

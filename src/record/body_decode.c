@@ -112,8 +112,8 @@ static void brotli_end(struct decoder *d)
 static bool zstd_begin(struct decoder *d)
 {
     d->zstd = ZSTD_createDStream();
-    return d->zstd && !ZSTD_isError(ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax,
-                                                           ZSTD_WINDOW_LOG_MAX));
+    return d->zstd &&
+           !ZSTD_isError(ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX));
 }
 
 static enum progress zstd_step(struct decoder *d, char *to, size_t *room)
@@ -134,12 +134,12 @@ static void zstd_end(struct decoder *d)
 }
 
 static const struct coding codings[] = {
-#define CODING(name, kind, family) {{name, sizeof(name) - 1}, kind##_begin, kind##_step, family##_end}
-    CODING("gzip", gzip, zlib),
-    CODING("x-gzip", gzip, zlib),
-    CODING("deflate", deflate, zlib),
-    CODING("br", brotli, brotli),
-    CODING("zstd", zstd, zstd),
+#define CODING(name, kind, family)                                                                 \
+    {                                                                                              \
+        {name, sizeof(name) - 1}, kind##_begin, kind##_step, family##_end                          \
+    }
+    CODING("gzip", gzip, zlib),   CODING("x-gzip", gzip, zlib), CODING("deflate", deflate, zlib),
+    CODING("br", brotli, brotli), CODING("zstd", zstd, zstd),
 #undef CODING
 };
 

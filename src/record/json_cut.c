@@ -27,7 +27,7 @@ struct cutter {
     size_t cut_end; /* everything before is in a cut */
     struct arena *arena;
     struct request_facts *facts;
-    unsigned seen; /* one bit for each row of `wanted` */
+    unsigned seen;   /* one bit for each row of `wanted` */
     size_t messages; /* index of the first message's cut */
     bool is_full;
 };
@@ -117,9 +117,11 @@ static const struct wanted {
     {.name = {"max_tokens", 10}, .take = take_max_tokens},
     {.name = {"metadata", 8}, .take = take_metadata},
     {.name = {"system", 6}, .kind = CUT_SYSTEM},
-    {.name = {"tools", 5}, .kind = CUT_TOOL,
+    {.name = {"tools", 5},
+     .kind = CUT_TOOL,
      .count_at = offsetof(struct request_facts, tool_count)},
-    {.name = {"messages", 8}, .kind = CUT_MESSAGE,
+    {.name = {"messages", 8},
+     .kind = CUT_MESSAGE,
      .count_at = offsetof(struct request_facts, message_count)},
 };
 

@@ -19,9 +19,11 @@ enum {
 };
 
 enum json_cut_kind {
-    CUT_REST,    /* punctuation and small members between the others */
-    CUT_MEMBER,  /* a top-level member's value */
-    CUT_SYSTEM, CUT_TOOL, CUT_MESSAGE /* one element */
+    CUT_REST,   /* punctuation and small members between the others */
+    CUT_MEMBER, /* a top-level member's value */
+    CUT_SYSTEM,
+    CUT_TOOL,
+    CUT_MESSAGE /* one element */
 };
 
 struct json_cut {
@@ -38,13 +40,13 @@ void json_cuts_release(struct json_cuts *c);
 /* What a list wants to know about a request. Strings are valid UTF-8, borrowed from the body
  * where it holds them plainly, else from the arena. */
 struct request_facts {
-    uint32_t flags;       /* enum record_flag: RECORD_REQUEST_INVALID … */
-    struct str model;     /* at most 256 bytes */
+    uint32_t flags;   /* enum record_flag: RECORD_REQUEST_INVALID … */
+    struct str model; /* at most 256 bytes */
     bool asks_stream;
-    int64_t max_tokens;   /* UNKNOWN */
+    int64_t max_tokens;                /* UNKNOWN */
     int64_t message_count, tool_count; /* UNKNOWN when there is no such array */
     struct str user_session_id; /* from metadata.user_id, JSON or "user_…_session_…" form */
-    struct str title;     /* start of the newest plain user text, one line, at most 120 bytes */
+    struct str title; /* start of the newest plain user text, one line, at most 120 bytes */
 };
 
 /* Never fails: what cannot be read is cut less and flagged. An empty body, and one past 4 GiB, has

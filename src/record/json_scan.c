@@ -123,7 +123,7 @@ static bool is_usable_scalar(void)
     return true;
 }
 
-#define SCAN_ID scalar
+#define SCAN_ID   scalar
 #define SCAN_NAME "scalar"
 #define SCAN_TARGET
 #define SCAN_XOR xor_by_shifts
@@ -150,8 +150,8 @@ static inline struct masks classify_sse2(const uint8_t *p)
         close[i] = _mm_cmpeq_epi8(folded, _mm_set1_epi8('}'));
         control[i] = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(0x1f)), v);
     }
-    return (struct masks){bits_sse2(quote), bits_sse2(backslash), bits_sse2(open),
-                          bits_sse2(close), bits_sse2(control)};
+    return (struct masks){bits_sse2(quote), bits_sse2(backslash), bits_sse2(open), bits_sse2(close),
+                          bits_sse2(control)};
 }
 
 static bool is_usable_sse2(void)
@@ -159,7 +159,7 @@ static bool is_usable_sse2(void)
     return true; /* part of x86-64 */
 }
 
-#define SCAN_ID sse2
+#define SCAN_ID   sse2
 #define SCAN_NAME "sse2"
 #define SCAN_TARGET
 #define SCAN_XOR xor_by_shifts
@@ -194,8 +194,8 @@ AVX2 static inline struct masks classify_avx2(const uint8_t *p)
 /* A carry-less product with all ones is the running xor. */
 AVX2 static inline uint64_t xor_by_product(uint64_t x)
 {
-    __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)x),
-                                           _mm_set1_epi8((char)0xff), 0);
+    __m128i product =
+        _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)x), _mm_set1_epi8((char)0xff), 0);
     return (uint64_t)_mm_cvtsi128_si64(product);
 }
 
@@ -206,10 +206,10 @@ static bool is_usable_avx2(void)
            __builtin_cpu_supports("bmi");
 }
 
-#define SCAN_ID avx2
-#define SCAN_NAME "avx2"
+#define SCAN_ID     avx2
+#define SCAN_NAME   "avx2"
 #define SCAN_TARGET AVX2
-#define SCAN_XOR xor_by_product
+#define SCAN_XOR    xor_by_product
 #include "record/json_scan_body.h"
 
 #elif defined(__aarch64__)
@@ -236,8 +236,8 @@ static inline struct masks classify_neon(const uint8_t *p)
         close[i] = vceqq_u8(folded, vdupq_n_u8('}'));
         control[i] = vcltq_u8(v, vdupq_n_u8(0x20));
     }
-    return (struct masks){bits_neon(quote), bits_neon(backslash), bits_neon(open),
-                          bits_neon(close), bits_neon(control)};
+    return (struct masks){bits_neon(quote), bits_neon(backslash), bits_neon(open), bits_neon(close),
+                          bits_neon(control)};
 }
 
 static bool is_usable_neon(void)
@@ -245,7 +245,7 @@ static bool is_usable_neon(void)
     return true; /* part of arm64 */
 }
 
-#define SCAN_ID neon
+#define SCAN_ID   neon
 #define SCAN_NAME "neon"
 #define SCAN_TARGET
 #define SCAN_XOR xor_by_shifts

@@ -14,8 +14,8 @@ struct json_walk {
     struct str text;
     size_t at;
     unsigned depth;
-    bool is_first; /* nothing has been read in the container we are in */
-    bool is_stuck; /* the grammar was broken here: nothing more comes */
+    bool is_first;  /* nothing has been read in the container we are in */
+    bool is_stuck;  /* the grammar was broken here: nothing more comes */
     uint32_t flags; /* JSON_SCAN_…; INVALID also when stuck */
     struct json_marks *marks;
     const struct json_scan *scan;

@@ -87,7 +87,10 @@ static void fingerprint(struct redactor *r, struct str secret, char hex[HEX_DIGI
 
 /* ---- what may be shown ---- */
 
-#define WORD(text) {text, sizeof(text) - 1}
+#define WORD(text)                                                                                 \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
 
 /* How keys of a kind begin, by the public documents of those who issue them; of two that match,
  * the longer stands first. */
@@ -178,8 +181,7 @@ static bool is_count(struct str name)
 {
     return str_contains_nocase(name, STR("ratelimit")) ||
            str_contains_nocase(name, STR("rate-limit")) ||
-           (str_starts_nocase(name, STR("anthropic-")) &&
-            str_contains_nocase(name, STR("tokens")));
+           (str_starts_nocase(name, STR("anthropic-")) && str_contains_nocase(name, STR("tokens")));
 }
 
 static bool begins_one_of(struct str s, const char *const *words)
@@ -190,13 +192,13 @@ static bool begins_one_of(struct str s, const char *const *words)
     return false;
 }
 
-#define PAIR(a, b) ((a) << 8 | (b))
+#define PAIR(a, b)  ((a) << 8 | (b))
 #define ONE_OF(...) begins_one_of(rest, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Most places in a name are done with after two letters. */
 static bool is_secret_word(struct str rest)
 {
-    switch (PAIR(rest.ptr[0] | 0x20, rest.ptr[1] | 0x20)) {
+    switch (PAIR((uint8_t)rest.ptr[0] | 0x20, (uint8_t)rest.ptr[1] | 0x20)) {
     case PAIR('a', 'p'):
         return ONE_OF("api-key", "api_key", "apikey");
     case PAIR('a', 'u'):
@@ -257,8 +259,8 @@ static bool percent_decode(struct str in, char *out, size_t *len)
 static bool is_secret_param(struct str raw_name)
 {
     static const struct str names[] = {
-        WORD("key"),  WORD("code"), WORD("sig"), WORD("auth"),
-        WORD("jwt"),  WORD("pass"), WORD("pwd"), WORD("assertion"),
+        WORD("key"), WORD("code"), WORD("sig"), WORD("auth"),
+        WORD("jwt"), WORD("pass"), WORD("pwd"), WORD("assertion"),
     };
     char bytes[PARAM_NAME_MAX];
     size_t len;
@@ -337,9 +339,11 @@ static bool find_userinfo(struct str s, size_t at, struct span *found)
 static bool find_param(struct str s, size_t at, struct span *found)
 {
     size_t equals = at;
-    while (equals < s.len && s.ptr[equals] != '=' && !(s.ptr[equals] && strchr("&;?# ", s.ptr[equals])))
+    while (equals < s.len && s.ptr[equals] != '=' &&
+           !(s.ptr[equals] && strchr("&;?# ", s.ptr[equals])))
         equals++;
-    if (equals == s.len || s.ptr[equals] != '=' || !is_secret_param(str_make(s.ptr + at, equals - at)))
+    if (equals == s.len || s.ptr[equals] != '=' ||
+        !is_secret_param(str_make(s.ptr + at, equals - at)))
         return false;
     *found = (struct span){equals + 1, equals + 1};
     while (found->end < s.len && !(s.ptr[found->end] && strchr("&;# \t\"'<>", s.ptr[found->end])))

@@ -22,8 +22,8 @@ static bool skip_reminder(struct str inside, size_t *at)
 {
     if (inside.ptr[*at] != '<' || !str_starts(str_from(inside, *at), reminder))
         return false;
-    const char *end = memmem(inside.ptr + *at, inside.len - *at, reminder_end.ptr,
-                             reminder_end.len);
+    const char *end =
+        memmem(inside.ptr + *at, inside.len - *at, reminder_end.ptr, reminder_end.len);
     *at = end ? (size_t)(end - inside.ptr) + reminder_end.len : inside.len;
     return true;
 }

@@ -16,8 +16,10 @@ static void note(void *owner, const struct sse_event *e)
     struct log *log = owner;
     assert_int_equal(buf_printf(&log->text, "[%.*s|%.*s|%.*s|%llu-%llu]", STR_ARGS(e->name),
                                 STR_ARGS(e->data), STR_ARGS(e->id), (unsigned long long)e->start,
-                                (unsigned long long)e->end), ERR_OK);
-    if (e->data.len && (e->data.ptr < log->feed.ptr || e->data.ptr >= log->feed.ptr + log->feed.len))
+                                (unsigned long long)e->end),
+                     ERR_OK);
+    if (e->data.len &&
+        (e->data.ptr < log->feed.ptr || e->data.ptr >= log->feed.ptr + log->feed.len))
         log->copied++;
 }
 
@@ -65,7 +67,9 @@ static void standard_examples(void **state)
 static void odd_streams(void **state)
 {
     (void)state;
-    check_events(STR("\xEF\xBB\xBF" "data: a\r\rdata: b\r\n\r\n"), "[|a||0-12][|b||12-22]");
+    check_events(STR("\xEF\xBB\xBF"
+                     "data: a\r\rdata: b\r\n\r\n"),
+                 "[|a||0-12][|b||12-22]");
     check_events(STR("event: ping\n\ndata: x\n\n"), "[|x||13-22]"); /* no data: no event, no name */
     check_events(STR("event: a\nevent: b\ndata:x\n\n"), "[b|x||0-26]");
     check_events(STR("id: a\0b\ndata: x\n\n"), "[|x||0-17]");
@@ -75,10 +79,11 @@ static void odd_streams(void **state)
     check_events(STR("\n\n\r\r\n"), "");
 }
 
-static const char sample[] = "\xEF\xBB\xBF: hello\r\n\r\nevent: message_start\r\nid: 7\r\n"
-                             "data: {\"a\":1}\r\n\r\nevent: usual\ndata: {}\n\ndata: one\ndata: two\n\n\rdata\rdata:\r\r"
-                             "event:x\ndata: long line with: colons\n\nretry: 3000\ndata: end\n\n"
-                             "data: cut off";
+static const char sample[] =
+    "\xEF\xBB\xBF: hello\r\n\r\nevent: message_start\r\nid: 7\r\n"
+    "data: {\"a\":1}\r\n\r\nevent: usual\ndata: {}\n\ndata: one\ndata: two\n\n\rdata\rdata:\r\r"
+    "event:x\ndata: long line with: colons\n\nretry: 3000\ndata: end\n\n"
+    "data: cut off";
 
 static void run_split(struct str stream, size_t first, size_t second, struct log *log)
 {

@@ -9,28 +9,32 @@
 
 #define EVENT(name, data) "event: " name "\ndata: " data "\n\n"
 
-static const char stream[] =
-    EVENT("message_start",
-          "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\","
-          "\"model\":\"claude-y\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":12,"
-          "\"cache_creation_input_tokens\":1200,\"cache_read_input_tokens\":48000,\"cache_creation\":"
-          "{\"ephemeral_5m_input_tokens\":1000,\"ephemeral_1h_input_tokens\":200},\"output_tokens\":1,"
-          "\"service_tier\":\"standard\"}}}")
-    EVENT("ping", "{\"type\": \"ping\"}")
-    EVENT("content_block_start",
-          "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
-    EVENT("content_block_delta",
-          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hi\"}}")
-    EVENT("content_block_stop", "{\"type\":\"content_block_stop\",\"index\":0}")
-    EVENT("content_block_start", "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
-          "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"Bash\",\"input\":{}}}")
-    EVENT("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":"
-          "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}}")
-    EVENT("content_block_stop", "{\"type\":\"content_block_stop\",\"index\":1}")
-    EVENT("message_delta", "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\","
-          "\"stop_sequence\":null},\"usage\":{\"output_tokens\":340,\"cache_read_input_tokens\":null,"
-          "\"server_tool_use\":{\"web_search_requests\":2}}}")
-    EVENT("message_stop", "{\"type\":\"message_stop\"}");
+static const char stream[] = EVENT(
+    "message_start",
+    "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":"
+    "\"assistant\","
+    "\"model\":\"claude-y\",\"content\":[],\"stop_reason\":null,\"usage\":{\"input_tokens\":12,"
+    "\"cache_creation_input_tokens\":1200,\"cache_read_input_tokens\":48000,\"cache_creation\":"
+    "{\"ephemeral_5m_input_tokens\":1000,\"ephemeral_1h_input_tokens\":200},\"output_tokens\":1,"
+    "\"service_tier\":\"standard\"}}}") EVENT("ping", "{\"type\": \"ping\"}")
+    EVENT("content_block_start", "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{"
+                                 "\"type\":\"text\",\"text\":\"\"}}")
+        EVENT("content_block_delta", "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{"
+                                     "\"type\":\"text_delta\",\"text\":\"Hi\"}}")
+            EVENT("content_block_stop", "{\"type\":\"content_block_stop\",\"index\":0}") EVENT(
+                "content_block_start",
+                "{\"type\":\"content_block_start\",\"index\":1,\"content_block\":"
+                "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"Bash\",\"input\":{}}}")
+                EVENT("content_block_delta",
+                      "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":"
+                      "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}}")
+                    EVENT("content_block_stop", "{\"type\":\"content_block_stop\",\"index\":1}")
+                        EVENT("message_delta",
+                              "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\","
+                              "\"stop_sequence\":null},\"usage\":{\"output_tokens\":340,\"cache_"
+                              "read_input_tokens\":null,"
+                              "\"server_tool_use\":{\"web_search_requests\":2}}}")
+                            EVENT("message_stop", "{\"type\":\"message_stop\"}");
 
 static struct arena arena;
 
@@ -78,9 +82,11 @@ static void plain_json(void **state)
 {
     (void)state;
     struct answer_facts f = read_answer(
-        STR("{\"id\":\"msg_1\",\"type\":\"message\",\"model\":\"claude-z\",\"content\":[{\"type\":\"text\","
+        STR("{\"id\":\"msg_1\",\"type\":\"message\",\"model\":\"claude-z\",\"content\":[{\"type\":"
+            "\"text\","
             "\"text\":\"tool_use\"},{\"type\":\"tool_use\",\"input\":{}},{\"type\":\"tool_use\"}],"
-            "\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}\n"), false);
+            "\"stop_reason\":\"tool_use\",\"usage\":{\"input_tokens\":3,\"output_tokens\":4}}\n"),
+        false);
     assert_int_equal(f.flags, 0);
     assert_true(f.is_complete && !f.is_error);
     assert_str_equal(f.model, STR("claude-z"));
@@ -102,8 +108,9 @@ static void plain_json(void **state)
 static void errors(void **state)
 {
     (void)state;
-    struct answer_facts f = read_answer(
-        STR("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\\u00e9\"}}"), false);
+    struct answer_facts f = read_answer(STR("{\"type\":\"error\",\"error\":{\"type\":\"overloaded_"
+                                            "error\",\"message\":\"Over\\u00e9\"}}"),
+                                        false);
     assert_true(f.is_error);
     assert_str_equal(f.error_type, STR("overloaded_error"));
     assert_str_equal(f.error_message, STR("Over\xc3\xa9"));
@@ -112,10 +119,18 @@ static void errors(void **state)
     assert_str_equal(f.error_message, STR("not found"));
     f = read_answer(STR("{\"object\":\"response\",\"error\":null}"), false);
     assert_false(f.is_error);
-    f = read_answer(STR(EVENT("error", "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"m\"}}")), true);
+    f = read_answer(
+        STR(EVENT("error",
+                  "{\"type\":\"error\",\"error\":{\"type\":\"api_error\",\"message\":\"m\"}}")),
+        true);
     assert_true(f.is_error && !f.is_complete);
     assert_str_equal(f.error_type, STR("api_error"));
     assert_int_equal(f.flags, 0);
+    f = read_answer(
+        STR("data: {\"type\":\"error\",\ndata: \"error\":{\"type\":\"in two lines\"}}\n\n"
+            "data: another event\ndata: in the same place, and longer than the first was\n\n"),
+        true);
+    assert_str_equal(f.error_type, STR("in two lines"));
     f = read_answer(STR(EVENT("error", "{\"error\":{\"type\":\"t\",\"message\":\"m\"}}")), true);
     assert_str_equal(f.error_type, STR("t"));
 }
@@ -136,7 +151,8 @@ static void check_usage(const char *start, const char *delta, int64_t output, ui
     char body[1000];
     snprintf(body, sizeof body,
              "data: {\"type\":\"message_start\",\"message\":{\"usage\":{\"output_tokens\":%s}}}\n\n"
-             "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":%s}}\n\n", start, delta);
+             "data: {\"type\":\"message_delta\",\"delta\":{},\"usage\":{\"output_tokens\":%s}}\n\n",
+             start, delta);
     struct answer_facts f = read_answer(str_of(body), true);
     assert_int_equal(f.usage.output_tokens, output);
     assert_int_equal(f.flags, flags);
@@ -158,26 +174,41 @@ static void odd_numbers(void **state)
 }
 
 #define START "data: {\"type\":\"message_start\",\"message\":{}}\n\n"
-#define BLOCK(index) "data: {\"type\":\"content_block_start\",\"index\":" index ",\"content_block\":{\"type\":\"text\"}}\n\n"
+#define BLOCK(index)                                                                               \
+    "data: {\"type\":\"content_block_start\",\"index\":" index                                     \
+    ",\"content_block\":{\"type\":\"text\"}}\n\n"
 #define DELTA(index) "data: {\"type\":\"content_block_delta\",\"index\":" index ",\"delta\":{}}\n\n"
-#define STOP(index) "data: {\"type\":\"content_block_stop\",\"index\":" index "}\n\n"
-#define END "data: {\"type\":\"message_stop\"}\n\n"
+#define STOP(index)  "data: {\"type\":\"content_block_stop\",\"index\":" index "}\n\n"
+#define END          "data: {\"type\":\"message_stop\"}\n\n"
 
 static void violations(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        DELTA("0"), START DELTA("0"), START BLOCK("1"), START BLOCK("0") DELTA("1"), START START,
-        START BLOCK("0") BLOCK("1"), START BLOCK("-1"), START BLOCK("4294967296"), START BLOCK("\"0\""),
-        START BLOCK("0") STOP("0") DELTA("0"), START END BLOCK("0"), START BLOCK("0") END, END,
+        DELTA("0"),
+        START DELTA("0"),
+        START BLOCK("1"),
+        START BLOCK("0") DELTA("1"),
+        START START,
+        START BLOCK("0") BLOCK("1"),
+        START BLOCK("-1"),
+        START BLOCK("4294967296"),
+        START BLOCK("\"0\""),
+        START BLOCK("0") STOP("0") DELTA("0"),
+        START END BLOCK("0"),
+        START BLOCK("0") END,
+        END,
         START BLOCK("0") "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\n\n",
     };
     for (size_t i = 0; i < COUNT_OF(wrong); i++)
         assert_int_equal(read_answer(str_of(wrong[i]), true).flags, RECORD_PROTOCOL_VIOLATION);
     static const char *const right[] = {
-        START, START BLOCK("0") DELTA("0") STOP("0") BLOCK("1") DELTA("1") STOP("1") END,
+        START,
+        START BLOCK("0") DELTA("0") STOP("0") BLOCK("1") DELTA("1") STOP("1") END,
         START "data: {\"index\":0,\"type\":\"content_block_start\"}\n\n" DELTA(" 0 "),
-        START "event: new_thing\ndata: {\"type\":\"new_thing\"}\n\n" END, ": ping\n\n", "eve",
+        START "event: new_thing\ndata: {\"type\":\"new_thing\"}\n\n" END,
+        ": ping\n\n",
+        "eve",
     };
     for (size_t i = 0; i < COUNT_OF(right); i++)
         assert_int_equal(read_answer(str_of(right[i]), true).flags, 0);
@@ -186,8 +217,10 @@ static void violations(void **state)
 static void others_are_told_apart(void **state)
 {
     (void)state;
-    assert_int_equal(read_answer(STR("data: {\"id\":\"chatcmpl-1\",\"choices\":[]}\n\ndata: [DONE]\n\n"), true).flags,
-                     RECORD_RESPONSE_INVALID);
+    assert_int_equal(
+        read_answer(STR("data: {\"id\":\"chatcmpl-1\",\"choices\":[]}\n\ndata: [DONE]\n\n"), true)
+            .flags,
+        RECORD_RESPONSE_INVALID);
     assert_int_equal(read_answer(STR("<html>\n\n"), true).flags, RECORD_RESPONSE_INVALID);
     /* the wrong Content-Type */
     assert_str_equal(read_answer(str_of(stream), false).model, STR("claude-y"));
@@ -197,10 +230,14 @@ static void others_are_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whole_stream),     cmocka_unit_test(every_cut_is_incomplete),
-        cmocka_unit_test(plain_json),       cmocka_unit_test(errors),
-        cmocka_unit_test(long_error_message_is_cut), cmocka_unit_test(odd_numbers),
-        cmocka_unit_test(violations),       cmocka_unit_test(others_are_told_apart),
+        cmocka_unit_test(whole_stream),
+        cmocka_unit_test(every_cut_is_incomplete),
+        cmocka_unit_test(plain_json),
+        cmocka_unit_test(errors),
+        cmocka_unit_test(long_error_message_is_cut),
+        cmocka_unit_test(odd_numbers),
+        cmocka_unit_test(violations),
+        cmocka_unit_test(others_are_told_apart),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&arena);

@@ -22,21 +22,32 @@ static void check(struct str body, bool is_sse, const char *want)
 }
 
 #define EVENT(data) "data: " data "\n\n"
-#define START EVENT("{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\",\"content\":[],\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}")
-#define BLOCK(index, block) EVENT("{\"type\":\"content_block_start\",\"index\":" index ",\"content_block\":" block "}")
-#define DELTA(index, delta) EVENT("{\"type\":\"content_block_delta\",\"index\":" index ",\"delta\":" delta "}")
-#define END EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"input_tokens\":null,\"output_tokens\":9}}") EVENT("{\"type\":\"message_stop\"}")
+#define START                                                                                      \
+    EVENT("{\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"type\":\"message\","            \
+          "\"content\":[],\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}}")
+#define BLOCK(index, block)                                                                        \
+    EVENT("{\"type\":\"content_block_start\",\"index\":" index ",\"content_block\":" block "}")
+#define DELTA(index, delta)                                                                        \
+    EVENT("{\"type\":\"content_block_delta\",\"index\":" index ",\"delta\":" delta "}")
+#define END                                                                                        \
+    EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"       \
+          "\"input_tokens\":null,\"output_tokens\":9}}")                                           \
+    EVENT("{\"type\":\"message_stop\"}")
 #define BEGUN "{\"message\":{\"id\":\"m\",\"type\":\"message\","
 #define USAGE "\"usage\":{\"input_tokens\":5,\"output_tokens\":1}"
 
 static void text_and_usage(void **state)
 {
     (void)state;
-    check(STR(START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}") DELTA("0", "{\"type\":\"text_delta\",\"text\":\"Hel\"}")
-              DELTA("0", "{\"type\":\"text_delta\",\"text\":\"lo \\ud83d\\ude00\"}") END), true,
+    check(STR(START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}")
+                  DELTA("0", "{\"type\":\"text_delta\",\"text\":\"Hel\"}")
+                      DELTA("0", "{\"type\":\"text_delta\",\"text\":\"lo \\ud83d\\ude00\"}") END),
+          true,
           BEGUN "\"content\":[{\"type\":\"text\",\"text\":\"Hello \xf0\x9f\x98\x80\"}],"
-          "\"usage\":{\"input_tokens\":5,\"output_tokens\":9},\"stop_reason\":\"end_turn\"},\"complete\":true,\"error\":null,"
-          "\"events\":{\"message_start\":1,\"content_block_start\":1,\"content_block_delta\":2,\"message_delta\":1,\"message_stop\":1}}");
+                "\"usage\":{\"input_tokens\":5,\"output_tokens\":9},\"stop_reason\":\"end_turn\"},"
+                "\"complete\":true,\"error\":null,"
+                "\"events\":{\"message_start\":1,\"content_block_start\":1,\"content_block_delta\":"
+                "2,\"message_delta\":1,\"message_stop\":1}}");
 }
 
 static void check_block(const char *start, const char *deltas, const char *want)
@@ -49,8 +60,10 @@ static void check_block(const char *start, const char *deltas, const char *want)
     if (count)
         snprintf(counts, sizeof counts, ",\"content_block_delta\":%d", count);
     snprintf(stream, sizeof stream, "%s" BLOCK("0", "%s") "%s", START, start, deltas);
-    snprintf(result, sizeof result, BEGUN "\"content\":[%s]," USAGE "},\"complete\":false,\"error\":null,"
-             "\"events\":{\"message_start\":1,\"content_block_start\":1%s}}", want, counts);
+    snprintf(result, sizeof result,
+             BEGUN "\"content\":[%s]," USAGE "},\"complete\":false,\"error\":null,"
+                   "\"events\":{\"message_start\":1,\"content_block_start\":1%s}}",
+             want, counts);
     check(str_of(stream), true, result);
 }
 
@@ -58,21 +71,29 @@ static void kinds_of_blocks(void **state)
 {
     (void)state;
     check_block("{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"\"}",
-                DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"a\"}") DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"b\"}")
-                DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"Sg==\"}"),
+                DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"a\"}")
+                    DELTA("0", "{\"type\":\"thinking_delta\",\"thinking\":\"b\"}")
+                        DELTA("0", "{\"type\":\"signature_delta\",\"signature\":\"Sg==\"}"),
                 "{\"type\":\"thinking\",\"thinking\":\"ab\",\"signature\":\"Sg==\"}");
-    check_block("{\"type\":\"redacted_thinking\",\"data\":\"xyz\"}", "", "{\"type\":\"redacted_thinking\",\"data\":\"xyz\"}");
-    check_block("{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"url\":\"u\"}]}", "",
-                "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"url\":\"u\"}]}");
+    check_block("{\"type\":\"redacted_thinking\",\"data\":\"xyz\"}", "",
+                "{\"type\":\"redacted_thinking\",\"data\":\"xyz\"}");
+    check_block(
+        "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"url\":\"u\"}]}",
+        "",
+        "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"t\",\"content\":[{\"url\":\"u\"}]"
+        "}");
     check_block("{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{}}",
-                DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"query\\\":\"}") DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"\\\"q\\\"}\"}"),
+                DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"query\\\":\"}")
+                    DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"\\\"q\\\"}\"}"),
                 "{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{\"query\":\"q\"}}");
     check_block("{\"type\":\"text\",\"text\":\"x\"}",
-                DELTA("0", "{\"type\":\"citations_delta\",\"citation\":{\"n\":1}}") DELTA("0", "{\"type\":\"citations_delta\",\"citation\":{\"n\":2}}")
-                DELTA("0", "{\"type\":\"text_delta\",\"text\":\"y\"}"),
+                DELTA("0", "{\"type\":\"citations_delta\",\"citation\":{\"n\":1}}")
+                    DELTA("0", "{\"type\":\"citations_delta\",\"citation\":{\"n\":2}}")
+                        DELTA("0", "{\"type\":\"text_delta\",\"text\":\"y\"}"),
                 "{\"type\":\"text\",\"text\":\"xy\",\"citations\":[{\"n\":1},{\"n\":2}]}");
-    check_block("{\"type\":\"hologram\",\"beam\":1.0}", DELTA("0", "{\"type\":\"beam_delta\",\"beam\":2}"),
-                "{\"type\":\"hologram\",\"beam\":1.0,\"deltas\":[{\"type\":\"beam_delta\",\"beam\":2}]}");
+    check_block(
+        "{\"type\":\"hologram\",\"beam\":1.0}", DELTA("0", "{\"type\":\"beam_delta\",\"beam\":2}"),
+        "{\"type\":\"hologram\",\"beam\":1.0,\"deltas\":[{\"type\":\"beam_delta\",\"beam\":2}]}");
 }
 
 #define TOOL "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{}"
@@ -80,19 +101,29 @@ static void kinds_of_blocks(void **state)
 static void tool_input(void **state)
 {
     (void)state;
-    check_block(TOOL "}", DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"z\\\":12345678901234567890123,\\\"a\\\":1.0}\"}"),
-                "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"z\":12345678901234567890123,\"a\":1.0}}");
-    check_block(TOOL "}", DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"\"}"), TOOL "}");
-    check_block(TOOL "}", DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}"), TOOL ",\"input_json\":\"{\\\"a\\\":\"}");
+    check_block(TOOL "}",
+                DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"z\\\":"
+                           "12345678901234567890123,\\\"a\\\":1.0}\"}"),
+                "{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"z\":"
+                "12345678901234567890123,\"a\":1.0}}");
+    check_block(TOOL "}", DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"\"}"),
+                TOOL "}");
+    check_block(TOOL "}",
+                DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":\"}"),
+                TOOL ",\"input_json\":\"{\\\"a\\\":\"}");
 }
 
 static void bad_indexes_make_nothing(void **state)
 {
     (void)state;
     const char *one = "{\"type\":\"text\",\"text\":\"x\"}";
-    check_block(one, DELTA("1", "{\"type\":\"text_delta\",\"text\":\"lost\"}") DELTA("-1", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
-                DELTA("99999999999", "{\"type\":\"text_delta\",\"text\":\"lost\"}") DELTA("\"0\"", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
-                DELTA("0", "\"no object\"") DELTA("0", "{\"type\":\"text_delta\",\"text\":\"!\"}"),
+    check_block(one,
+                DELTA("1", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
+                    DELTA("-1", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
+                        DELTA("99999999999", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
+                            DELTA("\"0\"", "{\"type\":\"text_delta\",\"text\":\"lost\"}")
+                                DELTA("0", "\"no object\"")
+                                    DELTA("0", "{\"type\":\"text_delta\",\"text\":\"!\"}"),
                 "{\"type\":\"text\",\"text\":\"x!\"}");
 }
 
@@ -100,28 +131,39 @@ static void broken_text_is_mended(void **state)
 {
     (void)state;
     check_block("{\"type\":\"text\",\"text\":\"\"}",
-                DELTA("0", "{\"type\":\"text_delta\",\"text\":\"a\\ud83d\\n\"}") DELTA("0", "{\"type\":\"text_delta\",\"text\":\"b\xff\\\"\"}")
-                DELTA("0", "{\"type\":\"text_delta\",\"text\":\"c\"") , /* no JSON at all */
+                DELTA("0", "{\"type\":\"text_delta\",\"text\":\"a\\ud83d\\n\"}")
+                    DELTA("0", "{\"type\":\"text_delta\",\"text\":\"b\xff\\\"\"}")
+                        DELTA("0", "{\"type\":\"text_delta\",\"text\":\"c\""), /* no JSON at all */
                 "{\"type\":\"text\",\"text\":\"a\xef\xbf\xbd\\nb\xef\xbf\xbd\\\"\"}");
 }
 
 static void other_answers(void **state)
 {
     (void)state;
-    check(STR("{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"n\":1.50}\n"), false,
-          "{\"message\":{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"n\":1.50},"
+    check(STR("{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"x\"}],"
+              "\"n\":1.50}\n"),
+          false,
+          "{\"message\":{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":\"text\","
+          "\"text\":\"x\"}],\"n\":1.50},"
           "\"complete\":true,\"error\":null,\"events\":{}}");
     check(STR("{\"type\":\"error\",\"error\":{\"type\":\"t\",\"message\":\"m\",\"x\":1}}"), false,
-          "{\"message\":null,\"complete\":true,\"error\":{\"type\":\"t\",\"message\":\"m\"},\"events\":{}}");
+          "{\"message\":null,\"complete\":true,\"error\":{\"type\":\"t\",\"message\":\"m\"},"
+          "\"events\":{}}");
     check(STR("{\"error\":\"no\"}"), false,
-          "{\"message\":null,\"complete\":true,\"error\":{\"type\":null,\"message\":\"no\"},\"events\":{}}");
-    check(STR("{\"object\":\"chat.completion\"}"), false, "{\"message\":null,\"complete\":true,\"error\":null,\"events\":{}}");
-    check(STR("<html>"), false, "{\"message\":null,\"complete\":false,\"error\":null,\"events\":{}}");
+          "{\"message\":null,\"complete\":true,\"error\":{\"type\":null,\"message\":\"no\"},"
+          "\"events\":{}}");
+    check(STR("{\"object\":\"chat.completion\"}"), false,
+          "{\"message\":null,\"complete\":true,\"error\":null,\"events\":{}}");
+    check(STR("<html>"), false,
+          "{\"message\":null,\"complete\":false,\"error\":null,\"events\":{}}");
     check(STR(""), true, "{\"message\":null,\"complete\":false,\"error\":null,\"events\":{}}");
     check(STR("data: {\"choices\":[]}\n\ndata: [DONE]\n\n"), true,
           "{\"message\":null,\"complete\":false,\"error\":null,\"events\":{\"message\":2}}");
-    check(STR("event: error\ndata: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\"}}\n\n"), true,
-          "{\"message\":null,\"complete\":false,\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\"},\"events\":{\"error\":1}}");
+    check(STR("event: error\ndata: "
+              "{\"error\":{\"type\":\"overloaded_error\",\"message\":\"Over\"}}\n\n"),
+          true,
+          "{\"message\":null,\"complete\":false,\"error\":{\"type\":\"overloaded_error\","
+          "\"message\":\"Over\"},\"events\":{\"error\":1}}");
 }
 
 static void many_blocks_and_events_stay_bounded(void **state)
@@ -131,7 +173,9 @@ static void many_blocks_and_events_stay_bounded(void **state)
     buf_init(&body, 8 << 20);
     buf_init(&out, 8 << 20);
     for (int i = 0; i < 5000; i++)
-        assert_int_equal(buf_printf(&body, BLOCK("%d", "{\"type\":\"text\"}") "event: e%d\ndata: x\n\n", i, i), ERR_OK);
+        assert_int_equal(
+            buf_printf(&body, BLOCK("%d", "{\"type\":\"text\"}") "event: e%d\ndata: x\n\n", i, i),
+            ERR_OK);
     assert_int_equal(answer_message(buf_str(&body), true, &out), ERR_OK);
     yyjson_doc *doc = yyjson_read(out.ptr, out.len, 0);
     yyjson_val *root = yyjson_doc_get_root(doc);
@@ -151,7 +195,8 @@ static void many_blocks_and_events_stay_bounded(void **state)
 static void every_cut_gives_json(void **state)
 {
     (void)state;
-    static const char stream[] = START BLOCK("0", TOOL "}") DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}") END;
+    static const char stream[] = START BLOCK("0", TOOL "}")
+        DELTA("0", "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"a\\\":1}\"}") END;
     for (size_t len = 0; len < sizeof stream; len++) {
         struct buf out;
         buf_init(&out, 1 << 20);
@@ -169,10 +214,14 @@ static void every_cut_gives_json(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_and_usage),       cmocka_unit_test(kinds_of_blocks),
-        cmocka_unit_test(tool_input),           cmocka_unit_test(bad_indexes_make_nothing),
-        cmocka_unit_test(broken_text_is_mended), cmocka_unit_test(other_answers),
-        cmocka_unit_test(many_blocks_and_events_stay_bounded), cmocka_unit_test(every_cut_gives_json),
+        cmocka_unit_test(text_and_usage),
+        cmocka_unit_test(kinds_of_blocks),
+        cmocka_unit_test(tool_input),
+        cmocka_unit_test(bad_indexes_make_nothing),
+        cmocka_unit_test(broken_text_is_mended),
+        cmocka_unit_test(other_answers),
+        cmocka_unit_test(many_blocks_and_events_stay_bounded),
+        cmocka_unit_test(every_cut_gives_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

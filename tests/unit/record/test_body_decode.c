@@ -33,8 +33,8 @@ static struct str encoded(const char *how, struct str in, char *out)
         return deflated(in, 15, out);
     if (strcmp(how, "zstd") == 0)
         return str_make(out, ZSTD_compress(out, ROOM, in.ptr, in.len, 3));
-    assert_true(BrotliEncoderCompress(5, 18, BROTLI_MODE_TEXT, in.len, (const uint8_t *)in.ptr, &len,
-                                      (uint8_t *)out));
+    assert_true(BrotliEncoderCompress(5, 18, BROTLI_MODE_TEXT, in.len, (const uint8_t *)in.ptr,
+                                      &len, (uint8_t *)out));
     return str_make(out, len);
 }
 
@@ -113,7 +113,8 @@ static void cut_bodies_give_what_is_there(void **state)
         for (size_t len = 0; len < bytes.len; len += len < 64 ? 1 : 9973) {
             struct buf out;
             buf_init(&out, ROOM);
-            assert_int_equal(body_decode(str_of(names[i]), str_head(bytes, len), &out), DECODE_PARTIAL);
+            assert_int_equal(body_decode(str_of(names[i]), str_head(bytes, len), &out),
+                             DECODE_PARTIAL);
             assert_str_equal(buf_str(&out), str_head(text, out.len));
             most = MAX_OF(most, out.len);
             buf_release(&out);
@@ -134,7 +135,8 @@ static void damage_is_noticed(void **state)
         assert_int_equal(body_decode(str_of(names[i]), bytes, &out), DECODE_PARTIAL);
         buf_release(&out);
         buf_init(&out, ROOM);
-        assert_int_equal(body_decode(str_of(names[i]), STR("{\"plain\":\"json\"}"), &out), DECODE_PARTIAL);
+        assert_int_equal(body_decode(str_of(names[i]), STR("{\"plain\":\"json\"}"), &out),
+                         DECODE_PARTIAL);
         buf_release(&out);
     }
 }

@@ -14,15 +14,18 @@
 
 static const char sample[] =
     "{\"model\":\"claude-x\",\"max_tokens\":32000, \"stream\" : true,\n"
-    "\"system\":[{\"type\":\"text\",\"text\":\"You are\\n\\\"x\\\"\"} , {\"type\":\"text\",\"text\":\"b\"}],"
+    "\"system\":[{\"type\":\"text\",\"text\":\"You are\\n\\\"x\\\"\"} , "
+    "{\"type\":\"text\",\"text\":\"b\"}],"
     "\"tools\":[{\"name\":\"Bash\",\"input_schema\":{\"type\":\"object\",\"a\":[1,2,{\"b\":[]}]}},"
     "{\"name\":\"Read\"}],"
     "\"metadata\":{\"user_id\":\"{\\\"device_id\\\":\\\"d\\\",\\\"session_id\\\":\\\"s-1\\\"}\"},"
     "\"messages\":[{\"role\":\"user\",\"content\":\"first\"},"
     "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\","
     "\"input\":{\"command\":\"ls \\\"[{\\\" \\\\\"}}]},"
-    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>no</system-reminder>\"},"
-    "{\"type\":\"text\",\"text\":\"  Fix \\u00e9\\n the  test<system-reminder>x</system-reminder>\"}]},"
+    "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>no</"
+    "system-reminder>\"},"
+    "{\"type\":\"text\",\"text\":\"  Fix \\u00e9\\n the  "
+    "test<system-reminder>x</system-reminder>\"}]},"
     "{\"role\":\"user\",\"content\":[{\"tool_use_id\":\"t\",\"type\":\"tool_result\",\"content\":"
     "[{\"type\":\"text\",\"text\":\"output\"}]}]} ]}";
 
@@ -88,10 +91,12 @@ static void titles(void **state)
     check_title("{\"role\":\"user\",\"content\":\"hi\"}", "hi");
     check_title("{\"content\":\"hi\",\"role\":\"user\"}", "hi");
     check_title("{\"content\":[{\"text\":\"hi\",\"type\":\"text\"}],\"role\":\"user\"}", "hi");
-    check_title("{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"system\",\"content\":\"two\"}", "one");
+    check_title("{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"system\",\"content\":\"two\"}",
+                "one");
     check_title("{\"role\":\"user\",\"content\":\"<system-reminder>never ends\"}", "");
     check_title("{\"role\":\"user\",\"content\":[]}", "");
-    check_title("{\"role\":\"user\",\"content\":[],\"x\":[{\"type\":\"text\",\"text\":\"no\"}]}", "");
+    check_title("{\"role\":\"user\",\"content\":[],\"x\":[{\"type\":\"text\",\"text\":\"no\"}]}",
+                "");
     check_title("{\"role\":\"user\"},7,\"x\",null", "");
     check_title("{\"role\":\"us\\u0065r\",\"content\":\"an escaped role is not looked at\"}", "");
     check_title("{\"role\":\"user\",\"cont\\u0065nt\":\"hi\"}", "hi");
@@ -142,8 +147,10 @@ static void last_duplicate_counts(void **state)
 {
     (void)state;
     struct result r = {0};
-    run(STR("{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"old\"}],\"mod\\u0065l\":\"b\","
-            "\"messages\":[{\"role\":\"user\",\"content\":\"new\"},1]}"), &r);
+    run(STR("{\"model\":\"a\",\"messages\":[{\"role\":\"user\",\"content\":\"old\"}],"
+            "\"mod\\u0065l\":\"b\","
+            "\"messages\":[{\"role\":\"user\",\"content\":\"new\"},1]}"),
+        &r);
     assert_int_equal(r.facts.flags, RECORD_DUPLICATE_KEYS);
     assert_str_equal(r.facts.model, STR("b"));
     assert_int_equal(r.facts.message_count, 2);
@@ -159,7 +166,8 @@ static void wrong_types(void **state)
 {
     (void)state;
     struct result r = {0};
-    run(STR("{\"model\":{},\"stream\":\"true\",\"max_tokens\":-1,\"tools\":{},\"messages\":null}"), &r);
+    run(STR("{\"model\":{},\"stream\":\"true\",\"max_tokens\":-1,\"tools\":{},\"messages\":null}"),
+        &r);
     assert_int_equal(r.facts.flags, 0);
     assert_int_equal(r.facts.model.len, 0);
     assert_false(r.facts.asks_stream);
@@ -179,10 +187,32 @@ static void invalid_is_flagged(void **state)
 {
     (void)state;
     static const char *const bodies[] = {
-        "x", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{\"a\":1}x", "{\"a\":[1}", "[}",
-        "{\"messages\":[1,]}", "{\"messages\":[,1]}", "{\"messages\":[1", "{\"a\":\"x", "{\"a\":tru}",
-        "{\"a\":01}", "{\"a\":1.}", "{\"a\":\"\n\"}", "{\"a\":{\"b\":\"\x01\"}}", "\xef\xbb\xbf{}",
-        "{\"a\":1 \"b\":2}", "{\"a\":1]", "{,}", "{\"a\":[\\\"]}", "-", "1e", "\"\\\"",
+        "x",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{\"a\":1}x",
+        "{\"a\":[1}",
+        "[}",
+        "{\"messages\":[1,]}",
+        "{\"messages\":[,1]}",
+        "{\"messages\":[1",
+        "{\"a\":\"x",
+        "{\"a\":tru}",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":\"\n\"}",
+        "{\"a\":{\"b\":\"\x01\"}}",
+        "\xef\xbb\xbf{}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1]",
+        "{,}",
+        "{\"a\":[\\\"]}",
+        "-",
+        "1e",
+        "\"\\\"",
     };
     struct result r = {0};
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
@@ -234,7 +264,8 @@ static void grown_array_shares_its_elements(void **state)
 {
     (void)state;
     struct result a = {0}, b = {0};
-    struct str one = STR("{\"messages\":[ 1 , 2\n,3 ],\"x\":1}"), two = STR("{\"messages\":[ 1 , 2\n,3 ,4],\"x\":1}");
+    struct str one = STR("{\"messages\":[ 1 , 2\n,3 ],\"x\":1}"),
+               two = STR("{\"messages\":[ 1 , 2\n,3 ,4],\"x\":1}");
     run(one, &a);
     run(two, &b);
     size_t shared = 0;
@@ -292,8 +323,10 @@ static void put_blanks(struct buf *b)
 
 static void put_string(struct buf *b)
 {
-    static const char *const bits[] = {"a", "text ", "\\\"", "\\\\", "\\n", "\\u00e9", "{", "}", "[", "]",
-                                       ",", ":", "\xc3\xa9", "\\\\\\\"", "0123456789012345678901234567890"};
+    static const char *const bits[] = {
+        "a",       "text ", "\\\"",     "\\\\",     "\\n",
+        "\\u00e9", "{",     "}",        "[",        "]",
+        ",",       ":",     "\xc3\xa9", "\\\\\\\"", "0123456789012345678901234567890"};
     put(b, "\"");
     for (unsigned n = pick(pick(4) ? 6 : 40); n > 0; n--)
         put(b, bits[pick(COUNT_OF(bits))]);

@@ -96,10 +96,24 @@ static void names(void **state)
 {
     (void)state;
     static const char *const open[] = {
-        "anthropic-ratelimit-tokens-limit", "anthropic-ratelimit-input-tokens-remaining",
-        "x-ratelimit-remaining-tokens", "anthropic-priority-input-tokens-limit", "user-agent", "accept",
-        "X-Claude-Code-Session-Id", "anthropic-version", "anthropic-beta", "content-type", "idempotency-key",
-        "WWW-Authenticate", "request-id", "host", "x-stainless-os", "", "t", "toke",
+        "anthropic-ratelimit-tokens-limit",
+        "anthropic-ratelimit-input-tokens-remaining",
+        "x-ratelimit-remaining-tokens",
+        "anthropic-priority-input-tokens-limit",
+        "user-agent",
+        "accept",
+        "X-Claude-Code-Session-Id",
+        "anthropic-version",
+        "anthropic-beta",
+        "content-type",
+        "idempotency-key",
+        "WWW-Authenticate",
+        "request-id",
+        "host",
+        "x-stainless-os",
+        "",
+        "t",
+        "toke",
     };
     for (size_t i = 0; i < COUNT_OF(open); i++)
         assert_false(redact_is_secret(str_of(open[i])));
@@ -111,11 +125,28 @@ static void other_headers_are_unchanged(void **state)
 {
     (void)state;
     static const char *const values[] = {
-        "claude-cli/2.1.329 (external, sdk-cli)", "application/json; charset=utf-8", "sk-learn/1.0",
-        "https://example.com:8080/a?b=c&d=e#f", "Basic realm=\"a place\"", "Bearer error=\"invalid_token\"",
-        "task-0123456789abcdef0123456789", "user@example.com", "max-age=0", "", "?", "://", "http://", "a://@",
-        "key=value", "token; code=1", "eyJ", "Bearer", "bearer x", "basically nothing here",
-        "\xff\xfe", "gzip, deflate, br, zstd",
+        "claude-cli/2.1.329 (external, sdk-cli)",
+        "application/json; charset=utf-8",
+        "sk-learn/1.0",
+        "https://example.com:8080/a?b=c&d=e#f",
+        "Basic realm=\"a place\"",
+        "Bearer error=\"invalid_token\"",
+        "task-0123456789abcdef0123456789",
+        "user@example.com",
+        "max-age=0",
+        "",
+        "?",
+        "://",
+        "http://",
+        "a://@",
+        "key=value",
+        "token; code=1",
+        "eyJ",
+        "Bearer",
+        "bearer x",
+        "basically nothing here",
+        "\xff\xfe",
+        "gzip, deflate, br, zstd",
     };
     for (size_t i = 0; i < COUNT_OF(values); i++)
         assert_string_equal(value_of("X-Other", values[i]), values[i]);
@@ -130,7 +161,8 @@ static void secrets_in_other_headers(void **state)
         {"(Bearer abcdefgh12345)", "(Bearer " MASK ")"},
         {"https://user:pass@host/path", "https://" MASK "@host/path"},
         {"https://a@b@host/path@x", "https://" MASK "@host/path@x"},
-        {"https://h/cb?code=123&state=4&access%5Ftoken=5", "https://h/cb?code=" MASK "&state=4&access%5Ftoken=" MASK},
+        {"https://h/cb?code=123&state=4&access%5Ftoken=5",
+         "https://h/cb?code=" MASK "&state=4&access%5Ftoken=" MASK},
         {"ghp_0123456789012345678901234567890123456", "ghp_" MASK},
         {"a eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc b", "a eyJ" MASK " b"},
     };
@@ -149,12 +181,16 @@ static void targets(void **state)
         {"/?token=", "/?token="},
         {"/?a=1;password=x;b", "/?a=1;password=" MASK ";b"},
         {"/?api%5fke%79=x", "/?api%5fke%79=" MASK},
-        {"/?X-Amz-Signature=x&X-Amz-Credential=y", "/?X-Amz-Signature=" MASK "&X-Amz-Credential=" MASK},
-        {"/?client_secret=a&code=b&keyboard=c", "/?client_secret=" MASK "&code=" MASK "&keyboard=c"},
+        {"/?X-Amz-Signature=x&X-Amz-Credential=y",
+         "/?X-Amz-Signature=" MASK "&X-Amz-Credential=" MASK},
+        {"/?client_secret=a&code=b&keyboard=c",
+         "/?client_secret=" MASK "&code=" MASK "&keyboard=c"},
         {"/k/sk-ant-api03-abcdefghijklmnop/x", "/k/sk-ant-api03-" MASK "/x"},
         {"http://u:p@h/?a=b", "http://" MASK "@h/?a=b"},
         {"/key=1/token=2", "/key=1/token=2"},
-        {"/?", "/?"}, {"", ""}, {"/?&&=&=x", "/?&&=&=x"},
+        {"/?", "/?"},
+        {"", ""},
+        {"/?&&=&=x", "/?&&=&=x"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_string_equal(form(target_of(cases[i][0])), cases[i][1]);
@@ -184,7 +220,8 @@ static void same_secret_same_fingerprint(void **state)
 static void nothing_is_left(void **state)
 {
     (void)state;
-    static const char *const shapes[] = {"%s", "Bearer %s", "sk-ant-%s", "sk-%s", "AIza%s", "Token %s", "x %s"};
+    static const char *const shapes[] = {"%s",     "Bearer %s", "sk-ant-%s", "sk-%s",
+                                         "AIza%s", "Token %s",  "x %s"};
     for (size_t len = 1; len < 900; len += len < 64 ? 1 : 101)
         for (size_t i = 0; i < COUNT_OF(shapes); i++) {
             char canary[1000], value[1100];
@@ -211,10 +248,14 @@ static void ceiling_is_an_error(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fingerprint_is_the_hmac), cmocka_unit_test(secret_headers),
-        cmocka_unit_test(names),                   cmocka_unit_test(other_headers_are_unchanged),
-        cmocka_unit_test(secrets_in_other_headers), cmocka_unit_test(targets),
-        cmocka_unit_test(same_secret_same_fingerprint), cmocka_unit_test(nothing_is_left),
+        cmocka_unit_test(fingerprint_is_the_hmac),
+        cmocka_unit_test(secret_headers),
+        cmocka_unit_test(names),
+        cmocka_unit_test(other_headers_are_unchanged),
+        cmocka_unit_test(secrets_in_other_headers),
+        cmocka_unit_test(targets),
+        cmocka_unit_test(same_secret_same_fingerprint),
+        cmocka_unit_test(nothing_is_left),
         cmocka_unit_test(ceiling_is_an_error),
     };
     return cmocka_run_group_tests(tests, begin, end);
