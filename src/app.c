@@ -100,7 +100,10 @@ static enum err open_storage(struct app *app, struct fail *f)
     if (err)
         return err;
     app->is_data_open = true;
-    struct store_options options = {.db_path = cfg->storage_db_path};
+    struct store_options options = {
+        .db_path = cfg->storage_db_path,
+        .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
+    };
     err = store_open(&app->store, &options, f);
     if (err)
         return err;

@@ -35,6 +35,7 @@ static void settle(struct indexer *x, const struct batch *b)
     x->batch_since_ns = x->retry_ns = x->backoff_ns = 0;
     x->refusals = 0;
     x->is_maintained = false;
+    atomic_store(&x->is_refused, false);
 }
 
 static void set_apart(struct indexer *x, const struct batch_row *row, const struct fail *why)
@@ -77,6 +78,7 @@ static void put_off(struct indexer *x, const struct fail *why)
     x->taker.counters.failed_commits++;
     x->backoff_ns = MIN_OF(x->backoff_ns ? x->backoff_ns * 2 : backoff_min_ns, backoff_max_ns);
     x->retry_ns = now_ns + x->backoff_ns;
+    atomic_store(&x->is_refused, true);
     if (x->complained_ns && now_ns - x->complained_ns < complain_every_ns)
         return;
     x->complained_ns = now_ns;

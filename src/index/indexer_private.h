@@ -22,6 +22,7 @@ struct indexer {
     uv_mutex_t bell_mutex;
     uv_cond_t bell;
     atomic_bool is_rung, is_asleep, is_stopping;
+    atomic_bool is_refused; /* the last commit failed */
     /* the thread's own */
     uint64_t batch_since_ns;  /* when the first row of the batch came; 0: it has none */
     uint64_t retry_ns;        /* not to commit again before; 0: no failure */

@@ -8,12 +8,26 @@
 
 enum { TIMELINE_SHOWN_MAX = 1 << 16 };
 
+/* An exchange is shown as running until the store has it, so that whoever sees it complete finds
+ * it in sums and sessions too; unless the store takes nothing at present. */
+static struct record shown(struct indexer *x, const struct exchange *e)
+{
+    struct record r = e->record;
+    if (e->is_ended && !atomic_load(&x->is_refused)) {
+        r.state = ENDING_RUNNING;
+        r.duration_us = UNKNOWN;
+    }
+    return r;
+}
+
 void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner)
 {
     uv_mutex_lock(&x->mutex);
     for (struct exchange *e = x->taker.exchanges.newest; e; e = e->older)
-        if (!e->is_stored)
-            fn(&e->record, owner);
+        if (!e->is_stored) {
+            struct record r = shown(x, e);
+            fn(&r, owner);
+        }
     uv_mutex_unlock(&x->mutex);
 }
 
@@ -120,7 +134,7 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
     uv_mutex_lock(&x->mutex);
     struct exchange *e = find(x, id);
     if (e) {
-        *row = e->record;
+        *row = shown(x, e);
         record_keep(row, arena);
     }
     if (e && detail) {
