@@ -59,11 +59,7 @@ struct api *api_new(const struct api_options *options)
 void api_drain(struct api *a)
 {
     live_drain(a->live);
-}
-
-bool api_is_idle(struct api *a)
-{
-    return job_pool_is_idle(a->jobs);
+    job_pool_drain(a->jobs);
 }
 
 void api_free(struct api *a)

@@ -25,11 +25,9 @@ struct api_options {
 };
 
 struct api *api_new(const struct api_options *options);
-/* Any thread, at shutdown: ends every live stream, and lets no new one begin. */
+/* Any thread, at shutdown, before any loop is told to end: ends every live stream, answers who
+ * waits in line, and lets nothing new begin. */
 void api_drain(struct api *a);
-/* Any thread. Is nobody's question still being worked on? A loop must not end before: a client may
- * be gone, and its question still on a worker thread. */
-bool api_is_idle(struct api *a);
 /* After every loop has ended and the indexer has stopped. */
 void api_free(struct api *a);
 

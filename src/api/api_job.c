@@ -15,7 +15,7 @@ struct job_pool {
     uv_mutex_t lock; /* all below */
     struct store_reader *idle[JOBS_RUNNING_MAX];
     size_t idle_count, running;
-    size_t answering; /* worked out, not yet freed */
+    bool is_draining;
     struct api_job *first, **end; /* waiting, oldest first */
     size_t waiting;
 };
@@ -41,14 +41,6 @@ void job_pool_free(struct job_pool *p)
     free(p);
 }
 
-bool job_pool_is_idle(struct job_pool *p)
-{
-    uv_mutex_lock(&p->lock);
-    bool is = !p->running && !p->first && !p->answering;
-    uv_mutex_unlock(&p->lock);
-    return is;
-}
-
 static void job_free(struct api_job *job)
 {
     arena_release(&job->arena);
@@ -59,7 +51,7 @@ static void job_free(struct api_job *job)
 /* The log says what went wrong; the client is told only what it can use. */
 static void refuse(struct call *c, const struct api_job *job)
 {
-    if (err_status(job->err) >= 500)
+    if (err_status(job->err) >= 500 && job->err != ERR_SHUTDOWN)
         log_line(LOG_WARN, "api request failed", LOG_S("path", call_path(c)),
                  LOG_C("error", err_name(job->err)), LOG_C("detail", job->fail.detail));
     api_refuse(c, job->err, NULL, err_public(job->err), NULL);
@@ -90,11 +82,11 @@ static void run(void *owner)
     loop_work(job->loop, on_worker, on_done, job);
 }
 
-/* Hands the reader to who has waited longest; NULL when nobody has. */
-static struct api_job *pass_on(struct job_pool *p, struct store_reader *reader)
+/* Hands the reader to who has waited longest. Its loop is told under the lock: once the pool is
+ * draining, nothing is posted to loops, which may end. */
+static void pass_on(struct job_pool *p, struct store_reader *reader)
 {
     uv_mutex_lock(&p->lock);
-    p->answering++;
     struct api_job *next = p->first;
     if (next) {
         p->first = next->next;
@@ -102,25 +94,41 @@ static struct api_job *pass_on(struct job_pool *p, struct store_reader *reader)
             p->end = &p->first;
         p->waiting--;
         next->reader = reader;
+        loop_post(next->loop, run, next);
     } else {
         p->running--;
         p->idle[p->idle_count++] = reader;
     }
     uv_mutex_unlock(&p->lock);
-    return next;
 }
 
 static void on_done(void *owner)
 {
     struct api_job *job = owner;
-    struct job_pool *p = job->pool;
-    struct api_job *next = pass_on(p, job->reader);
-    if (next)
-        loop_post(next->loop, run, next);
+    pass_on(job->pool, job->reader);
     job_answer(job);
     job_free(job);
+}
+
+static void on_refused(void *owner)
+{
+    struct api_job *job = owner;
+    job->err = ERR_SHUTDOWN;
+    job_answer(job);
+    job_free(job);
+}
+
+void job_pool_drain(struct job_pool *p)
+{
     uv_mutex_lock(&p->lock);
-    p->answering--;
+    p->is_draining = true;
+    for (struct api_job *job = p->first, *next; job; job = next) {
+        next = job->next;
+        loop_post(job->loop, on_refused, job);
+    }
+    p->first = NULL;
+    p->end = &p->first;
+    p->waiting = 0;
     uv_mutex_unlock(&p->lock);
 }
 
@@ -130,7 +138,9 @@ static enum place take_place(struct job_pool *p, struct api_job *job)
 {
     enum place place = PLACE_NONE;
     uv_mutex_lock(&p->lock);
-    if (p->running < JOBS_RUNNING_MAX) {
+    if (p->is_draining) {
+        job->err = ERR_SHUTDOWN;
+    } else if (p->running < JOBS_RUNNING_MAX) {
         p->running++;
         job->reader = p->idle_count ? p->idle[--p->idle_count] : store_reader_new(p->to->store);
         place = PLACE_RUNS;
@@ -139,6 +149,8 @@ static enum place take_place(struct job_pool *p, struct api_job *job)
         *p->end = job;
         p->end = &job->next;
         place = PLACE_WAITS;
+    } else {
+        job->err = ERR_OVERLOADED;
     }
     uv_mutex_unlock(&p->lock);
     return place;
@@ -161,8 +173,8 @@ void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_wo
     case PLACE_WAITS:
         break;
     case PLACE_NONE:
+        api_refuse(c, job->err, NULL, err_public(job->err), "Retry-After: 1\r\n");
         job_free(job);
-        api_refuse(c, ERR_OVERLOADED, NULL, err_public(ERR_OVERLOADED), "Retry-After: 1\r\n");
         break;
     }
 }

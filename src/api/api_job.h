@@ -53,7 +53,9 @@ struct api_job {
 
 struct job_pool *job_pool_new(const struct api_options *to); /* borrowed */
 void job_pool_free(struct job_pool *p); /* no job may be left */
-bool job_pool_is_idle(struct job_pool *p); /* any thread */
+/* Any thread. Refuses who waits and who comes; what runs is finished. A loop that ends after this
+ * leaves no job behind: loop_free() waits for what is on a worker thread. */
+void job_pool_drain(struct job_pool *p);
 
 /* Answers the call, now or later. */
 void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work);

@@ -502,7 +502,6 @@ static void a_crowd_waits_or_is_sent_away(void **state)
     }
     assert_int_equal(f->loop.count, 3);
     assert_int_equal(world.readers, 3);
-    assert_false(api_is_idle(f->api));
     assert_int_equal(calls[CROWD - 1].status, 503);
     assert_true(fake_has(&calls[CROWD - 1].body, "\"overloaded\""));
     fake_run(&f->loop);
@@ -513,8 +512,28 @@ static void a_crowd_waits_or_is_sent_away(void **state)
         fake_release(&calls[i]);
     }
     assert_int_equal(served, 3 + 64);
-    assert_true(api_is_idle(f->api));
     assert_int_equal(world.readers, 3);
+}
+
+static void draining_leaves_nobody_waiting(void **state)
+{
+    struct fixture *f = *state;
+    enum { CROWD = 3 + 5 };
+    static struct call calls[CROWD];
+    for (size_t i = 0; i < CROWD; i++) {
+        fake_init(&calls[i], &f->loop, "GET", "/api/stats");
+        api_handle(&calls[i], f->api);
+    }
+    api_drain(f->api);
+    fake_run(&f->loop);
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_int_equal(calls[i].answers, 1);
+        assert_int_equal(calls[i].status, i < 3 ? 200 : 503);
+        fake_release(&calls[i]);
+    }
+    ask(f, 503, "/api/stats");
+    assert_string_equal(text_at(f, "/error/code"), "shutting_down");
+    ask(f, 200, "/livez");
 }
 
 static void the_stream_is_fed(void **state)
@@ -552,6 +571,7 @@ int main(void)
         TEST(answers_become_a_message),
         TEST(sums_are_shown),
         TEST(a_crowd_waits_or_is_sent_away),
+        TEST(draining_leaves_nobody_waiting),
         TEST(the_stream_is_fed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
