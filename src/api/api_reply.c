@@ -11,7 +11,7 @@ static const struct {
     {ERR_FORBIDDEN, "forbidden"},
     {ERR_NOT_FOUND, "not_found"},
     {ERR_METHOD_NOT_ALLOWED, "not_allowed"},
-    {ERR_MISDIRECTED, "host_not_allowed"},
+    {ERR_HOST_NOT_ALLOWED, "host_not_allowed"},
     {ERR_TOO_LARGE, "too_large"},
     {ERR_TOO_MANY, "too_many"},
     {ERR_UNSUPPORTED_MEDIA, "unknown_encoding"},

@@ -35,6 +35,15 @@ const char *err_name(enum err code)
     return errors[code].name;
 }
 
+char *err_code(enum err code, char *out, size_t room)
+{
+    size_t n = 0;
+    for (const char *at = err_name(code); *at && n + 1 < room; at++)
+        out[n++] = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
+    out[n] = '\0';
+    return out;
+}
+
 int err_status(enum err code)
 {
     assert(code < ERR_COUNT);

@@ -184,6 +184,7 @@ static enum err check_path(struct str path, struct fail *f)
             i += 2;
             if (c < 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1)
                 return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");
+            c = c == ' ' || c == '#' ? '_' : c; /* legal when escaped */
         }
         if (c <= 0x20 || c == 0x7f || c == '\\' || c == '#')
             return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");

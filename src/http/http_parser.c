@@ -39,7 +39,7 @@ static int grow(struct http_parser *p, struct str *s, struct str bytes)
 static char byte_before(const struct http_parser *p, const char *at, size_t back)
 {
     size_t into = (size_t)(at - p->feed.ptr);
-    return into >= back ? at[-(ptrdiff_t)back] : p->before[2 + into - back];
+    return into >= back ? at[-(ptrdiff_t)back] : p->before[sizeof p->before + into - back];
 }
 
 static int on_url(llhttp_t *ll, const char *at, size_t len)
@@ -51,6 +51,18 @@ static int on_url(llhttp_t *ll, const char *at, size_t len)
     if ((p->growing == &p->head.target ? p->head.target.len : 0) + len > HEAD_TARGET_MAX)
         return stop(p, ERR_URI_TOO_LONG, "the target is longer than allowed");
     return grow(p, &p->head.target, str_make(at, len));
+}
+
+/* "GET /x  HTTP/1.1": `at` stands behind "HTTP/". */
+static int on_version(llhttp_t *ll, const char *at, size_t len)
+{
+    struct http_parser *p = self(ll);
+    (void)len;
+    if (p->is_request && p->growing == &p->head.target &&
+        (byte_before(p, at, 6) != ' ' || byte_before(p, at, 7) == ' '))
+        return stop(p, ERR_BAD_REQUEST, "the request line must have single spaces");
+    p->growing = NULL;
+    return 0;
 }
 
 static int on_method(llhttp_t *ll, const char *at, size_t len)
@@ -188,6 +200,7 @@ static const llhttp_settings_t settings = {
     .on_url = on_url,
     .on_status = on_status,
     .on_method = on_method,
+    .on_version = on_version,
     .on_header_field = on_field,
     .on_header_value = on_value,
     .on_chunk_extension_name = on_extension,
@@ -260,6 +273,15 @@ static enum err skip_blanks(struct http_parser *p, struct str *bytes)
     return ERR_OK;
 }
 
+static void keep_last(struct http_parser *p, struct str bytes)
+{
+    if (p->is_past_head)
+        return;
+    size_t take = MIN_OF(bytes.len, sizeof p->before);
+    memmove(p->before, p->before + take, sizeof p->before - take);
+    memcpy(p->before + sizeof p->before - take, bytes.ptr + bytes.len - take, take);
+}
+
 enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used)
 {
     *used = bytes.len;
@@ -272,8 +294,7 @@ enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used)
         return p->err;
     p->feed = bytes;
     llhttp_errno_t code = llhttp_execute(&p->llhttp, bytes.ptr, bytes.len);
-    p->before[0] = bytes.len > 1 ? bytes.ptr[bytes.len - 2] : p->before[1];
-    p->before[1] = bytes.ptr[bytes.len - 1];
+    keep_last(p, bytes);
     if (code == HPE_OK)
         return ERR_OK;
     if (code == HPE_PAUSED && p->is_done) {

@@ -33,7 +33,7 @@ struct http_parser {
     bool is_request, has_begun, is_done, is_past_head;
     uint8_t interim_count; /* 1xx answers skipped */
     uint8_t blank_count;   /* CR and LF before a request */
-    char before[2];        /* the last bytes of the feed before this one */
+    char before[8];        /* the last bytes of the feeds before this one */
     struct str feed;       /* what is being fed */
     struct fail fail;
 };

@@ -111,7 +111,8 @@ static enum flow admit(struct exchange *ex)
     struct client *c = ex->client;
     ex->began_ns = client_began_ns(c);
     ex->request_framing = client_body_framing(c);
-    tap_begin(&ex->tap, ex->proxy, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
+    struct uuid id = uuid_new();
+    tap_begin(&ex->tap, ex->proxy, &id, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
               ex->provider->name, client_head(c));
     return GO_ON;
 }

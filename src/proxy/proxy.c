@@ -16,7 +16,8 @@ static const char *const relayed[] = {
 };
 
 /* A request that was refused before it was served is remembered too, but not without end. */
-static void on_refused(struct client *c, enum err err, const struct fail *f, void *owner)
+static void on_refused(struct client *c, const struct uuid *id, enum err err,
+                       const struct fail *f, void *owner)
 {
     struct proxy *p = owner;
     const struct head *h = client_head(c);
@@ -28,7 +29,7 @@ static void on_refused(struct client *c, enum err err, const struct fail *f, voi
     struct fail cause = *f;
     fail(&cause, err, "refused");
     struct tap t;
-    tap_begin(&t, p, client_began_us(c), client_began_ns(c), str_of(client_addr(c)), STR_NONE, h);
+    tap_begin(&t, p, id, client_began_us(c), client_began_ns(c), str_of(client_addr(c)), STR_NONE, h);
     tap_end(&t, ENDING_REJECTED, &cause);
 }
 
@@ -45,7 +46,7 @@ void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropi
 void proxy_add_routes(struct proxy *p, struct server *s)
 {
     for (size_t i = 0; i < COUNT_OF(relayed); i++)
-        server_route(s, relayed[i], exchange_dispatch, p);
+        server_route_relayed(s, relayed[i], exchange_dispatch, p);
     s->on_refused = on_refused;
     s->refused_owner = p;
 }

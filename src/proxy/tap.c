@@ -96,10 +96,10 @@ static void put_answer_head(struct tap *t, struct buf *out, struct str head)
 }
 
 /* Both writers put the head last, so it is built behind a first part in the same scratch. */
-void tap_begin(struct tap *t, struct proxy *p, int64_t wall_us, uint64_t mono_ns,
+void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
                struct str client_addr, struct str provider, const struct head *h)
 {
-    *t = (struct tap){.proxy = p, .id = uuid_new()};
+    *t = (struct tap){.proxy = p, .id = *id};
     if (!is_on(t))
         return;
     struct buf *head = &p->scratch, payload;

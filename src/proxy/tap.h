@@ -17,7 +17,7 @@ struct tap {
     uint64_t request_bytes, response_bytes, client_bytes;
 };
 
-void tap_begin(struct tap *t, struct proxy *p, int64_t wall_us, uint64_t mono_ns,
+void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
                struct str client_addr, struct str provider, const struct head *h);
 void tap_request_body(struct tap *t, struct str bytes);
 void tap_request_end(struct tap *t);

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "http/reason.h"
 #include "server/call_dispatch.h"
 #include "server/client.h"
 
@@ -179,26 +180,10 @@ enum call_param call_param(struct call *c, const char *name, struct str *value)
 
 /* --- the answer --- */
 
-static const char *reason(int status)
-{
-    static const struct {
-        int status;
-        const char *text;
-    } reasons[] = {{200, "OK"}, {202, "Accepted"}, {204, "No Content"}, {304, "Not Modified"},
-                   {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-                   {404, "Not Found"}, {405, "Method Not Allowed"}, {413, "Content Too Large"},
-                   {415, "Unsupported Media Type"}, {429, "Too Many Requests"},
-                   {500, "Internal Server Error"}, {503, "Service Unavailable"}};
-    for (size_t i = 0; i < COUNT_OF(reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].text;
-    return "Status";
-}
-
 static void answer_head(struct call *c, const struct reply *r, const char *framing)
 {
     struct str head = arena_printf(&c->arena, "HTTP/1.1 %d %s\r\n%s%s%s%s%.*s", r->status,
-                                   reason(r->status), r->content_type ? "Content-Type: " : "",
+                                   http_reason(r->status), r->content_type ? "Content-Type: " : "",
                                    r->content_type ? r->content_type : "",
                                    r->content_type ? "\r\n" : "", framing, STR_ARGS(r->headers));
     bool has_body = client_wants_body(c->client) && r->status != 304 && r->status != 204;
@@ -248,10 +233,7 @@ void call_reply_static(struct call *c, const struct reply *r, struct str body)
 void call_fail(struct call *c, enum err code, const char *field, const char *message)
 {
     char name[64];
-    size_t n = 0;
-    for (const char *at = err_name(code); *at && n + 1 < sizeof name; at++)
-        name[n++] = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
-    name[n] = '\0';
+    err_code(code, name, sizeof name);
     bool bad_param = code == ERR_BAD_REQUEST && field;
     struct str body = arena_printf(
         &c->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"%s%s%s}}",

@@ -9,6 +9,8 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/uuid.h"
+#include "http/reason.h"
 #include "server/server.h"
 
 enum {
@@ -121,6 +123,55 @@ void client_retire(struct client *c)
         conn_close(&c->conn);
 }
 
+/* --- errors as text --- */
+
+/* What went wrong, so that it cannot break the JSON around it. */
+static void clean_detail(const struct fail *f, char *out, size_t room)
+{
+    size_t n = 0;
+    for (const char *at = f && f->code != ERR_OK ? f->detail : ""; *at && n + 1 < room; at++)
+        out[n++] = *at == '"' || *at == '\\' || (unsigned char)*at < 0x20 ? '\'' : *at;
+    out[n] = '\0';
+}
+
+void client_error_text(struct arena *arena, enum err err, const struct fail *f,
+                       struct str request_id, struct str *head, struct str *body)
+{
+    char clean[sizeof f->detail];
+    clean_detail(f, clean, sizeof clean);
+    *body = arena_printf(arena,
+                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s%s%s\"},"
+                         "\"request_id\":\"%.*s\"}",
+                         err_type(err), err_public(err), *clean ? " " : "", clean,
+                         STR_ARGS(request_id));
+    int status = err_status(err);
+    *head = arena_printf(arena,
+                         "HTTP/1.1 %d %s\r\n"
+                         "content-type: application/json\r\n"
+                         "content-length: %zu\r\n"
+                         "x-claude-code-proxy-error: %s\r\n"
+                         "%s%s%.*s%s",
+                         status, http_reason(status), body->len,
+                         err_name(err), status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
+                         request_id.len ? "request-id: " : "", STR_ARGS(request_id),
+                         request_id.len ? "\r\n" : "");
+}
+
+/* The same in the shape of our own API (docs/api.md). */
+static void own_error_text(struct arena *arena, enum err err, const struct fail *f,
+                           struct str *head, struct str *body)
+{
+    char clean[sizeof f->detail], code[64];
+    clean_detail(f, clean, sizeof clean);
+    err_code(err, code, sizeof code);
+    *body = arena_printf(arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%s%s%s\"}}", code,
+                         err_public(err), *clean ? " " : "", clean);
+    *head = arena_printf(arena,
+                         "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n"
+                         "content-length: %zu\r\n",
+                         err_status(err), http_reason(err_status(err)), body->len);
+}
+
 /* --- a request comes --- */
 
 static struct request *begin_request(struct client *c)
@@ -139,15 +190,25 @@ static struct request *begin_request(struct client *c)
 static void refuse(struct client *c, enum err err, const struct fail *f)
 {
     struct request *r = c->request;
+    struct uuid id = uuid_new();
     if (c->server->on_refused && !r->handler && !r->is_answering)
-        c->server->on_refused(c, err, f, c->server->refused_owner);
+        c->server->on_refused(c, &id, err, f, c->server->refused_owner);
     tell_gone(c, err);
     if (r->is_answering) {
         client_answer_break(c);
         return;
     }
+    char text[UUID_TEXT];
+    struct str head, body;
     r->close_after = true;
-    client_answer_error(c, err, f, STR_NONE);
+    if (server_is_relayed(c->server, r->parser.head.target))
+        client_error_text(&r->arena, err, f, str_of(uuid_format(&id, text)), &head, &body);
+    else
+        own_error_text(&r->arena, err, f, &head, &body);
+    client_answer(c, head, client_wants_body(c) ? BODY_LENGTH : BODY_NONE);
+    if (client_wants_body(c))
+        conn_write_copy(&c->conn, body);
+    client_answer_end(c);
 }
 
 static enum err on_head(void *owner, bool *no_body)
@@ -328,45 +389,6 @@ static void finish_request(struct client *c)
     memcpy(bytes, c->ahead.ptr, len);
     buf_release(&c->ahead);
     feed(c, str_make(bytes, len));
-}
-
-void client_error_text(struct arena *arena, enum err err, const struct fail *f,
-                       struct str request_id, struct str *head, struct str *body)
-{
-    const char *detail = f && f->code != ERR_OK ? f->detail : "";
-    char clean[sizeof f->detail];
-    size_t n = 0;
-    for (const char *at = detail; *at && n + 1 < sizeof clean; at++) /* never breaks the JSON */
-        clean[n++] = *at == '"' || *at == '\\' || (unsigned char)*at < 0x20 ? '\'' : *at;
-    clean[n] = '\0';
-    *body = arena_printf(arena,
-                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s%s%s\"},"
-                         "\"request_id\":\"%.*s\"}",
-                         err_type(err), err_public(err), *clean ? " " : "", clean,
-                         STR_ARGS(request_id));
-    int status = err_status(err);
-    *head = arena_printf(arena,
-                         "HTTP/1.1 %d %s\r\n"
-                         "content-type: application/json\r\n"
-                         "content-length: %zu\r\n"
-                         "x-claude-code-proxy-error: %s\r\n"
-                         "%s%s%.*s%s",
-                         status, status >= 500 ? "Proxy Error" : "Refused", body->len,
-                         err_name(err), status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
-                         request_id.len ? "request-id: " : "", STR_ARGS(request_id),
-                         request_id.len ? "\r\n" : "");
-}
-
-void client_answer_error(struct client *c, enum err err, const struct fail *f,
-                         struct str request_id)
-{
-    struct request *r = c->request;
-    struct str head, body;
-    client_error_text(&r->arena, err, f, request_id, &head, &body);
-    client_answer(c, head, client_wants_body(c) ? BODY_LENGTH : BODY_NONE);
-    if (client_wants_body(c))
-        conn_write_copy(&c->conn, body);
-    client_answer_end(c);
 }
 
 /* --- timeouts --- */

@@ -58,11 +58,8 @@ void client_answer_end(struct client *c);
 void client_answer_break(struct client *c);
 bool client_has_answer_begun(const struct client *c);
 bool client_is_full(const struct client *c);
-/* Answers with an error in Anthropic's shape and closes if the request is not whole. The handler
- * is forgotten. Not after the answer has begun. `request_id` may be empty. */
-void client_answer_error(struct client *c, enum err err, const struct fail *f,
-                         struct str request_id);
-/* The text of such an answer: head (without Connection) and body, in `arena`. */
+/* An error in Anthropic's shape: head (without Connection) and body, in `arena`. `f` and
+ * `request_id` may be NULL and empty. */
 void client_error_text(struct arena *arena, enum err err, const struct fail *f,
                        struct str request_id, struct str *head, struct str *body);
 

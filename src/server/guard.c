@@ -115,11 +115,12 @@ enum err guard_check(const struct guard *g, const struct head *h, struct fail *f
 {
     struct str host = head_get_id(h, HEADER_HOST);
     if (!host.len)
-        return h->version_minor == 0 ? ERR_OK : fail(f, ERR_MISDIRECTED, "no Host");
+        return h->version_minor == 0 ? ERR_OK : fail(f, ERR_HOST_NOT_ALLOWED, "no Host");
     if (!is_host_ours(g, host))
-        return fail(f, ERR_MISDIRECTED, "this host name is not in server.allowed_hosts");
-    if (head_has_id(h, HEADER_ORIGIN) && !is_origin_ours(g, head_get_id(h, HEADER_ORIGIN)))
-        return fail(f, ERR_FORBIDDEN, "requests from other origins are refused");
+        return fail(f, ERR_HOST_NOT_ALLOWED, "this host name is not in server.allowed_hosts");
+    for (size_t i = 0; i < h->count; i++)
+        if (h->headers[i].id == HEADER_ORIGIN && !is_origin_ours(g, h->headers[i].value))
+            return fail(f, ERR_FORBIDDEN, "requests from other origins are refused");
     struct str site = head_get_id(h, HEADER_SEC_FETCH_SITE);
     if (site.len && !str_equal_nocase(site, STR("same-origin")) &&
         !str_equal_nocase(site, STR("none")) && !is_navigation(h))

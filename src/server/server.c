@@ -34,6 +34,12 @@ void server_route(struct server *s, const char *prefix, server_dispatch *fn, voi
     s->route_count++;
 }
 
+void server_route_relayed(struct server *s, const char *prefix, server_dispatch *fn, void *owner)
+{
+    server_route(s, prefix, fn, owner);
+    s->routes[s->route_count - 1].is_relayed = true;
+}
+
 static bool route_fits(struct str prefix, struct str path)
 {
     if (str_ends(prefix, STR("*")))
@@ -42,14 +48,28 @@ static bool route_fits(struct str prefix, struct str path)
            (!prefix.len || str_ends(prefix, STR("/")) || path.len == prefix.len);
 }
 
+/* The number of routes when none fits. */
+static size_t find_route(const struct server *s, struct str target)
+{
+    struct str path = str_head(target, str_find(target, '?'));
+    size_t i = 0;
+    while (i < s->route_count && !route_fits(s->routes[i].prefix, path))
+        i++;
+    return i;
+}
+
+bool server_is_relayed(const struct server *s, struct str target)
+{
+    size_t i = find_route(s, target);
+    return !target.len || i == s->route_count || s->routes[i].is_relayed;
+}
+
 enum err server_dispatch_request(struct server *s, struct client *c, struct fail *f)
 {
-    struct str target = client_head(c)->target;
-    struct str path = str_head(target, str_find(target, '?'));
-    for (size_t i = 0; i < s->route_count; i++)
-        if (route_fits(s->routes[i].prefix, path))
-            return s->routes[i].fn(c, f, s->routes[i].owner);
-    return fail(f, ERR_NOT_FOUND, "no such path");
+    size_t i = find_route(s, client_head(c)->target);
+    if (i == s->route_count)
+        return fail(f, ERR_NOT_FOUND, "no such path");
+    return s->routes[i].fn(c, f, s->routes[i].owner);
 }
 
 enum err server_bind(const char *host, int port, uv_os_sock_t *out, int *bound_port,

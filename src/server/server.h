@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "base/uuid.h"
 #include "server/client.h"
 #include "server/guard.h"
 
@@ -34,11 +35,13 @@ struct server {
         struct str prefix;
         server_dispatch *fn;
         void *owner;
+        bool is_relayed;
     } routes[16];
     size_t route_count;
     /* A request was refused before anyone served it: for the record. May be NULL. `c`'s head may
      * be incomplete. */
-    void (*on_refused)(struct client *c, enum err err, const struct fail *f, void *owner);
+    void (*on_refused)(struct client *c, const struct uuid *id, enum err err,
+                       const struct fail *f, void *owner);
     void *refused_owner;
 };
 
@@ -46,6 +49,10 @@ void server_init(struct server *s, struct loop *l, const struct server_options *
 /* Paths are tried in the order they were added; "" matches all. A prefix that ends in '/' or that
  * is a whole path must match to a segment's end; one that ends in '*' matches any beginning. */
 void server_route(struct server *s, const char *prefix, server_dispatch *fn, void *owner);
+/* The same for paths that belong to a provider: errors there are told in its shape. */
+void server_route_relayed(struct server *s, const char *prefix, server_dispatch *fn, void *owner);
+/* Does this target belong to a provider? True when it is not readable. */
+bool server_is_relayed(const struct server *s, struct str target);
 enum err server_dispatch_request(struct server *s, struct client *c, struct fail *f);
 
 /* A bound, listening-to-be socket that several workers can share. ERR_BUSY: in use. */
