@@ -216,7 +216,10 @@ suite_clang() {
 }
 
 if [ "$may_install" ]; then
-    scripts/bootstrap.sh build web test || exit 1
+    scripts/bootstrap.sh build web test || {
+        broken install "not all that is needed could be installed"
+        finish
+    }
 fi
 case " $suites " in
 *" unit "* | *" docs "* | *" e2e "* | *" browser "*)
