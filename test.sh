@@ -173,9 +173,19 @@ suite_e2e() {
     run e2e node tests/run.mjs
 }
 
+browser_tests() { (cd tests/browser && node --test --test-concurrency=1); }
+
 suite_browser() {
-    e2e_ready browser || return
-    run browser node --test tests/browser/
+    use_node || { absent browser "no Node 22.17 or later" && return; }
+    npm_packages web && npm_packages tests/browser || {
+        absent browser "its npm packages could not be installed"
+        return
+    }
+    if dashboard_builds >/dev/null; then
+        run browser browser_tests
+    else
+        broken browser "the dashboard does not build"
+    fi
 }
 
 suite_asan() {

@@ -20,13 +20,13 @@ static void settle(struct indexer *x, const struct batch *b)
 {
     struct taker *t = &x->taker;
     for (size_t i = 0; i < b->row_count; i++) {
-        struct exchange *e = exchanges_find(&t->exchanges, &b->rows[i].record.id);
+        struct gathered *e = gathering_find(&t->exchanges, &b->rows[i].record.id);
         taker_tell(t, INDEX_ENDED, e);
     }
     uv_mutex_lock(&x->mutex);
     for (size_t i = 0; i < b->row_count; i++)
-        exchanges_remove(&t->exchanges,
-                         exchanges_find(&t->exchanges, &b->rows[i].record.id));
+        gathering_remove(&t->exchanges,
+                         gathering_find(&t->exchanges, &b->rows[i].record.id));
     t->counters.exchanges += b->row_count;
     t->counters.commits++;
     t->pending_bytes = 0;

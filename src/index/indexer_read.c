@@ -10,7 +10,7 @@ enum { TIMELINE_SHOWN_MAX = 1 << 16 };
 
 /* An exchange is shown as running until the store has it, so that whoever sees it complete finds
  * it in sums and sessions too; unless the store takes nothing at present. */
-static struct record shown(struct indexer *x, const struct exchange *e)
+static struct record shown(struct indexer *x, const struct gathered *e)
 {
     struct record r = e->record;
     if (e->is_ended && !atomic_load(&x->is_refused)) {
@@ -23,7 +23,7 @@ static struct record shown(struct indexer *x, const struct exchange *e)
 void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner)
 {
     uv_mutex_lock(&x->mutex);
-    for (struct exchange *e = x->taker.exchanges.newest; e; e = e->older)
+    for (struct gathered *e = x->taker.exchanges.newest; e; e = e->older)
         if (!e->is_stored) {
             struct record r = shown(x, e);
             fn(&r, owner);
@@ -40,9 +40,9 @@ void indexer_count(struct indexer *x, struct indexer_counters *out)
     uv_mutex_unlock(&x->mutex);
 }
 
-static struct exchange *find(struct indexer *x, const struct uuid *id)
+static struct gathered *find(struct indexer *x, const struct uuid *id)
 {
-    struct exchange *e = exchanges_find(&x->taker.exchanges, id);
+    struct gathered *e = gathering_find(&x->taker.exchanges, id);
     return e && !e->is_stored ? e : NULL;
 }
 
@@ -52,7 +52,7 @@ struct places {
     uint64_t *numbers; /* of the exchange's segments */
 };
 
-static struct places copy_places(const struct exchange *e, const struct chunk_list *list)
+static struct places copy_places(const struct gathered *e, const struct chunk_list *list)
 {
     struct places p = {.list = *list};
     p.list.packed.ptr = list->packed.len ? mem_dup(list->packed.ptr, list->packed.len) : NULL;
@@ -78,7 +78,7 @@ enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_
                               struct buf *out)
 {
     uv_mutex_lock(&x->mutex);
-    struct exchange *e = find(x, id);
+    struct gathered *e = find(x, id);
     struct places p = {0};
     if (e)
         p = copy_places(e, is_response ? &e->response : &e->request);
@@ -132,7 +132,7 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
     struct places p = {0};
     struct chunk begin = {0}, answer = {0};
     uv_mutex_lock(&x->mutex);
-    struct exchange *e = find(x, id);
+    struct gathered *e = find(x, id);
     if (e) {
         *row = shown(x, e);
         record_keep(row, arena);

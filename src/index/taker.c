@@ -14,7 +14,7 @@ static const uint64_t progress_every_ns = 250000000; /* at most four a second fo
 void taker_init(struct taker *t, const struct index_store *store, struct segments *segments)
 {
     *t = (struct taker){.store = store, .segments = segments};
-    exchanges_init(&t->exchanges);
+    gathering_init(&t->exchanges);
     packer_init(&t->packer, store);
     conversations_init(&t->conversations, &t->packer);
     buf_init(&t->body, BODY_READ_MAX);
@@ -40,11 +40,11 @@ void taker_rest(struct taker *t)
 void taker_release(struct taker *t)
 {
     taker_rest(t);
-    exchanges_release(&t->exchanges);
+    gathering_release(&t->exchanges);
     packer_release(&t->packer);
 }
 
-void taker_tell(struct taker *t, enum index_event event, struct exchange *e)
+void taker_tell(struct taker *t, enum index_event event, struct gathered *e)
 {
     if (!t->listener)
         return;
@@ -81,14 +81,14 @@ static int64_t us_between(uint64_t from_ns, uint64_t to_ns)
     return to_ns > from_ns ? (int64_t)((to_ns - from_ns) / 1000) : 0;
 }
 
-static struct chunk chunk_of(struct exchange *e, struct segment *g, uint64_t offset,
+static struct chunk chunk_of(struct gathered *e, struct segment *g, uint64_t offset,
                              const struct frame *f)
 {
-    return (struct chunk){exchange_segment(e, g), offset, (uint32_t)f->payload.len,
+    return (struct chunk){gathered_segment(e, g), offset, (uint32_t)f->payload.len,
                           us_between(e->begin_ns, f->mono_ns)};
 }
 
-static void on_begin(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uint64_t offset,
                      const struct frame *f)
 {
     struct frame_begin begin;
@@ -96,7 +96,7 @@ static void on_begin(struct taker *t, struct exchange *e, struct segment *g, uin
     e->begin = chunk_of(e, g, offset, f);
     if (!g->is_own && t->store->has(t->store->owner, &f->id)) {
         e->is_stored = true;
-        exchange_end(&t->exchanges, e);
+        gathered_end(&t->exchanges, e);
         return;
     }
     if (frame_begin_read(f->payload, &begin)) {
@@ -108,10 +108,10 @@ static void on_begin(struct taker *t, struct exchange *e, struct segment *g, uin
     r->provider = begin.provider;
     r->client_addr = begin.client_addr;
     read_request_head(r, begin.head);
-    exchange_keep(e);
+    gathered_keep(e);
 }
 
-static void on_request_body(struct taker *t, struct exchange *e, struct segment *g,
+static void on_request_body(struct taker *t, struct gathered *e, struct segment *g,
                             uint64_t offset, const struct frame *f)
 {
     struct chunk c = chunk_of(e, g, offset, f);
@@ -135,7 +135,7 @@ static int read_status(struct str status_line)
     return (int)number;
 }
 
-static void on_response_head(struct taker *t, struct exchange *e, struct segment *g,
+static void on_response_head(struct taker *t, struct gathered *e, struct segment *g,
                              uint64_t offset, const struct frame *f)
 {
     struct frame_resp_head h;
@@ -154,10 +154,10 @@ static void on_response_head(struct taker *t, struct exchange *e, struct segment
     r->ttfb_us = us_between(e->begin_ns, f->mono_ns);
     r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
     r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u);
-    exchange_keep(e);
+    gathered_keep(e);
 }
 
-static void on_response_body(struct taker *t, struct exchange *e, struct segment *g,
+static void on_response_body(struct taker *t, struct gathered *e, struct segment *g,
                              uint64_t offset, const struct frame *f)
 {
     struct chunk c = chunk_of(e, g, offset, f);
@@ -167,7 +167,7 @@ static void on_response_body(struct taker *t, struct exchange *e, struct segment
     (void)t;
 }
 
-static void on_end(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+static void on_end(struct taker *t, struct gathered *e, struct segment *g, uint64_t offset,
                    const struct frame *f)
 {
     struct frame_end end;
@@ -181,7 +181,7 @@ static void on_end(struct taker *t, struct exchange *e, struct segment *g, uint6
     }
 }
 
-typedef void on_frame(struct taker *t, struct exchange *e, struct segment *g, uint64_t offset,
+typedef void on_frame(struct taker *t, struct gathered *e, struct segment *g, uint64_t offset,
                       const struct frame *f);
 
 static on_frame *const handlers[] = {
@@ -190,20 +190,20 @@ static on_frame *const handlers[] = {
     [FRAME_END] = on_end,
 };
 
-static struct exchange *exchange_of(struct taker *t, struct segment *g, const struct frame *f)
+static struct gathered *gathered_of(struct taker *t, struct segment *g, const struct frame *f)
 {
-    struct exchange *e = exchanges_find(&t->exchanges, &f->id);
+    struct gathered *e = gathering_find(&t->exchanges, &f->id);
     if (e)
         return e;
     if (f->type == FRAME_BEGIN)
-        return exchanges_add(&t->exchanges, &f->id);
+        return gathering_add(&t->exchanges, &f->id);
     /* the rest of an exchange whose beginning was committed and deleted is no loss */
     if (g->is_own || !t->store->has(t->store->owner, &f->id))
         t->counters.orphan_frames++;
     return NULL;
 }
 
-static void tell_progress(struct taker *t, struct exchange *e, enum frame_type type)
+static void tell_progress(struct taker *t, struct gathered *e, enum frame_type type)
 {
     bool is_due = type == FRAME_RESP_HEAD || e->last_ns - e->progress_ns >= progress_every_ns;
     if (t->listener && e->is_announced && !e->is_ended && is_due && t->wants(t->listener_owner))
@@ -212,13 +212,13 @@ static void tell_progress(struct taker *t, struct exchange *e, enum frame_type t
 
 void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f)
 {
-    struct exchange *e = exchange_of(t, g, f);
+    struct gathered *e = gathered_of(t, g, f);
     if (!e)
         return;
-    exchange_segment(e, g);
+    gathered_segment(e, g);
     if (e->is_stored) {
         if (f->type == FRAME_END)
-            exchanges_remove(&t->exchanges, e);
+            gathering_remove(&t->exchanges, e);
         return;
     }
     bool is_again = f->seq < e->next_seq || (f->type == FRAME_BEGIN && e->next_seq);
@@ -236,18 +236,18 @@ void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const stru
 }
 
 /* Whether an earlier process wrote the exchange's frames. */
-static bool is_left_behind(const struct exchange *e)
+static bool is_left_behind(const struct gathered *e)
 {
     return e->segment_count && !e->segments[0]->is_own;
 }
 
 void taker_end_left_behind(struct taker *t)
 {
-    for (struct exchange *e = t->exchanges.oldest, *next; e; e = next) {
+    for (struct gathered *e = t->exchanges.oldest, *next; e; e = next) {
         next = e->newer;
         if (!is_left_behind(e) || e->is_ended) {
             if (e->is_stored)
-                exchanges_remove(&t->exchanges, e);
+                gathering_remove(&t->exchanges, e);
             continue;
         }
         taker_end(t, e, NULL);

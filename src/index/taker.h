@@ -6,7 +6,7 @@
 #define INDEX_TAKER_H
 
 #include "index/conversation.h"
-#include "index/exchange.h"
+#include "index/gathered.h"
 
 enum {
     BODY_READ_MAX = 40 << 20,  /* a longer body is stored chunk by chunk and not looked into */
@@ -17,7 +17,7 @@ enum {
 struct taker {
     const struct index_store *store;
     struct segments *segments;
-    struct exchanges exchanges;
+    struct gathering exchanges;
     struct packer packer;
     struct conversations conversations;
     struct indexer_counters counters;
@@ -42,11 +42,11 @@ void taker_rest(struct taker *t); /* idle: gives memory back */
 void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f);
 /* Nothing more will come for exchanges that earlier processes began: they crashed. */
 void taker_end_left_behind(struct taker *t);
-void taker_tell(struct taker *t, enum index_event event, struct exchange *e);
+void taker_tell(struct taker *t, enum index_event event, struct gathered *e);
 
 /* taker_end.c: the exchange becomes a row of the batch. `end` NULL: it was cut off. */
-void taker_end(struct taker *t, struct exchange *e, const struct frame_end *end);
+void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end);
 /* Stores the request's body and notes what it says. */
-void taker_pack_request(struct taker *t, struct exchange *e);
+void taker_pack_request(struct taker *t, struct gathered *e);
 
 #endif

@@ -17,14 +17,14 @@ enum { ERROR_MESSAGE_MAX = 300, HEAD_KEPT_MAX = 256 << 10, SCRATCH_KEPT_BYTES = 
 
 /* --- bodies out of the journal --- */
 
-static enum err load_chunk(struct taker *t, struct exchange *e, const struct chunk *c,
+static enum err load_chunk(struct taker *t, struct gathered *e, const struct chunk *c,
                            struct buf *out)
 {
     return segments_load(t->segments, e->segments[c->segment], c->offset, c->len, out);
 }
 
 /* All of a body, as far as it can be read. */
-static void gather(struct taker *t, struct exchange *e, const struct chunk_list *l,
+static void gather(struct taker *t, struct gathered *e, const struct chunk_list *l,
                    struct buf *out)
 {
     buf_clear(out);
@@ -37,7 +37,7 @@ static void gather(struct taker *t, struct exchange *e, const struct chunk_list 
 }
 
 /* A body too long to be held: chunk by chunk into blocks. */
-static void pack_long(struct taker *t, struct exchange *e, const struct chunk_list *l,
+static void pack_long(struct taker *t, struct gathered *e, const struct chunk_list *l,
                       struct recipe *out, uint8_t hash[16])
 {
     XXH3_state_t *state = XXH3_createState();
@@ -81,7 +81,7 @@ static uint64_t conversation_key(const struct record *r, struct str body)
     return key;
 }
 
-static void note_request_facts(struct exchange *e, const struct request_facts *f)
+static void note_request_facts(struct gathered *e, const struct request_facts *f)
 {
     struct record *r = &e->record;
     r->flags |= f->flags;
@@ -92,10 +92,10 @@ static void note_request_facts(struct exchange *e, const struct request_facts *f
     r->title = f->title;
     if (!r->session_id.len)
         r->session_id = f->user_session_id;
-    exchange_keep(e);
+    gathered_keep(e);
 }
 
-static struct piece_at pack_long_request(struct taker *t, struct exchange *e)
+static struct piece_at pack_long_request(struct taker *t, struct gathered *e)
 {
     struct recipe whole;
     struct buf bytes;
@@ -111,7 +111,7 @@ static struct piece_at pack_long_request(struct taker *t, struct exchange *e)
     return at;
 }
 
-void taker_pack_request(struct taker *t, struct exchange *e)
+void taker_pack_request(struct taker *t, struct gathered *e)
 {
     struct packed_request packed;
     e->is_packed = true;
@@ -174,7 +174,7 @@ static void refine_ending(struct record *r, const struct answer_facts *f)
         r->state = ENDING_UPSTREAM_TRUNCATED; /* an ordered end of bytes, but no message_stop */
 }
 
-static struct str decode(struct taker *t, struct exchange *e, struct str encoding, struct str body)
+static struct str decode(struct taker *t, struct gathered *e, struct str encoding, struct str body)
 {
     if (!encoding.len || str_equal_nocase(encoding, STR("identity")))
         return body;
@@ -195,7 +195,7 @@ static struct str decode(struct taker *t, struct exchange *e, struct str encodin
 
 /* How much of the compressed body gives more than `offset` bytes: found by halving, over the
  * chunks as they came. */
-static int64_t time_of_decoded_byte(struct taker *t, const struct exchange *e, struct str encoding,
+static int64_t time_of_decoded_byte(struct taker *t, const struct gathered *e, struct str encoding,
                                     size_t offset)
 {
     uint64_t low = 0, high = e->response.count; /* chunks: too few; enough */
@@ -220,7 +220,7 @@ static int64_t time_of_decoded_byte(struct taker *t, const struct exchange *e, s
     return at_us;
 }
 
-static void read_answer(struct taker *t, struct exchange *e, struct str head)
+static void read_answer(struct taker *t, struct gathered *e, struct str head)
 {
     struct head_want encoding = {STR("content-encoding")};
     struct answer_facts facts = {.first_token_at = SIZE_MAX};
@@ -233,7 +233,7 @@ static void read_answer(struct taker *t, struct exchange *e, struct str head)
         note_answer_facts(r, &facts);
     }
     refine_ending(r, &facts);
-    exchange_keep(e); /* before `decoded` is used again */
+    gathered_keep(e); /* before `decoded` is used again */
     if (facts.first_token_at == SIZE_MAX || !r->is_stream)
         return;
     r->first_token_us = is_plain
@@ -241,7 +241,7 @@ static void read_answer(struct taker *t, struct exchange *e, struct str head)
                             : time_of_decoded_byte(t, e, encoding.value, facts.first_token_at);
 }
 
-static void pack_answer(struct taker *t, struct exchange *e, struct str head, struct detail *d)
+static void pack_answer(struct taker *t, struct gathered *e, struct str head, struct detail *d)
 {
     if (e->response.total_bytes > BODY_READ_MAX) {
         pack_long(t, e, &e->response, &d->response, d->facts.response_hash);
@@ -259,7 +259,7 @@ static void pack_answer(struct taker *t, struct exchange *e, struct str head, st
 
 /* --- the row --- */
 
-static void fill_timeline(struct taker *t, const struct exchange *e, struct record_detail *f)
+static void fill_timeline(struct taker *t, const struct gathered *e, struct record_detail *f)
 {
     size_t count = (size_t)MIN_OF(e->response.count, (uint64_t)TIMELINE_MAX);
     if (count > t->mark_cap) {
@@ -277,7 +277,7 @@ static void fill_timeline(struct taker *t, const struct exchange *e, struct reco
 }
 
 /* Both heads, out of the journal, into t->head. */
-static void load_heads(struct taker *t, struct exchange *e, struct record_detail *f)
+static void load_heads(struct taker *t, struct gathered *e, struct record_detail *f)
 {
     struct frame_begin begin;
     struct frame_resp_head answer;
@@ -297,7 +297,7 @@ static void load_heads(struct taker *t, struct exchange *e, struct record_detail
     f->sent_us = (int64_t)answer.sent_us;
 }
 
-static void note_end(struct exchange *e, const struct frame_end *end)
+static void note_end(struct gathered *e, const struct frame_end *end)
 {
     struct record *r = &e->record;
     r->state = end ? end->ending : ENDING_PROXY_CRASH;
@@ -314,12 +314,12 @@ static void note_end(struct exchange *e, const struct frame_end *end)
     r->response_bytes = (int64_t)end->response_bytes;
 }
 
-void taker_end(struct taker *t, struct exchange *e, const struct frame_end *end)
+void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
 {
     struct detail d = {0};
     arena_clear(&t->arena);
     note_end(e, end);
-    exchange_keep(e);
+    gathered_keep(e);
     if (!e->is_packed)
         taker_pack_request(t, e);
     load_heads(t, e, &d.facts);
@@ -333,7 +333,7 @@ void taker_end(struct taker *t, struct exchange *e, const struct frame_end *end)
     assert(!err); /* heads and timeline have ceilings below a block's */
     struct piece_at at = packer_put(&t->packer, buf_str(&t->detail));
     packer_add_row(&t->packer, &e->record, at);
-    exchange_end(&t->exchanges, e);
+    gathered_end(&t->exchanges, e);
     t->pending_bytes += e->request.total_bytes + e->response.total_bytes;
     recipe_release(&d.response);
 }

@@ -1,7 +1,7 @@
 /*
- * exchange.c — exchanges that are under way in the journal.
+ * gathered.c — exchanges that are under way in the journal.
  */
-#include "index/exchange.h"
+#include "index/gathered.h"
 
 #include <stdlib.h>
 
@@ -72,55 +72,55 @@ bool chunk_next(struct chunk_reader *r)
 
 /* --- the table --- */
 
-void exchanges_init(struct exchanges *x)
+void gathering_init(struct gathering *x)
 {
-    *x = (struct exchanges){.slot_count = SLOTS_MIN};
+    *x = (struct gathering){.slot_count = SLOTS_MIN};
     x->slots = mem_zeroed(SLOTS_MIN * sizeof *x->slots);
 }
 
-void exchanges_release(struct exchanges *x)
+void gathering_release(struct gathering *x)
 {
     while (x->newest)
-        exchanges_remove(x, x->newest);
+        gathering_remove(x, x->newest);
     free(x->slots);
 }
 
-static struct exchange **slot_of(const struct exchanges *x, const struct uuid *id)
+static struct gathered **slot_of(const struct gathering *x, const struct uuid *id)
 {
     uint64_t random; /* an id's second half is */
     memcpy(&random, id->bytes + 8, sizeof random);
     return &x->slots[(random * 0x9e3779b97f4a7c15u >> 32) & (x->slot_count - 1)];
 }
 
-struct exchange *exchanges_find(const struct exchanges *x, const struct uuid *id)
+struct gathered *gathering_find(const struct gathering *x, const struct uuid *id)
 {
-    struct exchange *e = *slot_of(x, id);
+    struct gathered *e = *slot_of(x, id);
     while (e && !uuid_equal(&e->record.id, id))
         e = e->hash_next;
     return e;
 }
 
-static void insert(struct exchanges *x, struct exchange *e)
+static void insert(struct gathering *x, struct gathered *e)
 {
-    struct exchange **slot = slot_of(x, &e->record.id);
+    struct gathered **slot = slot_of(x, &e->record.id);
     e->hash_next = *slot;
     *slot = e;
 }
 
-static void grow(struct exchanges *x)
+static void grow(struct gathering *x)
 {
     free(x->slots);
     x->slot_count *= 2;
     x->slots = mem_zeroed(x->slot_count * sizeof *x->slots);
-    for (struct exchange *e = x->newest; e; e = e->older)
+    for (struct gathered *e = x->newest; e; e = e->older)
         insert(x, e);
 }
 
-struct exchange *exchanges_add(struct exchanges *x, const struct uuid *id)
+struct gathered *gathering_add(struct gathering *x, const struct uuid *id)
 {
     if (x->count >= x->slot_count)
         grow(x);
-    struct exchange *e = MEM_NEW(struct exchange);
+    struct gathered *e = MEM_NEW(struct gathered);
     record_init(&e->record);
     e->record.id = *id;
     e->older = x->newest;
@@ -135,7 +135,7 @@ struct exchange *exchanges_add(struct exchanges *x, const struct uuid *id)
     return e;
 }
 
-void exchange_end(struct exchanges *x, struct exchange *e)
+void gathered_end(struct gathering *x, struct gathered *e)
 {
     if (e->is_ended)
         return;
@@ -143,9 +143,9 @@ void exchange_end(struct exchanges *x, struct exchange *e)
     x->running--;
 }
 
-static void unlink_exchange(struct exchanges *x, struct exchange *e)
+static void unlink_exchange(struct gathering *x, struct gathered *e)
 {
-    struct exchange **slot = slot_of(x, &e->record.id);
+    struct gathered **slot = slot_of(x, &e->record.id);
     while (*slot != e)
         slot = &(*slot)->hash_next;
     *slot = e->hash_next;
@@ -153,9 +153,9 @@ static void unlink_exchange(struct exchanges *x, struct exchange *e)
     *(e->newer ? &e->newer->older : &x->newest) = e->older;
 }
 
-void exchanges_remove(struct exchanges *x, struct exchange *e)
+void gathering_remove(struct gathering *x, struct gathered *e)
 {
-    exchange_end(x, e);
+    gathered_end(x, e);
     unlink_exchange(x, e);
     x->count--;
     for (uint32_t i = 0; i < e->segment_count; i++)
@@ -167,7 +167,7 @@ void exchanges_remove(struct exchanges *x, struct exchange *e)
     free(e);
 }
 
-uint32_t exchange_segment(struct exchange *e, struct segment *g)
+uint32_t gathered_segment(struct gathered *e, struct segment *g)
 {
     for (uint32_t i = e->segment_count; i-- > 0;)
         if (e->segments[i] == g)
@@ -178,7 +178,7 @@ uint32_t exchange_segment(struct exchange *e, struct segment *g)
     return e->segment_count++;
 }
 
-void exchange_keep(struct exchange *e)
+void gathered_keep(struct gathered *e)
 {
     char *old = e->strings;
     e->strings = record_keep_packed(&e->record);

@@ -1,9 +1,9 @@
 /*
- * exchange.h — exchanges that are under way in the journal: what is known so far, and where in
+ * gathered.h — exchanges that are under way in the journal: what is known so far, and where in
  * the journal their bytes are. No body is held here.
  */
-#ifndef INDEX_EXCHANGE_H
-#define INDEX_EXCHANGE_H
+#ifndef INDEX_GATHERED_H
+#define INDEX_GATHERED_H
 
 #include "index/segments.h"
 #include "record/batch.h"
@@ -36,9 +36,9 @@ void chunk_list_add(struct chunk_list *l, const struct chunk *c);
 struct chunk_reader chunk_list_read(const struct chunk_list *l);
 bool chunk_next(struct chunk_reader *r); /* false at the end */
 
-struct exchange {
-    struct exchange *hash_next;
-    struct exchange *newer, *older;
+struct gathered {
+    struct gathered *hash_next;
+    struct gathered *newer, *older;
     struct record record; /* strings are in `strings` */
     char *strings;
     uint64_t begin_ns, last_ns, progress_ns; /* monotonic: first frame, newest, newest event */
@@ -55,22 +55,22 @@ struct exchange {
     uint32_t segment_count;
 };
 
-struct exchanges {
-    struct exchange **slots; /* by id; a power of two, doubled when full */
+struct gathering {
+    struct gathered **slots; /* by id; a power of two, doubled when full */
     size_t slot_count, count, running; /* running: neither ended nor stored */
-    struct exchange *newest, *oldest;
+    struct gathered *newest, *oldest;
 };
 
-void exchanges_init(struct exchanges *x);
-void exchanges_release(struct exchanges *x);
-struct exchange *exchanges_find(const struct exchanges *x, const struct uuid *id);
-struct exchange *exchanges_add(struct exchanges *x, const struct uuid *id);
-void exchanges_remove(struct exchanges *x, struct exchange *e); /* frees it; gives segments up */
-void exchange_end(struct exchanges *x, struct exchange *e);
+void gathering_init(struct gathering *x);
+void gathering_release(struct gathering *x);
+struct gathered *gathering_find(const struct gathering *x, const struct uuid *id);
+struct gathered *gathering_add(struct gathering *x, const struct uuid *id);
+void gathering_remove(struct gathering *x, struct gathered *e); /* frees it; gives segments up */
+void gathered_end(struct gathering *x, struct gathered *e);
 
 /* The index of `g` in the exchange's list, entered if need be. */
-uint32_t exchange_segment(struct exchange *e, struct segment *g);
+uint32_t gathered_segment(struct gathered *e, struct segment *g);
 /* Makes the record's strings its own again, after some were borrowed from elsewhere. */
-void exchange_keep(struct exchange *e);
+void gathered_keep(struct gathered *e);
 
 #endif
