@@ -102,7 +102,7 @@ export class Conn {
 
   static open(port, options = {}) {
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ port, host: options.host ?? '127.0.0.1', allowHalfOpen: true });
+      const socket = net.connect({ port, host: options.address ?? '127.0.0.1', allowHalfOpen: true });
       socket.once('connect', () => {
         socket.off('error', reject);
         resolve(new Conn(socket));

@@ -108,7 +108,7 @@ row('a method of 33 letters', (a) => `${'M'.repeat(33)} /v1/x HTTP/1.1\r\nHost: 
 /* --- request lines --- */
 for (const line of ['GET  /v1/x HTTP/1.1', 'GET /v1/x  HTTP/1.1', 'GET\t/v1/x\tHTTP/1.1', 'GET /v1/x HTTP/01.1', 'GET /v1/x http/1.1', 'GET /v1/x HTTP/1.1 ', ' GET /v1/x HTTP/1.1',
   'GET /v1/x', 'GET /v1/x HTTP/1.', 'GET /v1/x HTTP/1.10', 'GET /v1/x HTTP/a.b', 'GET /v1/x HTTP', 'GET /v1/ x HTTP/1.1', 'G\x00ET /v1/x HTTP/1.1', 'G<T /v1/x HTTP/1.1', 'GET HTTP/1.1', '/v1/x'])
-  row(`request line ${JSON.stringify(line)}`, (a) => `${line}\r\nHost: ${a}\r\n\r\n`, [400, 501, 505, null]);
+  row(`request line ${JSON.stringify(line)}`, (a) => `${line}\r\nHost: ${a}\r\n\r\n`, [400, 405, 501, 505, null]);
 for (const version of ['1.2', '2.0', '3.0', '9.9'])
   row(`HTTP/${version}`, (a) => `GET /v1/x HTTP/${version}\r\nHost: ${a}\r\n\r\n`, [505, 400]);
 row('HTTP/0.9', () => 'GET /v1/x\r\n', [400, 505, null], { canary: false, then: 'fin' });

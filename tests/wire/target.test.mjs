@@ -39,8 +39,8 @@ for (const host of ['127.0.0.1:PORT', 'localhost:PORT', 'LocalHost:PORT', '[::1]
 row('absolute form with another authority', (a) => get(`Host: ${a}\r\n`, 'http://evil.example/v1/models'), [400, 421]);
 row('absolute form with https', (a) => get(`Host: ${a}\r\n`, 'https://evil.example/v1/models'), [400, 421]);
 for (const target of ['/v1/../admin', '/v1/%2e%2e/admin', '/v1/%2E%2E/api/requests', '/v1/.%2e/x', '/v1/x/../../api/requests', '//v1/models', '//evil.example/v1/x', '/v1\\admin', '/v1/\\..\\x',
-  '/v1/%00', '/v1/%0d%0aX-Injected:%20y', '/v1/%0a', '/v1/\xc0\xaf', '/v1/%c0%ae%c0%ae/x', '/v1/x#frag', '/v1/./x', '/v1/..', '/v1/.', 'v1/models', '*', '?x', '/v1/x y', '/v1/"x"', '/v1/<x>', '/v1/%zz', '/v1/%', '/v1/%4'])
-  row(`target ${JSON.stringify(target)}`, (a) => get(`Host: ${a}\r\n`, target), [400, 404], { is_open: true, canary: false });
+  '/v1/%00', '/v1/%0d%0aX-Injected:%20y', '/v1/%0a', '/v1/\xc0\xaf', '/v1/%c0%ae%c0%ae/x', '/v1/x#frag', '/v1/./x', '/v1/..', '/v1/.', 'v1/models', '*', '?x', '/v1/x y', '/v1/%zz', '/v1/%', '/v1/%4'])
+  row(`target ${JSON.stringify(target)}`, (a) => get(`Host: ${a}\r\n`, target), [400, 404, 405], { is_open: true, canary: false });
 
 /* --- browsers --- */
 const ORIGINS = ['https://evil.example', 'http://evil.example:3001', 'null', 'http://localhost.evil.example', 'http://127.0.0.1:1', 'file://', 'chrome-extension://abc', 'x'];
