@@ -12,7 +12,7 @@ import { Signal, random } from '../lib/wait.mjs';
 const t = with_proxy();
 const d = with_proxy({ config: { server: { on_client_disconnect: 'drain' } } });
 
-const STREAM = Buffer.from(text_stream('lorem ipsum dolor sit amet '.repeat(100)).join('')).subarray(0, 4096);
+const STREAM = Buffer.from(text_stream('lorem ipsum dolor sit amet '.repeat(300)).join('')).subarray(0, 4096);
 const SSE = [['Content-Type', 'text/event-stream'], ['Transfer-Encoding', 'chunked']];
 
 /* A stream that reaches `at` bytes and then waits for ever. */

@@ -7,7 +7,6 @@ import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id } from '../lib/messages.mjs';
 import { with_proxy, same_bytes } from '../lib/suite.mjs';
 import { accepted, refused } from '../lib/wire.mjs';
-import { until } from '../lib/wait.mjs';
 
 const t = with_proxy({ config: { server: { max_body_bytes: 1048576, timeouts: { read: '2s', write: '2s', idle: '5s' } } } });
 
@@ -112,13 +111,13 @@ for (const line of ['GET  /v1/x HTTP/1.1', 'GET /v1/x  HTTP/1.1', 'GET\t/v1/x\tH
 for (const version of ['1.2', '2.0', '3.0', '9.9'])
   row(`HTTP/${version}`, (a) => `GET /v1/x HTTP/${version}\r\nHost: ${a}\r\n\r\n`, [505, 400]);
 row('HTTP/0.9', () => 'GET /v1/x\r\n', [400, 505, null], { canary: false, then: 'fin' });
-row('an HTTP/2 preface', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [505, 400], { canary: false });
+row('an HTTP/2 preface', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', [505, 400], { canary: false, shape: 'any' });
 row('a TLS ClientHello', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03' + '\x42'.repeat(500), [400, null], { canary: false });
 row('binary garbage', () => Array.from({ length: 4000 }, (_, i) => String.fromCharCode((i * 197 + 13) % 256)).join(''), [400, 501, 505, null], { canary: false });
 row('1 MB of CRLF', () => '\r\n'.repeat(500000), [400, null], { canary: false });
 
 /* --- methods and upgrades --- */
-row('CONNECT', () => 'CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n', [405, 400, 421, 501]);
+row('CONNECT', () => 'CONNECT example.test:443 HTTP/1.1\r\nHost: example.test:443\r\n\r\n', [405, 400, 421, 501], { shape: 'any' });
 row('TRACE', (a) => `TRACE /v1/messages HTTP/1.1\r\nHost: ${a}\r\nX-Secret: s\r\n\r\n`, [405, 501], { is_open: true, canary: false, shape: 'any' });
 row('TRACE *', (a) => `TRACE / HTTP/1.1\r\nHost: ${a}\r\n\r\n`, [405, 404, 501, 403], { is_open: true, canary: false, shape: 'any' });
 row('OPTIONS *', (a) => `OPTIONS * HTTP/1.1\r\nHost: ${a}\r\n\r\n`, [405, 400, 404], { is_open: true, canary: false, shape: 'any' });
@@ -146,17 +145,6 @@ row('Expect: something else', post('Expect: foo\r\nContent-Length: 5\r\n', 'hell
 
 /* --- too much, too slow --- */
 row('a body declared larger than allowed', post('Content-Length: 1048577\r\n'), [413], { canary: false });
-test('a body declared larger than allowed leaves a row', async () => {
-  const session = session_id();
-  const answer = await ask(t.proxy.port, 'POST', '/v1/messages', { headers: [...headers_for(session), ['Content-Length', '1048577']] });
-  assert.equal(answer.status, 413);
-  assert.equal(answer.json.error.type, 'request_too_large');
-  assert.equal(answer.header('connection')?.toLowerCase(), 'close');
-  const found = await t.proxy.row(session);
-  assert.equal(found.state, 'rejected');
-  assert.equal(found.status, 413);
-  assert.equal(t.up.seen(session).length, 0);
-});
 test('a body of chunks larger than allowed', async () => {
   const session = session_id();
   const conn = await Conn.open(t.proxy.port);
@@ -176,22 +164,6 @@ test('a body as large as allowed passes', async () => {
 });
 row('a head that never ends', (a) => `POST /v1/messages HTTP/1.1\r\nHost: ${a}\r\nX-Slow: `, [408, null], { canary: false, ms: 16000 });
 row('Expect: 100-continue and no body', post('Expect: 100-continue\r\nContent-Length: 5\r\n'), [100, 408, null], { canary: false, ms: 16000, reach: 'incomplete', is_open: true });
-
-/* --- rejected requests leave a row --- */
-test('what is refused for its framing leaves a row: rejected', async () => {
-  const before = (await t.proxy.rows('state=rejected')).length;
-  const conn = await Conn.open(t.proxy.port);
-  await conn.write(post('Content-Length: 5\r\nTransfer-Encoding: chunked\r\nX-Mark: framing-row\r\n', '0\r\n\r\n')(`127.0.0.1:${t.proxy.port}`));
-  const answer = await conn.answer_whole('POST');
-  assert.equal(answer.status, 400);
-  conn.destroy();
-  const rows = await until(async () => {
-    const found = await t.proxy.rows('state=rejected');
-    return found.length > before && found;
-  }, 'a rejected row');
-  assert.equal(rows[0].status, 400);
-  assert.ok(rows[0].flags.includes('ours'));
-});
 
 /* --- what is fine --- */
 accepted(t, { name: 'an empty line before the request', bytes: (a) => `\r\nGET /v1/ok HTTP/1.1\r\nHost: ${a}\r\n\r\n` });

@@ -36,11 +36,11 @@ for (const host of ['127.0.0.1:PORT', 'localhost:PORT', 'LocalHost:PORT', '[::1]
   accepted(t, { name: `Host: ${host}`, bytes: (a) => get(`Host: ${host.replace('PORT', PORT_OF(a))}\r\n`) });
 
 /* --- targets --- */
-row('absolute form with another authority', (a) => get(`Host: ${a}\r\n`, 'http://evil.example/v1/models'), [400, 421]);
-row('absolute form with https', (a) => get(`Host: ${a}\r\n`, 'https://evil.example/v1/models'), [400, 421]);
+row('absolute form with another authority', (a) => get(`Host: ${a}\r\n`, 'http://evil.example/v1/models'), [400, 421], { shape: 'any' });
+row('absolute form with https', (a) => get(`Host: ${a}\r\n`, 'https://evil.example/v1/models'), [400, 421], { shape: 'any' });
 for (const target of ['/v1/../admin', '/v1/%2e%2e/admin', '/v1/%2E%2E/api/requests', '/v1/.%2e/x', '/v1/x/../../api/requests', '//v1/models', '//evil.example/v1/x', '/v1\\admin', '/v1/\\..\\x',
   '/v1/%00', '/v1/%0d%0aX-Injected:%20y', '/v1/%0a', '/v1/\xc0\xaf', '/v1/%c0%ae%c0%ae/x', '/v1/x#frag', '/v1/./x', '/v1/..', '/v1/.', 'v1/models', '*', '?x', '/v1/x y', '/v1/%zz', '/v1/%', '/v1/%4'])
-  row(`target ${JSON.stringify(target)}`, (a) => get(`Host: ${a}\r\n`, target), [400, 404, 405], { is_open: true, canary: false });
+  row(`target ${JSON.stringify(target)}`, (a) => get(`Host: ${a}\r\n`, target), [400, 404, 405], { is_open: true, canary: false, shape: 'any' });
 
 /* --- browsers --- */
 const ORIGINS = ['https://evil.example', 'http://evil.example:3001', 'null', 'http://localhost.evil.example', 'http://127.0.0.1:1', 'file://', 'chrome-extension://abc', 'x'];
