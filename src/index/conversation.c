@@ -9,8 +9,7 @@
 #include "record/detail.h"
 
 enum {
-    SAME_BYTES_MIN = 256,      /* less in common is no parent */
-    ALIGN_BYTES_MAX = 16 << 10 /* how far a part is stretched to whole elements */
+    SAME_BYTES_MIN = 256 /* less in common is no parent */
 };
 
 /* An element by itself is read behind this. */
@@ -222,6 +221,12 @@ static size_t last_message(const struct json_cuts *cuts)
     return SIZE_MAX;
 }
 
+static bool is_shared(const struct json_cut *cut)
+{
+    uint32_t min = cut->kind == CUT_MESSAGE ? MESSAGE_BYTES_MIN : PIECE_BYTES_MIN;
+    return cut->kind != CUT_REST && cut->len >= min && cut->len <= PIECE_BYTES_MAX;
+}
+
 /* Stores [start, end) of the body. The newest message is not shared: clients mark it and send it
  * otherwise the next time; by then it has become an older one. */
 static enum err pack_part(struct conversations *c, struct str body, size_t start, size_t end,
@@ -236,8 +241,7 @@ static enum err pack_part(struct conversations *c, struct str body, size_t start
         if (from >= to)
             continue;
         struct str bytes = str_make(body.ptr + from, to - from);
-        bool is_piece = bytes.len == cut->len && cut->kind != CUT_REST && i != last &&
-                        bytes.len >= PIECE_BYTES_MIN && bytes.len <= PIECE_BYTES_MAX;
+        bool is_piece = bytes.len == cut->len && i != last && is_shared(cut);
         err = is_piece ? packer_put_piece(c->packer, bytes, is_new && cut->kind == CUT_MESSAGE, out)
                        : packer_put_body(c->packer, bytes, out);
         start = to;
@@ -245,22 +249,6 @@ static enum err pack_part(struct conversations *c, struct str body, size_t start
     return !err && start < end
                ? packer_put_body(c->packer, str_make(body.ptr + start, end - start), out)
                : err;
-}
-
-/* The common parts, shrunk to whole elements where that costs little. */
-static void align(const struct conversations *c, const struct match *m, size_t len, size_t *start,
-                  size_t *end)
-{
-    *start = m->prefix;
-    *end = len - m->suffix;
-    for (size_t i = 0; i < c->cuts.count; i++) {
-        size_t from = c->cuts.list[i].start, to = from + c->cuts.list[i].len;
-        if (from <= m->prefix && m->prefix < to && m->prefix - from <= ALIGN_BYTES_MAX)
-            *start = from;
-        if (from < len - m->suffix && len - m->suffix < to &&
-            to - (len - m->suffix) <= ALIGN_BYTES_MAX)
-            *end = to;
-    }
 }
 
 static struct piece_at store_recipe(struct packer *p, const struct recipe_child *child,
@@ -290,11 +278,9 @@ static enum err pack_child(struct conversations *c, const struct match *m, struc
 {
     const struct turn *t = m->parent;
     struct recipe middle;
-    size_t start, end;
-    align(c, m, body.len, &start, &end);
-    size_t suffix = body.len - end, suffix_start = t->body.len - suffix;
+    size_t start = m->prefix, suffix = m->suffix, suffix_start = t->body.len - suffix;
     recipe_init(&middle);
-    enum err err = pack_part(c, body, start, end, true, &middle);
+    enum err err = pack_part(c, body, start, body.len - suffix, true, &middle);
     if (!err)
         err = recipe_add_part(&out->whole, &t->whole, 0, start);
     for (size_t i = 0; i < middle.count && !err; i++)

@@ -15,7 +15,7 @@ enum { BATCH_ROWS_MAX = 512, STOP_TRIES = 3 };
 static const uint64_t tick_ns = 10 * MS;        /* between looks while there is news */
 static const uint64_t batch_age_ns = 20 * MS;   /* a row waits no longer, when all is well */
 static const uint64_t maintain_ns = 1000 * MS;  /* of quiet: checkpoint */
-static const uint64_t rest_ns = 300000 * MS;    /* of quiet: memory goes back */
+static const uint64_t rest_ns = 900000 * MS;    /* of quiet: memory goes back */
 
 static void relieve(void *owner);
 
@@ -158,6 +158,7 @@ static bool take_segment(struct indexer *x, struct segment *g)
             break;
         has_news = true;
     }
+    segments_unmap(&x->segments);
     if (g->is_closed && g->read_to == g->limit && !g->is_done) {
         g->is_done = true;
         x->taker.counters.torn_tails += g->in_damage;

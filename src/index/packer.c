@@ -67,7 +67,7 @@ static void seal_block(struct packer *p)
 void packer_room(struct packer *p, size_t len)
 {
     assert(len <= BLOCK_RAW_MAX);
-    if (p->raw.len + len > BLOCK_RAW_MAX)
+    if (p->raw.len + len > BLOCK_RAW_WANTED)
         seal_block(p);
 }
 
@@ -84,8 +84,8 @@ enum err packer_put_body(struct packer *p, struct str bytes, struct recipe *body
 {
     enum err err = ERR_OK;
     while (bytes.len && !err) {
-        size_t room = BLOCK_RAW_MAX - p->raw.len;
-        struct str part = str_head(bytes, room ? room : BLOCK_RAW_MAX);
+        size_t room = BLOCK_RAW_WANTED - MIN_OF(p->raw.len, (size_t)BLOCK_RAW_WANTED);
+        struct str part = str_head(bytes, room ? room : BLOCK_RAW_WANTED);
         err = recipe_add(body, packer_put(p, part));
         bytes = str_from(bytes, part.len);
     }

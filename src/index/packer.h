@@ -12,15 +12,17 @@
 #include "record/recipe.h"
 
 enum {
-    PIECE_BYTES_MIN = 256,           /* shorter ones cost more to know than to store again */
+    PIECE_BYTES_MIN = 512,           /* shorter ones cost more to know than to store again */
+    MESSAGE_BYTES_MIN = 2048,        /* likewise; a message is mostly shared through its parent */
     PIECE_BYTES_MAX = BLOCK_RAW_MAX / 2,
+    BLOCK_RAW_WANTED = 192 << 10,    /* bytes: compressed before they leave the processor's cache */
     PIECES_KNOWN = 8192,             /* slots, a power of two; 40 bytes each */
 };
 
 struct packer {
     const struct index_store *store;
     struct chain_writer chain;
-    struct buf raw;        /* of the block being filled; up to BLOCK_RAW_MAX */
+    struct buf raw;        /* of the block being filled; past BLOCK_RAW_WANTED it is sealed */
     struct buf compressed; /* scratch */
     uint64_t block;        /* number of the block being filled */
     struct batch batch;

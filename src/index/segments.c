@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@
 
 enum {
     PATH_BYTES = 4096,
+    MAP_BYTES_MIN = 32 * 1024, /* less is read: a map has a price too */
     LOOK_AHEAD = 8,           /* numbers tried past the newest: workers take them in any order */
     ROTATE_BYTES = 256 * 1024 /* a committed active segment past this is worth deleting */
 };
@@ -26,7 +28,7 @@ static const uint64_t scan_every_ns = 1000000000;
 void segments_init(struct segments *s, const char *path, struct journal_dir *dir)
 {
     *s = (struct segments){.path = mem_strdup(path), .dir = dir};
-    buf_init(&s->window, FRAME_PAYLOAD_MAX + FRAME_HEAD_BYTES);
+    buf_init(&s->window_copy, FRAME_PAYLOAD_MAX + FRAME_HEAD_BYTES);
 }
 
 static void close_fd(struct segment *g)
@@ -44,7 +46,7 @@ void segments_release(struct segments *s)
         free(s->first);
         s->first = next;
     }
-    buf_release(&s->window);
+    segments_rest(s);
     free(s->path);
 }
 
@@ -123,19 +125,56 @@ static enum err read_at(int fd, uint64_t offset, size_t len, struct buf *out)
     return err;
 }
 
+void segments_unmap(struct segments *s)
+{
+    s->window_of = NULL;
+    if (s->map)
+        munmap(s->map, s->map_len);
+    s->map = NULL;
+}
+
+/* What this process wrote a moment ago lies in the system's cache: mapping it saves a copy. What
+ * an earlier one left is read, for a page that the disk cannot give must be no signal. */
+static bool map_window(struct segments *s, const struct segment *g, size_t len)
+{
+#ifdef MAP_POPULATE
+    const int flags = MAP_SHARED | MAP_POPULATE;
+#else
+    const int flags = MAP_SHARED;
+#endif
+    size_t before = (size_t)(g->read_to % (uint64_t)sysconf(_SC_PAGESIZE));
+    void *map = mmap(NULL, len + before, PROT_READ, flags, g->fd, (off_t)(g->read_to - before));
+    if (map == MAP_FAILED)
+        return false;
+    s->map = map;
+    s->map_len = len + before;
+    s->window = str_make((char *)map + before, len);
+    return true;
+}
+
+static enum err copy_window(struct segments *s, const struct segment *g, size_t len)
+{
+    buf_clear(&s->window_copy);
+    enum err err = read_at(g->fd, g->read_to, len, &s->window_copy);
+    s->window = buf_str(&s->window_copy);
+    return err;
+}
+
 enum err segments_read(struct segments *s, struct segment *g, size_t want, struct str *bytes)
 {
     size_t len = (size_t)MIN_OF(g->limit - g->read_to, (uint64_t)want);
-    buf_clear(&s->window);
-    s->window_of = NULL;
-    enum err err = open_fd(s, g) ? read_at(g->fd, g->read_to, len, &s->window) : ERR_IO;
+    segments_unmap(s);
+    enum err err = open_fd(s, g) ? ERR_OK : ERR_IO;
+    bool is_mapped = !err && g->is_own && len >= MAP_BYTES_MIN && map_window(s, g, len);
+    if (!err && !is_mapped)
+        err = copy_window(s, g, len);
     if (err) {
         g->is_damaged = true;
         return err;
     }
     s->window_of = g;
     s->window_start = g->read_to;
-    *bytes = buf_str(&s->window);
+    *bytes = s->window;
     return ERR_OK;
 }
 
@@ -161,8 +200,8 @@ enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, s
 
 void segments_rest(struct segments *s)
 {
-    s->window_of = NULL;
-    buf_release(&s->window);
+    segments_unmap(s);
+    buf_release(&s->window_copy);
 }
 
 /* --- finding them --- */
@@ -296,7 +335,7 @@ void segments_tidy(struct segments *s, bool is_idle)
             close_fd(g);
             delete_file(s, g);
             if (s->window_of == g)
-                s->window_of = NULL;
+                segments_unmap(s);
             free(g);
             continue;
         }

@@ -8,7 +8,7 @@
 #include "journal/journal.h"
 
 enum {
-    WINDOW_BYTES = 256 * 1024, /* read at once; more only for a longer frame */
+    WINDOW_BYTES = 512 * 1024, /* read at once; more only for a longer frame */
     SEGMENTS_OPEN_MAX = 16,    /* file descriptors */
 };
 
@@ -36,9 +36,12 @@ struct segments {
     uint64_t scanned_ns;
     uint64_t clock;
     /* the bytes read last: those of `window_of` from window_start on */
-    struct buf window;
+    struct str window;
     struct segment *window_of;
     uint64_t window_start;
+    struct buf window_copy; /* what window points into, when it was read */
+    void *map;              /* when it was mapped */
+    size_t map_len;
 };
 
 void segments_init(struct segments *s, const char *path, struct journal_dir *dir);
@@ -55,6 +58,7 @@ enum err segments_read(struct segments *s, struct segment *g, size_t want,
 /* Appends bytes of a segment to `out`, from the window if it has them. */
 enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
                        struct buf *out) MUST_CHECK;
+void segments_unmap(struct segments *s); /* the window is gone */
 void segments_rest(struct segments *s); /* idle: gives the window's memory back */
 /* Deletes what nobody needs any more (damaged ones are renamed "….seg.damaged" instead), and
  * asks for rotation where a whole active segment has been committed. */

@@ -133,11 +133,11 @@ static const char *setup(enum database_mode mode)
 {
     switch (mode) {
     case DATABASE_WRITE:
-        return "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_DURABLE:
-        return "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_READ:

@@ -170,7 +170,7 @@ static void a_growing_conversation_costs_what_is_new(void **state)
         else
             grown += stored;
         assert_true(turn == 0 || stored < 4096);
-        assert_true(s->packer.raw.len < BLOCK_RAW_MAX); /* load() needs it so */
+        assert_true(s->packer.block == 1); /* load() needs it so */
     }
     assert_true(first > 3000);
     assert_true(grown / 89 < 2000); /* three messages of 500 bytes, and a recipe */
@@ -233,7 +233,7 @@ static void random_edits(void **state)
                 edit(&body);
             else
                 make_turn(&body, (int)any(2) * 2, count += (int)any(3));
-            if (s->packer.raw.len > BLOCK_RAW_MAX / 2) { /* begin anew: load() knows one block */
+            if (s->packer.raw.len > BLOCK_RAW_WANTED / 2) { /* begin anew: load() knows one block */
                 teardown(state);
                 setup(state);
                 s = *state;
@@ -261,7 +261,7 @@ static void every_common_start_and_end(void **state)
         size_t from = at % 2 ? at : at + 1;
         assert_int_equal(buf_append(&body, str_from(buf_str(&first), from)), ERR_OK);
         pack(s, buf_str(&body));
-        if (s->packer.raw.len > BLOCK_RAW_MAX / 2) {
+        if (s->packer.raw.len > BLOCK_RAW_WANTED / 2) {
             teardown(state);
             setup(state);
             s = *state;
@@ -300,7 +300,7 @@ static void equal_pieces_are_stored_once(void **state)
         assert_true(s->conversations.turns[i].used_at == 0 || i == 0);
     conversations_forget(&s->conversations); /* only the pieces are known */
     size_t second = pack(s, buf_str(&b));
-    assert_true(second < first / 4);
+    assert_true(second + 2000 < first); /* the system prompt is shared; tools are too short */
     buf_release(&a);
     buf_release(&b);
 }
