@@ -65,6 +65,38 @@ static void maintain(void *owner)
     store_maintain(owner);
 }
 
+/* --- what the indexer tells --- */
+
+/* A forward that failed: one line, with all that is known of it. */
+static void log_failure(const struct record *r)
+{
+    char id[UUID_TEXT];
+    log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&r->id, id)),
+             LOG_S("model", r->model), LOG_N("stream", (r->flags & RECORD_ASKS_STREAM) != 0),
+             LOG_N("body_bytes", r->request_bytes),
+             LOG_N("has_thinking", (r->flags & RECORD_ASKS_THINKING) != 0),
+             LOG_S("anthropic_beta", r->anthropic_beta), LOG_S("query", r->query),
+             LOG_N("elapsed_ms", r->duration_us / 1000), LOG_C("end", ending_name(r->state)),
+             LOG_S("error", r->error_type), LOG_S("detail", r->error_message));
+}
+
+static void on_index(enum index_event event, const struct record *r, void *owner)
+{
+    struct app *app = owner;
+    bool broke = r->state == ENDING_UPSTREAM_RESET || r->state == ENDING_UPSTREAM_TIMEOUT ||
+                 r->state == ENDING_UPSTREAM_TRUNCATED ||
+                 (r->state == ENDING_UPSTREAM_ERROR && (r->flags & RECORD_IS_OURS));
+    if (event == INDEX_ENDED && broke)
+        log_failure(r);
+    api_on_index(event, r, app->api);
+}
+
+static bool wants_progress(void *owner)
+{
+    struct app *app = owner;
+    return api_wants_progress(app->api);
+}
+
 /* --- what the API asks --- */
 
 static uint64_t lost_frames(void *owner)
@@ -121,7 +153,7 @@ static enum err open_storage(struct app *app, struct fail *f)
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
     };
     app->api = api_new(&api);
-    indexer_listen(app->indexer, api_on_index, api_wants_progress, app->api);
+    indexer_listen(app->indexer, on_index, wants_progress, app);
     return err ? err : indexer_start(app->indexer, app->journal_dir, f);
 }
 

@@ -74,6 +74,8 @@ static const struct {
     {RECORD_BODY_TRUNCATED, "body_truncated"},
     {RECORD_IS_REUSED, "reused"},
     {RECORD_IS_OURS, "ours"},
+    {RECORD_ASKS_STREAM, "asks_stream"},
+    {RECORD_ASKS_THINKING, "asks_thinking"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)

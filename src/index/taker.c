@@ -7,7 +7,7 @@
 
 #include "index/head_text.h"
 
-enum { CLIENT_MAX = 256, ID_MAX = 128, QUERY_MAX = 512 }; /* bytes kept in a row */
+enum { CLIENT_MAX = 256, BETA_MAX = 1024, ID_MAX = 128, QUERY_MAX = 512 }; /* bytes kept in a row */
 
 static const uint64_t progress_every_ns = 250000000; /* at most four a second for an exchange */
 
@@ -66,7 +66,8 @@ static void read_target(struct record *r, struct str target)
 static void read_request_head(struct record *r, struct str head)
 {
     struct head_want wants[] = {{STR("x-claude-code-session-id")}, {STR("x-claude-code-agent-id")},
-                                {STR("x-claude-code-parent-agent-id")}, {STR("user-agent")}};
+                                {STR("x-claude-code-parent-agent-id")}, {STR("user-agent")},
+                                {STR("anthropic-beta")}};
     struct str rest = head_text_read(head, wants, COUNT_OF(wants)), target;
     if (str_next(&rest, ' ', &r->method) && str_next(&rest, ' ', &target))
         read_target(r, target);
@@ -74,6 +75,7 @@ static void read_request_head(struct record *r, struct str head)
     r->agent_id = str_head(wants[1].value, ID_MAX);
     r->parent_agent_id = str_head(wants[2].value, ID_MAX);
     r->client = str_head(wants[3].value, CLIENT_MAX);
+    r->anthropic_beta = str_head(wants[4].value, BETA_MAX);
 }
 
 static int64_t us_between(uint64_t from_ns, uint64_t to_ns)

@@ -84,7 +84,8 @@ static uint64_t conversation_key(const struct record *r, struct str body)
 static void note_request_facts(struct gathered *e, const struct request_facts *f)
 {
     struct record *r = &e->record;
-    r->flags |= f->flags;
+    r->flags |= f->flags | (f->asks_stream ? RECORD_ASKS_STREAM : 0u) |
+                (f->asks_thinking ? RECORD_ASKS_THINKING : 0u);
     r->model = f->model;
     r->max_tokens = f->max_tokens;
     r->message_count = f->message_count;

@@ -312,6 +312,16 @@ bool conn_is_full(const struct conn *c)
     return c->pending != NULL;
 }
 
+size_t conn_pending_bytes(const struct conn *c)
+{
+    size_t sum = 0;
+    for (const struct conn_pending *p = c->pending; p; p = p->next)
+        sum += p->len;
+    for (const struct conn_part *p = c->parts; p; p = p->next)
+        sum += p->bytes.len;
+    return sum;
+}
+
 /* --- closing --- */
 
 static void on_closed(uv_handle_t *handle)

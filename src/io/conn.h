@@ -53,6 +53,7 @@ void conn_read(struct conn *c, bool on); /* reads, or pauses */
 void conn_write(struct conn *c, struct str bytes);      /* borrowed until the turn's end */
 void conn_write_copy(struct conn *c, struct str bytes);
 bool conn_is_full(const struct conn *c);
+size_t conn_pending_bytes(const struct conn *c); /* written, not yet taken by the kernel */
 
 void conn_close(struct conn *c);           /* now; what was noted this turn is dropped */
 void conn_close_when_sent(struct conn *c); /* after all that was written has gone out: sends FIN,

@@ -163,6 +163,7 @@ void loop_free(struct loop *l)
     uv_close((uv_handle_t *)&l->wake, NULL);
     uv_close((uv_handle_t *)&l->second, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
+    reset_turn_memory(l);
     int err = uv_loop_close(&l->uv);
     assert(err == 0);
     (void)err;

@@ -208,7 +208,7 @@ static enum ending ending_of(const struct exchange *ex)
     }
 }
 
-/* One line for each forward that failed. */
+/* One line for each forward that failed. With a journal its reader says it, who knows more. */
 static void log_failure(const struct exchange *ex, enum ending ending, const struct head *h)
 {
     char id[UUID_TEXT];
@@ -262,7 +262,7 @@ static enum flow conclude(struct exchange *ex)
         return ex->is_durable ? GO_ON : WAIT;
     ex->is_concluded = true;
     ex->ending = ending_of(ex);
-    if (ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
+    if (!ex->proxy->journal && ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
         ex->ending != ENDING_PROXY_SHUTDOWN)
         log_failure(ex, ex->ending, c ? client_head(c) : NULL);
     ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);

@@ -77,6 +77,13 @@ static void take_stream(struct cutter *c, struct str raw)
     c->facts->asks_stream = str_equal(raw, STR("true"));
 }
 
+/* An object whose type is not "disabled"; the last of several counts. */
+static void take_thinking(struct cutter *c, struct str raw)
+{
+    struct str type = json_read_text(json_member(raw, STR("type")), MODEL_MAX, c->arena);
+    c->facts->asks_thinking = type.len && !str_equal(type, STR("disabled"));
+}
+
 static void take_max_tokens(struct cutter *c, struct str raw)
 {
     if (json_read_int(raw, INT64_MAX, &c->facts->max_tokens) != JSON_INT_OK)
@@ -115,6 +122,7 @@ static const struct wanted {
     {.name = {"model", 5}, .take = take_model},
     {.name = {"stream", 6}, .take = take_stream},
     {.name = {"max_tokens", 10}, .take = take_max_tokens},
+    {.name = {"thinking", 8}, .take = take_thinking},
     {.name = {"metadata", 8}, .take = take_metadata},
     {.name = {"system", 6}, .kind = CUT_SYSTEM},
     {.name = {"tools", 5},

@@ -43,6 +43,7 @@ struct request_facts {
     uint32_t flags;   /* enum record_flag: RECORD_REQUEST_INVALID … */
     struct str model; /* at most 256 bytes */
     bool asks_stream;
+    bool asks_thinking;
     int64_t max_tokens;                /* UNKNOWN */
     int64_t message_count, tool_count; /* UNKNOWN when there is no such array */
     struct str user_session_id; /* from metadata.user_id, JSON or "user_…_session_…" form */

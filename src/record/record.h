@@ -21,6 +21,8 @@ enum record_flag {
     RECORD_BODY_TRUNCATED = 1 << 7,   /* not all of a body was kept */
     RECORD_IS_REUSED = 1 << 8,        /* the provider's connection came from the pool */
     RECORD_IS_OURS = 1 << 9,          /* the proxy made the answer */
+    RECORD_ASKS_STREAM = 1 << 10,     /* the request says "stream": true */
+    RECORD_ASKS_THINKING = 1 << 11,   /* the request has "thinking", and not disabled */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */
@@ -54,6 +56,7 @@ struct record {
     struct str error_type;     /* of an error body or event, or err_name() of ours */
     struct str error_message;  /* at most 300 bytes */
     struct str title;          /* start of the newest user text, at most 120 bytes */
+    struct str anthropic_beta; /* the request\'s header; told in events, kept in the detail only */
 
     int64_t started_us;     /* wall clock */
     int64_t connect_us;     /* UNKNOWN when reused or never connected */

@@ -258,7 +258,7 @@ void call_stream_begin(struct call *c, const struct reply *r, void (*gone)(void 
 
 bool call_stream_write(struct call *c, struct str bytes)
 {
-    if (!c->client || client_is_full(c->client) || bytes.len > CALL_STREAM_MAX)
+    if (!c->client || client_pending_bytes(c->client) + bytes.len > CALL_STREAM_MAX)
         return false;
     char *copy = loop_turn_alloc(c->loop, bytes.len);
     memcpy(copy, bytes.ptr, bytes.len);

@@ -501,6 +501,11 @@ bool client_is_full(const struct client *c)
     return conn_is_full(&c->conn);
 }
 
+size_t client_pending_bytes(const struct client *c)
+{
+    return conn_pending_bytes(&c->conn);
+}
+
 void client_read_body(struct client *c, bool on)
 {
     if (on || (c->request && !c->request->has_ended))
