@@ -132,6 +132,11 @@ static enum err open_storage(struct app *app, struct fail *f)
     if (err)
         return err;
     app->is_data_open = true;
+    char journal_path[PATH_BYTES];
+    snprintf(journal_path, sizeof journal_path, "%s/journal", cfg->storage_data_dir);
+    err = data_dir_make(journal_path, f);
+    if (err)
+        return err;
     struct store_options options = {
         .db_path = cfg->storage_db_path,
         .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
@@ -143,8 +148,6 @@ static enum err open_storage(struct app *app, struct fail *f)
         .owner = app->store, .secret = store_secret(app->store), .find_piece = find_piece,
         .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
     };
-    char journal_path[PATH_BYTES];
-    snprintf(journal_path, sizeof journal_path, "%s/journal", cfg->storage_data_dir);
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)
         err = journal_dir_open(&app->journal_dir, journal_path, indexer_ring, app->indexer, f);

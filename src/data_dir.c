@@ -14,8 +14,7 @@
 
 enum { PATH_BYTES = 4096 };
 
-/* mkdir -p, each new folder private. */
-static enum err make_path(const char *path, struct fail *f)
+enum err data_dir_make(const char *path, struct fail *f)
 {
     char part[PATH_BYTES];
     size_t len = strlen(path);
@@ -82,7 +81,7 @@ static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
 enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f)
 {
     d->lock_fd = -1;
-    enum err err = make_path(path, f);
+    enum err err = data_dir_make(path, f);
     if (!err)
         err = lock(d, path, f);
     if (!err)

@@ -14,6 +14,8 @@ struct data_dir {
 
 /* ERR_BUSY when another process has it; the detail names its pid. */
 enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f) MUST_CHECK;
+/* Makes a folder and those above it, private, where they are missing. */
+enum err data_dir_make(const char *path, struct fail *f) MUST_CHECK;
 void data_dir_close(struct data_dir *d);
 
 #endif

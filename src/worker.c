@@ -118,9 +118,9 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
     proxy_init(&w->proxy, w->loop, o->anthropic);
     w->proxy.version = str_of(cfg->anthropic_version);
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
+    w->proxy.redactor = redactor_new(o->redact_key);
     if (o->journal_dir) {
         w->proxy.journal = journal_new(o->journal_dir, o->number);
-        w->proxy.redactor = redactor_new(o->redact_key);
         loop_on_flush(w->loop, flush_journal, w->proxy.journal);
     }
     durability_init(&w->proxy.durability, cfg->storage_durability, w->loop, w->proxy.journal);
@@ -180,7 +180,7 @@ struct loop *worker_loop(struct worker *w)
 
 int worker_in_flight(const struct worker *w)
 {
-    return atomic_load_explicit(&w->server.in_flight, memory_order_relaxed);
+    return atomic_load_explicit(&w->proxy.in_flight, memory_order_relaxed);
 }
 
 uint64_t worker_lost_frames(const struct worker *w)

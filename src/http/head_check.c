@@ -235,6 +235,8 @@ enum err head_check_answer(const struct head *h, struct fail *f)
 {
     struct fail cause = {0};
     struct tally t;
+    if (!is_value_clean(h->reason))
+        return fail(f, ERR_UPSTREAM_PROTOCOL, "a control character in the reason");
     if (take_stock(h, &t, &cause) == ERR_OK && check_framing(h, &t, &cause) == ERR_OK)
         return ERR_OK;
     return fail(f, ERR_UPSTREAM_PROTOCOL, "%s", cause.detail);

@@ -209,15 +209,18 @@ static enum ending ending_of(const struct exchange *ex)
 }
 
 /* One line for each forward that failed. With a journal its reader says it, who knows more. */
-static void log_failure(const struct exchange *ex, enum ending ending, const struct head *h)
+static void log_failure(struct exchange *ex, const struct head *h)
 {
     char id[UUID_TEXT];
-    struct str query = h ? str_from(h->target, str_find(h->target, '?') + 1) : STR_NONE;
+    struct buf *target = &ex->proxy->scratch;
+    buf_clear(target);
+    if (h && redact_target(ex->proxy->redactor, h->target, target) != ERR_OK)
+        buf_clear(target);
     log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&ex->tap.id, id)),
-             LOG_N("status", ex->status), LOG_N("body_bytes", ex->tap.request_bytes),
+             LOG_N("body_bytes", ex->tap.request_bytes),
              LOG_S("anthropic_beta", h ? head_get_id(h, HEADER_ANTHROPIC_BETA) : STR_NONE),
-             LOG_S("query", query), LOG_N("elapsed_ms", elapsed_us(ex) / 1000),
-             LOG_C("end", ending_name(ending)), LOG_C("error", err_name(ex->fail.code)),
+             LOG_S("target", buf_str(target)), LOG_N("elapsed_ms", elapsed_us(ex) / 1000),
+             LOG_C("end", ending_name(ex->ending)), LOG_C("error", err_name(ex->fail.code)),
              LOG_C("detail", ex->fail.detail));
 }
 
@@ -264,7 +267,7 @@ static enum flow conclude(struct exchange *ex)
     ex->ending = ending_of(ex);
     if (!ex->proxy->journal && ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
         ex->ending != ENDING_PROXY_SHUTDOWN)
-        log_failure(ex, ex->ending, c ? client_head(c) : NULL);
+        log_failure(ex, c ? client_head(c) : NULL);
     ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
     if (ex->is_ours)
         answer_for_provider(ex);
@@ -298,6 +301,7 @@ static enum flow finish(struct exchange *ex)
     if (ex->next)
         ex->next->prev = ex->prev;
     buf_release(&ex->early);
+    atomic_fetch_sub_explicit(&ex->proxy->in_flight, 1, memory_order_relaxed);
     return GO_ON;
 }
 
@@ -450,6 +454,7 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     if (ex->next)
         ex->next->prev = ex;
     p->exchanges = ex;
+    atomic_fetch_add_explicit(&p->in_flight, 1, memory_order_relaxed);
     client_serve(c, &client_handler, ex);
     wake(ex);
     return ERR_OK;

@@ -16,8 +16,7 @@ static const char *const relayed[] = {
 };
 
 /* A request that was refused before it was served is remembered too, but not without end. */
-static void on_refused(struct client *c, const struct uuid *id, enum err err,
-                       const struct fail *f, void *owner)
+static void on_refused(struct client *c, const struct refusal *r, void *owner)
 {
     struct proxy *p = owner;
     const struct head *h = client_head(c);
@@ -26,10 +25,16 @@ static void on_refused(struct client *c, const struct uuid *id, enum err err,
         p->refused_second = second, p->refused_count = 0;
     if (!p->journal || !h->method.len || ++p->refused_count > REFUSALS_PER_SECOND)
         return;
-    struct fail cause = *f;
-    fail(&cause, err, "refused");
+    struct fail cause = *r->fail;
+    fail(&cause, r->err, "refused");
     struct tap t;
-    tap_begin(&t, p, id, client_began_us(c), client_began_ns(c), str_of(client_addr(c)), STR_NONE, h);
+    struct tap_answer answer = {.head = r->head, .is_ours = true};
+    tap_begin(&t, p, &r->id, client_began_us(c), client_began_ns(c), str_of(client_addr(c)),
+              STR_NONE, h);
+    tap_request_end(&t);
+    tap_answer(&t, &answer);
+    tap_answer_body_copy(&t, r->body);
+    t.client_bytes = r->body.len;
     tap_end(&t, ENDING_REJECTED, &cause);
 }
 

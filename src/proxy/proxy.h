@@ -4,6 +4,8 @@
 #ifndef PROXY_PROXY_H
 #define PROXY_PROXY_H
 
+#include <stdatomic.h>
+
 #include "journal/journal.h"
 #include "proxy/durability.h"
 #include "record/redact.h"
@@ -26,6 +28,7 @@ struct proxy {
     uint64_t clean[CLEAN_HEADERS]; /* keyed hashes of header lines that hold nothing to mask */
     uint64_t clean_seed;
     struct exchange *exchanges;  /* running ones */
+    atomic_int in_flight;        /* how many; read by other threads */
     uint64_t refused_second;     /* when refusals were last recorded, and how many since */
     int refused_count;
 };

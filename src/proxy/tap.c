@@ -155,6 +155,14 @@ void tap_answer_body(struct tap *t, struct str bytes)
         add_bytes(t, FRAME_RESP_BODY, bytes);
 }
 
+void tap_answer_body_copy(struct tap *t, struct str bytes)
+{
+    char *copy = loop_turn_alloc(t->proxy->loop, bytes.len + 1);
+    if (bytes.len)
+        memcpy(copy, bytes.ptr, bytes.len);
+    tap_answer_body(t, str_make(copy, bytes.len));
+}
+
 void tap_end(struct tap *t, enum ending ending, const struct fail *f)
 {
     if (!is_on(t))

@@ -30,6 +30,7 @@ struct tap_answer {
 };
 void tap_answer(struct tap *t, const struct tap_answer *a);
 void tap_answer_body(struct tap *t, struct str bytes);
+void tap_answer_body_copy(struct tap *t, struct str bytes); /* of a few bytes that do not stay */
 void tap_end(struct tap *t, enum ending ending, const struct fail *f);
 
 #endif

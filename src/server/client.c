@@ -80,7 +80,6 @@ static void free_request(struct client *c)
     arena_release(&c->request->arena);
     free(c->request);
     c->request = NULL;
-    atomic_fetch_sub_explicit(&c->server->in_flight, 1, memory_order_relaxed);
 }
 
 static void on_closed(struct conn *conn)
@@ -182,7 +181,6 @@ static struct request *begin_request(struct client *c)
     r->began_us = clock_wall_us();
     r->began_ns = c->active_ns;
     c->request = r;
-    atomic_fetch_add_explicit(&c->server->in_flight, 1, memory_order_relaxed);
     return r;
 }
 
@@ -190,24 +188,26 @@ static struct request *begin_request(struct client *c)
 static void refuse(struct client *c, enum err err, const struct fail *f)
 {
     struct request *r = c->request;
-    struct uuid id = uuid_new();
-    if (c->server->on_refused && !r->handler && !r->is_answering)
-        c->server->on_refused(c, &id, err, f, c->server->refused_owner);
+    bool was_served = r->handler != NULL;
     tell_gone(c, err);
     if (r->is_answering) {
         client_answer_break(c);
         return;
     }
-    char text[UUID_TEXT];
-    struct str head, body;
-    r->close_after = true;
+    struct refusal refusal = {.id = uuid_new(), .err = err, .fail = f};
+    char id[UUID_TEXT];
     if (server_is_relayed(c->server, r->parser.head.target))
-        client_error_text(&r->arena, err, f, str_of(uuid_format(&id, text)), &head, &body);
+        client_error_text(&r->arena, err, f, str_of(uuid_format(&refusal.id, id)), &refusal.head,
+                          &refusal.body);
     else
-        own_error_text(&r->arena, err, f, &head, &body);
-    client_answer(c, head, client_wants_body(c) ? BODY_LENGTH : BODY_NONE);
-    if (client_wants_body(c))
-        conn_write_copy(&c->conn, body);
+        own_error_text(&r->arena, err, f, &refusal.head, &refusal.body);
+    if (!client_wants_body(c))
+        refusal.body = STR_NONE;
+    if (c->server->on_refused && !was_served)
+        c->server->on_refused(c, &refusal, c->server->refused_owner);
+    r->close_after = true;
+    client_answer(c, refusal.head, refusal.body.len ? BODY_LENGTH : BODY_NONE);
+    conn_write_copy(&c->conn, refusal.body);
     client_answer_end(c);
 }
 

@@ -4,8 +4,6 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include <stdatomic.h>
-
 #include "base/uuid.h"
 #include "server/client.h"
 #include "server/guard.h"
@@ -22,13 +20,20 @@ struct server_options {
     const struct guard *guard;
 };
 
+/* What was refused, and how it was answered. */
+struct refusal {
+    struct uuid id;
+    enum err err;
+    const struct fail *fail;
+    struct str head, body;
+};
+
 struct server {
     struct loop *loop;
     struct server_options options;
     uv_tcp_t listener;
     struct client *clients; /* list */
     int client_count;
-    atomic_int in_flight;   /* requests in service; read by other threads */
     bool is_listening, is_draining;
     struct loop_sweep sweep;
     struct {
@@ -40,8 +45,7 @@ struct server {
     size_t route_count;
     /* A request was refused before anyone served it: for the record. May be NULL. `c`'s head may
      * be incomplete. */
-    void (*on_refused)(struct client *c, const struct uuid *id, enum err err,
-                       const struct fail *f, void *owner);
+    void (*on_refused)(struct client *c, const struct refusal *r, void *owner);
     void *refused_owner;
 };
 
