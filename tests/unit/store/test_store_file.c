@@ -1,0 +1,250 @@
+/*
+ * test_store_file.c — what store_open() makes of the file it finds, and that nothing is lost.
+ */
+#include "check.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "batches.h"
+
+static const int64_t base_us = INT64_C(1795000000000000);
+
+struct fixture {
+    char dir[64], path[96];
+};
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    snprintf(x->dir, sizeof x->dir, "/tmp/test_store_file.XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
+    assert_int_equal(system(command), 0);
+    free(x);
+    return 0;
+}
+
+static enum err open_store(struct fixture *x, struct store **s, struct fail *f)
+{
+    *f = (struct fail){0};
+    return store_open(s, &(struct store_options){.db_path = x->path}, f);
+}
+
+/* Opens, stores one request, closes. */
+static struct uuid use(struct fixture *x)
+{
+    struct store *s;
+    struct fail f;
+    struct batch_maker m;
+    assert_int_equal(open_store(x, &s, &f), ERR_OK);
+    maker_init(&m, s);
+    struct record r = maker_record(base_us);
+    maker_add(&m, &r, STR("request"), STR("response"));
+    assert_int_equal(store_commit(s, maker_batch(&m), &f), ERR_OK);
+    maker_release(&m);
+    store_close(s);
+    return r.id;
+}
+
+static int64_t count_requests(struct fixture *x)
+{
+    struct store *s;
+    struct fail f;
+    int64_t count = -1;
+    assert_int_equal(open_store(x, &s, &f), ERR_OK);
+    struct store_reader *r = store_reader_new(s);
+    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &f), ERR_OK);
+    store_reader_free(r);
+    store_close(s);
+    return count;
+}
+
+static int count_files(const struct fixture *x, const char *part)
+{
+    DIR *dir = opendir(x->dir);
+    int count = 0;
+    for (struct dirent *e; (e = readdir(dir));)
+        count += strstr(e->d_name, part) != NULL;
+    closedir(dir);
+    return count;
+}
+
+static void write_file(const struct fixture *x, struct str bytes)
+{
+    FILE *file = fopen(x->path, "wb");
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, file), bytes.len);
+    fclose(file);
+}
+
+static void run_sql(const struct fixture *x, const char *sql)
+{
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void is_private_and_lasts(void **state)
+{
+    struct fixture *x = *state;
+    use(x);
+    use(x);
+    struct stat st;
+    assert_int_equal(stat(x->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(count_requests(x), 2);
+    assert_int_equal(count_files(x, "-wal"), 0); /* all of it is in the one file */
+}
+
+static void one_writer_only(void **state)
+{
+    struct fixture *x = *state;
+    struct store *first, *second;
+    struct fail f;
+    assert_int_equal(open_store(x, &first, &f), ERR_OK);
+    assert_int_equal(open_store(x, &second, &f), ERR_BUSY);
+    assert_non_null(strstr(f.detail, "another process"));
+    store_close(first);
+    assert_int_equal(open_store(x, &second, &f), ERR_OK);
+    store_close(second);
+}
+
+static void damaged_files_are_set_aside(void **state)
+{
+    struct fixture *x = *state;
+    static char zeros[20000];
+    write_file(x, STR("this is no database, it is a letter to a friend, and longer than a header "
+                      "of a hundred bytes would be"));
+    assert_int_equal(count_requests(x), 0);
+    assert_int_equal(count_files(x, ".corrupt-"), 1);
+    char command[200];
+    snprintf(command, sizeof command, "rm '%s'/*.corrupt-*", x->dir); /* named by the second */
+    assert_int_equal(system(command), 0);
+    use(x);
+    FILE *file = fopen(x->path, "r+b"); /* all pages but the first */
+    fseek(file, 4096, SEEK_SET);
+    assert_int_equal(fwrite(zeros, 1, sizeof zeros, file), sizeof zeros);
+    fclose(file);
+    assert_int_equal(count_requests(x), 0);
+    assert_int_equal(count_files(x, ".corrupt-"), 1);
+    write_file(x, STR_NONE); /* empty is new */
+    assert_int_equal(count_requests(x), 0);
+    assert_int_equal(count_files(x, ".corrupt-"), 1);
+}
+
+static void a_suspect_is_looked_at(void **state)
+{
+    struct fixture *x = *state;
+    use(x);
+    char mark[160];
+    snprintf(mark, sizeof mark, "%s.suspect", x->path);
+    fclose(fopen(mark, "w"));
+    assert_int_equal(count_requests(x), 1); /* nothing was wrong */
+    assert_int_equal(access(mark, F_OK), -1);
+    assert_int_equal(count_files(x, ".corrupt-"), 0);
+}
+
+static void others_and_newer_ones_are_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct store *s;
+    struct fail f;
+    run_sql(x, "CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1);");
+    assert_int_equal(open_store(x, &s, &f), ERR_CONFIG);
+    assert_non_null(strstr(f.detail, "another program"));
+    assert_int_equal(count_files(x, ".corrupt-"), 0);
+    assert_int_equal(unlink(x->path), 0);
+    use(x);
+    run_sql(x, "PRAGMA user_version = 999;");
+    assert_int_equal(open_store(x, &s, &f), ERR_CONFIG);
+    assert_non_null(strstr(f.detail, "newer version"));
+    run_sql(x, "PRAGMA user_version = 1;");
+    assert_int_equal(count_requests(x), 1); /* untouched */
+}
+
+static void places_that_cannot_be(void **state)
+{
+    struct fixture *x = *state;
+    struct store *s;
+    struct fail f;
+    assert_int_equal(mkdir(x->path, 0700), 0);
+    assert_int_equal(open_store(x, &s, &f), ERR_CONFIG);
+    assert_int_equal(rmdir(x->path), 0);
+    assert_int_equal(mkfifo(x->path, 0600), 0);
+    assert_int_equal(open_store(x, &s, &f), ERR_CONFIG);
+    snprintf(x->path, sizeof x->path, "%s/no/such/place.db", x->dir);
+    assert_int_equal(open_store(x, &s, &f), ERR_IO);
+}
+
+static void planted_triggers_do_nothing(void **state)
+{
+    struct fixture *x = *state;
+    use(x);
+    run_sql(x, "CREATE TRIGGER t AFTER INSERT ON requests BEGIN DELETE FROM requests; END;");
+    use(x);
+    assert_int_equal(count_requests(x), 2);
+}
+
+/* A byte flipped anywhere: it opens or is set aside, and no answer is a wrong body. */
+static void flipped_bytes(void **state)
+{
+    struct fixture *x = *state;
+    struct uuid id = use(x);
+    char kept[160], command[400];
+    snprintf(kept, sizeof kept, "%s/kept", x->dir);
+    assert_int_equal(rename(x->path, kept), 0);
+    struct stat st;
+    assert_int_equal(stat(kept, &st), 0);
+    for (off_t at = 0; at < st.st_size; at += at < 200 ? 7 : 997) {
+        snprintf(command, sizeof command, "cp '%s' '%s'", kept, x->path);
+        assert_int_equal(system(command), 0);
+        FILE *file = fopen(x->path, "r+b");
+        fseek(file, at, SEEK_SET);
+        int byte = fgetc(file);
+        fseek(file, at, SEEK_SET);
+        fputc(byte ^ 0x55, file);
+        fclose(file);
+        struct store *s;
+        struct fail f;
+        if (open_store(x, &s, &f) == ERR_OK) {
+            struct store_reader *r = store_reader_new(s);
+            struct buf out;
+            buf_init(&out, 1 << 20);
+            if (store_body(r, &id, BODY_REQUEST, &out, &f) == ERR_OK)
+                assert_str_equal(buf_str(&out), STR("request"));
+            buf_release(&out);
+            store_reader_free(r);
+            store_close(s);
+        }
+        snprintf(command, sizeof command, "rm -f '%s' '%s'*", x->path, x->path);
+        assert_int_equal(system(command), 0);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    log_setup(LOG_ERROR + 1, LOG_TEXT); /* the damage is ours */
+    const struct CMUnitTest tests[] = {
+        TEST(is_private_and_lasts),        TEST(one_writer_only),
+        TEST(damaged_files_are_set_aside), TEST(a_suspect_is_looked_at),
+        TEST(others_and_newer_ones_are_refused), TEST(places_that_cannot_be),
+        TEST(planted_triggers_do_nothing), TEST(flipped_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
