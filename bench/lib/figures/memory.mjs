@@ -1,6 +1,6 @@
 // Memory: at rest, per idle connection, per running stream, and under 1,500 big requests.
 
-import { startPeer } from '../peers.mjs';
+import { drained, startPeer } from '../peers.mjs';
 import { family, pause, peakRssKb, rssKb } from '../proc.mjs';
 import { keep, runLoad } from '../rounds.mjs';
 import { median } from '../stats.mjs';
@@ -11,6 +11,7 @@ async function heldRssKb(ctx, peer, args, isIdle) {
   let kb = NaN;
   await runLoad(ctx, peer.port, args, async (child) => {
     await pause(700);
+    if (isIdle) await drained(peer);
     kb = rssKb(peer.pid);
     if (isIdle) child.stdin.end();
   });
@@ -24,8 +25,18 @@ const streams = (n) => ['streams', '--connections', String(n), '--answer', 'sse'
 // The slope between few and many, so that what is needed once is not counted for each.
 async function slopeBytes(ctx, peer, argsOf, few, many, isIdle) {
   const low = await heldRssKb(ctx, peer, argsOf(few), isIdle);
+  await drained(peer);
   const high = await heldRssKb(ctx, peer, argsOf(many), isIdle);
   return ((high - low) * 1024) / (many - few);
+}
+
+// Brings what grows with the first thousands of requests (caches of the store, of sessions) to its
+// size, so that it is not counted as the connections'.
+async function warm(ctx, peer) {
+  await runLoad(ctx, peer.port, ['closed', '--connections', '16', '--seconds', '1.5', '--seed', String(ctx.seed + ctx.nextNumber())]);
+  await runLoad(ctx, peer.port, ['streams', '--connections', '1100', '--answer', 'sse', '--chunks', '4', '--interval-us', '50000',
+    '--seed', String(ctx.seed + ctx.nextNumber())]);
+  await drained(peer);
 }
 
 async function measure(ctx, name) {
@@ -33,6 +44,8 @@ async function measure(ctx, name) {
   let peer = await startPeer(ctx, name);
   await pause(1000);
   values.idle_mb = rssKb(family(peer.pid).at(-1)) / 1024; // nginx: its worker
+  await warm(ctx, peer);
+  values.warm_mb = rssKb(family(peer.pid).at(-1)) / 1024;
   values.idle_connection_bytes = await slopeBytes(ctx, peer, idle, 200, 3200, true);
   await peer.stop();
   peer = await startPeer(ctx, name);
@@ -57,6 +70,7 @@ export async function memory(ctx) {
     must, wanted, beside: all.haproxy ? `haproxy ${of('haproxy', key).toFixed(1)}` : '' });
   return [
     row('memory at rest', 'idle_mb', ' MB', 12, 6),
+    row('memory at rest again, after some 20,000 requests', 'warm_mb', ' MB'),
     row('memory per idle connection', 'idle_connection_bytes', ' B', 1024, 400),
     row('memory per running plaintext stream', 'stream_bytes', ' B', 16384, 4096),
   ];
