@@ -116,7 +116,7 @@ static void make_query(struct load *l)
 void load_connect(struct load *l)
 {
     for (unsigned i = 0; i < l->options.connections; i++)
-        l->conns[i] = conn_new(l, i);
+        l->conns[i] = conn_new(l, i, i);
 }
 
 void load_say_ready(const struct load *l)

@@ -348,7 +348,7 @@ static void connected(uv_connect_t *connect, int status)
     c->load->on_connected(c);
 }
 
-struct conn *conn_new(struct load *load, unsigned number)
+struct conn *conn_new(struct load *load, unsigned number, unsigned voice)
 {
     struct conn *c = calloc(1, sizeof(*c));
 
@@ -356,7 +356,7 @@ struct conn *conn_new(struct load *load, unsigned number)
     c->load = load;
     c->number = number;
     dialog_init(&c->dialog, load->world, load->options.profile,
-                load->options.seed * 1000003 + number);
+                load->options.seed * 1000003 + voice);
     llhttp_init(&c->parser, HTTP_RESPONSE, settings());
     c->parser.data = c;
     uv_tcp_init(load->loop, &c->tcp);

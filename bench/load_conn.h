@@ -52,7 +52,8 @@ struct conn {
     size_t kept_len, kept_cap;
 };
 
-struct conn *conn_new(struct load *load, unsigned number); /* begins to connect */
+/* Begins to connect. Who has the same `voice` says the same. */
+struct conn *conn_new(struct load *load, unsigned number, unsigned voice);
 void conn_ask(struct conn *c, uint64_t intended_ns);
 void conn_close(struct conn *c); /* freed when the loop has let go of it */
 

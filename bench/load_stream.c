@@ -86,13 +86,14 @@ int load_streams(struct load *l)
 
 /* --- idle -------------------------------------------------------------------------------- */
 
-/* Each asks once, one after another, so that the way to the provider is shared by all. */
+/* Each asks once, one after another, so that the way to the provider is shared by all; and
+ * the same, so that what sessions take is not counted as what connections take. */
 static void idle_done(struct conn *c)
 {
     struct load *l = c->load;
 
     if (c->number + 1 < l->options.connections)
-        l->conns[c->number + 1] = conn_new(l, c->number + 1);
+        l->conns[c->number + 1] = conn_new(l, c->number + 1, 0);
     else
         uv_stop(l->loop);
 }
@@ -113,7 +114,7 @@ int load_idle(struct load *l)
     l->on_done = idle_done;
     l->on_lost = idle_lost;
     l->start_ns = uv_hrtime();
-    l->conns[0] = conn_new(l, 0);
+    l->conns[0] = conn_new(l, 0, 0);
     uv_run(l->loop, UV_RUN_DEFAULT);
     load_say_ready(l);
     load_wait_for_end_of_input();

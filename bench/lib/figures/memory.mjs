@@ -30,12 +30,10 @@ async function slopeBytes(ctx, peer, argsOf, few, many, isIdle) {
   return ((high - low) * 1024) / (many - few);
 }
 
-// Brings what grows with the first thousands of requests (caches of the store, of sessions) to its
-// size, so that it is not counted as the connections'.
+// Brings what grows with the first thousands of requests (the store's caches, the indexer's
+// buffers) to its size, so that it is not counted as the connections'.
 async function warm(ctx, peer) {
   await runLoad(ctx, peer.port, ['closed', '--connections', '16', '--seconds', '1.5', '--seed', String(ctx.seed + ctx.nextNumber())]);
-  await runLoad(ctx, peer.port, ['streams', '--connections', '1100', '--answer', 'sse', '--chunks', '4', '--interval-us', '50000',
-    '--seed', String(ctx.seed + ctx.nextNumber())]);
   await drained(peer);
 }
 
@@ -49,6 +47,7 @@ async function measure(ctx, name) {
   values.idle_connection_bytes = await slopeBytes(ctx, peer, idle, 200, 3200, true);
   await peer.stop();
   peer = await startPeer(ctx, name);
+  await warm(ctx, peer);
   values.stream_bytes = await slopeBytes(ctx, peer, streams, 100, 1100, false);
   await peer.stop();
   return values;
