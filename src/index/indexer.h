@@ -46,7 +46,8 @@ void indexer_stop(struct indexer *x);
 void indexer_free(struct indexer *x);
 
 /* Any thread. Exchanges that are not in the store yet: running ones, and for some milliseconds
- * those that have ended (shown as running until the store has them). Newest first; strings are valid in the call, which must not call back.
+ * those that have ended (shown as running until the store has them). Newest first; strings are
+ * valid in the call, which must not call back.
  * Who wants all exchanges asks here first and the store second: none is missed, one may come
  * twice. */
 typedef void indexer_running_fn(const struct record *record, void *owner);

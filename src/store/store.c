@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/rand.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -132,7 +132,7 @@ static enum err set_aside(struct store *s, const struct fail *why, struct fail *
 {
     static const char *const companions[] = {"-wal", "-shm", ""};
     char stamp[64];
-    snprintf(stamp, sizeof stamp, ".corrupt-%lld", (long long)time(NULL));
+    snprintf(stamp, sizeof stamp, ".corrupt-%lld", (long long)clock_wall_us());
     char *target = path_with(s, stamp);
     enum err err = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(companions); i++) {

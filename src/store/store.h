@@ -20,8 +20,8 @@ struct store_options {
                             and "sync"); otherwise a power cut may take the newest ones */
 };
 
-/* Opens or creates; migrates; a damaged file is set aside as "<name>.corrupt-<time>" and a new
- * one begun (logged). ERR_CONFIG when the schema is newer than this program; ERR_BUSY when
+/* Opens or creates; migrates; a damaged file is set aside as "<name>.corrupt-<microseconds>" and
+ * a new one begun (logged). ERR_CONFIG when the schema is newer than this program; ERR_BUSY when
  * another process writes to it. */
 enum err store_open(struct store **out, const struct store_options *options,
                     struct fail *f) MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
- * test_indexer_live.c — the indexer beside a journal that is being written: what it tells, what can be
- * asked of exchanges that run, and what is left on disk.
+ * test_indexer_live.c — the indexer beside a journal that is being written: what it tells, what
+ * can be asked of exchanges that run, and what is left on disk.
  */
 #include "check.h"
 
