@@ -14,7 +14,7 @@ const withoutInlineStyle: Plugin = {
   enforce: 'pre',
   transform: {
     filter: { id: /kit\/src\/runtime\/components\/root\.svelte$/ },
-    handler: (code) => code.replace(/(id="svelte-announcer"[^>]*?)\sstyle="[^"]*"/, '$1')
+    handler: (code) => ({ code: code.replace(/(id="svelte-announcer"[^>]*?)\sstyle="[^"]*"/, '$1'), map: null })
   }
 };
 

@@ -1,7 +1,6 @@
 // What every browser test needs: a server (BASE_URL, or the mock over web/build), a Chromium, and a page that
 // remembers everything that went wrong in it.
-import { existsSync } from 'node:fs';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { startMock } from '../../web/dev/mock-api.mjs';
@@ -27,6 +26,7 @@ export const startBrowser = () => chromium.launch({ executablePath: executable, 
 /** A page with `trouble`: page errors, refusals of the policy, requests to elsewhere, dialogs. */
 export async function openPage(browser, server, path, { width = 1280, height = 800, theme = 'light', ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', ...more });
+  context.setDefaultTimeout(10_000);
   const page = await context.newPage();
   const trouble = [];
   page.on('pageerror', (error) => trouble.push(`page error: ${error.message}`));

@@ -58,7 +58,7 @@ function withQuery(path: string, query: Record<string, string | number | null | 
   return text ? `${path}?${text}` : path;
 }
 
-const requestPath = (id: string) => `/api/requests/${encodeURIComponent(id)}`;
+const requestPath = (id: string) => `/api/requests/${encodeURIComponent(id.toWellFormed())}`;
 
 export const requestBodyUrl = (id: string) => `${requestPath(id)}/request/body`;
 export const responseBodyUrl = (id: string, decoded = false) =>

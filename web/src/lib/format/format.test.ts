@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { formatBytes } from './bytes.ts';
 import { formatDuration, formatRound, formatTicking } from './duration.ts';
 import { shortId, shortModel } from './names.ts';
+import { listLink, requestLink } from './links.ts';
 import { formatAgo, formatWhen } from './time.ts';
 import { formatPercent, formatTokens, plural } from './tokens.ts';
 
@@ -57,6 +58,13 @@ describe('names', () => {
     [null, '–']
   ])('%s is %s', (model, text) => expect(shortModel(model)).toBe(text));
   it('keeps the telling end of an id', () => expect(shortId('019aa1b2-0000-7000-8000-0123456789ab')).toBe('456789ab'));
+});
+
+describe('links', () => {
+  it('survive half a surrogate pair', () => {
+    expect(listLink({ session: 'a\uD83D' })).toBe('/?session=a%EF%BF%BD');
+    expect(requestLink('\uD83D')).toBe('/requests/%EF%BF%BD');
+  });
 });
 
 describe('time', () => {
