@@ -71,7 +71,9 @@ describe('time', () => {
   it('says when it was today', () => {
     const now = new Date(2026, 10, 21, 15, 0, 0);
     expect(formatWhen(new Date(2026, 10, 21, 9, 5, 7).toISOString(), now)).toBe('09:05:07');
-    expect(formatWhen(new Date(2026, 10, 20, 9, 5, 7).toISOString(), now)).toBe('20 Nov, 09:05');
+    expect(formatWhen(new Date(2026, 10, 20, 9, 5, 7).toISOString(), now)).toBe('Fri 09:05');
+    expect(formatWhen(new Date(2026, 9, 2, 9, 5, 7).toISOString(), now)).toBe('2 Oct');
+    expect(formatWhen(new Date(2025, 9, 2, 9, 5, 7).toISOString(), now)).toBe('2 Oct 25');
     expect(formatWhen('not a time', now)).toBe('–');
   });
   it('says how long ago', () => {

@@ -1,4 +1,5 @@
 // Moments for people, in the browser's own time zone.
+const week_ms = 6 * 86_400_000;
 const pad = (n: number, width = 2) => String(n).padStart(width, '0');
 
 export function formatClock(iso: string | null | undefined): string {
@@ -12,13 +13,14 @@ export function formatMoment(iso: string | null | undefined): string {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${formatClock(iso)}.${pad(date.getMilliseconds(), 3)}`;
 }
 
-/** Today: the clock alone. Another day: the day and the clock. */
+/** For a column: today the clock, this week the weekday and the minute, before that the day. */
 export function formatWhen(iso: string | null | undefined, now = new Date()): string {
   const date = parse(iso);
   if (!date) return '–';
   if (date.toDateString() === now.toDateString()) return formatClock(iso);
-  const day = date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short' });
-  return `${day}, ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  if (Math.abs(now.getTime() - date.getTime()) < week_ms)
+    return `${date.toLocaleDateString('en-GB', { weekday: 'short' })} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', ...(date.getFullYear() === now.getFullYear() ? {} : { year: '2-digit' }) });
 }
 
 export function formatAgo(iso: string | null | undefined, now_ms = Date.now()): string {

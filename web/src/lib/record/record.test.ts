@@ -3,7 +3,7 @@ import { readBody } from './body.ts';
 import { isOnlyResults, readBlocks, readConversation } from './conversation.ts';
 import { diffLines } from './diff.ts';
 import { segmentsOf } from './segments.ts';
-import { looksLikeSse, readSse } from './sse.ts';
+import { eventSummary, looksLikeSse, readSse } from './sse.ts';
 import { axisMarks, rhythmOf } from './timeline.ts';
 import { stretchesOf, tokensPerSecond } from './timing.ts';
 import { callSubject, editsOf, toolName } from './tools.ts';
@@ -68,6 +68,13 @@ describe('stream', () => {
     expect(looksLikeSse(text)).toBe(true);
     expect(looksLikeSse('{"a":1}')).toBe(false);
   });
+  it.each([
+    ['{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"a\\nb"}}', { index: 1, what: 'text_delta', text: '"a\\nb"' }],
+    ['{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"t1","name":"Bash","input":{}}}', { index: 0, what: 'tool_use', text: 'Bash t1' }],
+    ['{"type":"content_block_delta","index":1,"delta":{"type":"new","a":"x","b":"y"}}', null],
+    ['{"type":"future"}', null],
+    ['[DONE]', null]
+  ])('says what %s is', (data, wanted) => expect(eventSummary({ name: 'x', data })).toEqual(wanted));
   it('finds gaps and stalls', () => {
     const rhythm = rhythmOf({ ttfb_us: 0, first_token_us: 0, duration_us: 4_000_000, chunks: [[0, 5], [1000, 5], [3_000_000, 10]] }, 4);
     expect(rhythm.columns.map((column) => column.bytes)).toEqual([10, 0, 0, 10]);

@@ -6,6 +6,7 @@ import { type Body, readBody } from '../record/body.ts';
 import { type Conversation, readConversation } from '../record/conversation.ts';
 import { laterRow } from './merge.ts';
 
+const just_ended_ms = 10_000;
 const retry_ms = [150, 400, 1000, 2000]; // the store may be a moment behind the live stream
 
 /** Something that is fetched once, when first needed. */
@@ -53,13 +54,14 @@ export class Detail {
     this.id = id;
     this.#live = known;
     this.#head = new Part(() => patiently(() => getRequest(id, signal)));
+    const soon = <T>(load: () => Promise<T>) => (this.#hasJustEnded() ? patiently(load) : load());
     this.body = new Part(async () => {
-      const body = readBody(await getRequestBody(id, signal));
+      const body = readBody(await soon(() => getRequestBody(id, signal)));
       return { ...body, conversation: readConversation(body.json) };
     });
-    this.answer = new Part(() => getAnswer(id, signal));
-    this.raw = new Part(() => getResponseText(id, signal));
-    this.timeline = new Part(() => getTimeline(id, signal));
+    this.answer = new Part(() => soon(() => getAnswer(id, signal)));
+    this.raw = new Part(() => soon(() => getResponseText(id, signal)));
+    this.timeline = new Part(() => soon(() => getTimeline(id, signal)));
     this.#head.ask();
   }
 
@@ -75,6 +77,12 @@ export class Detail {
   get parts() { return [this.#head, this.body, this.answer, this.raw, this.timeline]; }
 
   retry() { for (const part of this.parts) void part.again(); }
+
+  #hasJustEnded() {
+    const row = this.#row;
+    if (!row || row.state === 'running') return false;
+    return Date.now() - Date.parse(row.started_at) - (row.duration_ms ?? 0) < just_ended_ms;
+  }
 
   receive(row: RequestRow) {
     if (row.id !== this.id) return;
