@@ -195,7 +195,7 @@ static void torn_at_every_byte(void **state)
 {
     struct scene *s = *state;
     struct script first, second;
-    for (size_t cut = 0;; cut += 1) {
+    for (size_t cut = 0;; cut++) {
         size_t middle = write_two(s, &first, &second);
         size_t len = s->segment.len;
         if (cut > len)
@@ -213,8 +213,6 @@ static void torn_at_every_byte(void **state)
         assert_true(s->counters.torn_tails <= 1);
         assert_int_equal(s->counters.damaged_frames, 0);
         assert_int_equal(scene_files(s, "seg"), 0);
-        if (cut > 200 && cut < middle - 4)
-            cut += 6; /* each frame's head and payload is met all the same */
     }
 }
 
@@ -222,7 +220,7 @@ static void a_flipped_byte_costs_one_exchange(void **state)
 {
     struct scene *s = *state;
     struct script before, hurt, after;
-    for (size_t flip = 0;; flip += 13) {
+    for (size_t flip = 0;; flip++) {
         before = script_new();
         hurt = script_new();
         after = script_new();
