@@ -9,12 +9,14 @@ cd "$root"
 scripts/bootstrap.sh build web
 use_node || die "no Node 22.17 or later"
 build_web || die "the dashboard does not build"
-compile build || die "it does not compile"
+compile_target=claude-code-proxy compile build || die "it does not compile"
 
 # The first line names the address; the others give back what Claude Code turns off behind a proxy.
 exports=$(build/claude-code-proxy env "$@")
+address=$(printf '%s\n' "$exports" | sed -n "s/^export ANTHROPIC_BASE_URL='\(.*\)'$/\1/p")
 cat >&2 <<TEXT
 
+The dashboard: $address
 To use Claude Code through the proxy, in another terminal:
 
 $(printf '%s\n' "$exports" | sed 's/^/    /')

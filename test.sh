@@ -173,7 +173,7 @@ suite_e2e() {
     run e2e node tests/run.mjs
 }
 
-browser_tests() { (cd tests/browser && node --test --test-concurrency=1); }
+browser_tests() { (cd tests/browser && node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec); }
 
 suite_browser() {
     use_node || { absent browser "no Node 22.17 or later" && return; }

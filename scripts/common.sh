@@ -43,7 +43,8 @@ npm_packages() {
     cp "$1/package-lock.json" "$stamp"
 }
 
-# compile FOLDER [meson option…]: sets the build up once, then compiles what has changed.
+# compile FOLDER [meson option…]: sets the build up once, then compiles what has changed; of it only
+# $compile_target, where that is set.
 compile() {
     build_folder=$1
     shift
@@ -52,7 +53,7 @@ compile() {
         meson setup "$build_folder" "$@" >&2 || return 1
     fi
     say "compiling $build_folder/"
-    ninja -C "$build_folder" >&2
+    ninja -C "$build_folder" ${compile_target:+"$compile_target"} >&2
 }
 
 # Builds the dashboard into web/build, where the binary takes it from; nothing to do where it is newer
