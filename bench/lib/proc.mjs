@@ -137,6 +137,9 @@ function cpuOfOne(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10000;
 }
 
+// Of the first thread only, in µs: with one worker that is the loop, and the rest is the indexer's.
+export const firstThreadUs = (pid) => Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(' ')[0]) / 1000;
+
 export const cpuUs = (pid) => family(pid).reduce((sum, each) => sum + cpuOfOne(each), 0);
 
 function statusKb(pid, key) {

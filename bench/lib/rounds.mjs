@@ -2,8 +2,9 @@
 
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { cpuUs, LOAD_CORE, machine, start, stolen } from './proc.mjs';
+import { cpuUs, firstThreadUs, LOAD_CORE, machine, start, stolen } from './proc.mjs';
 import { drained } from './peers.mjs';
+import { medianOf } from './stats.mjs';
 
 // Runs the generator once; `onReady` is called when everything it opens is open.
 export async function runLoad(ctx, port, args, onReady) {
@@ -25,14 +26,17 @@ export async function runLoad(ctx, port, args, onReady) {
 export async function oneRound(ctx, peer, args) {
   const before = machine();
   const cpuBefore = peer.pid ? cpuUs(peer.pid) : 0;
+  const loopBefore = peer.pid ? firstThreadUs(peer.pid) : 0;
   const report = await runLoad(ctx, peer.port, args);
   const relayed = peer.pid ? cpuUs(peer.pid) - cpuBefore : 0;
   const isDrained = await drained(peer);
   const cpu = peer.pid ? cpuUs(peer.pid) - cpuBefore : 0;
+  const loop = peer.pid ? firstThreadUs(peer.pid) - loopBefore : 0;
   const after = machine();
   return {
     cpu_us: cpu, cpu_before_drain_us: relayed, is_drained: isDrained,
     cpu_per_request: cpu / report.requests, cpu_per_chunk: cpu / report.chunks,
+    loop_per_request: loop / report.requests, loop_per_chunk: loop / report.chunks,
     per_second: report.per_second, requests: report.requests, chunks: report.chunks,
     errors: report.errors + report.non_2xx + report.short_streams, bad_hashes: report.bad_hashes,
     p50: report.latency_us.p50, p99: report.latency_us.p99, p999: report.latency_us.p999,
@@ -74,6 +78,14 @@ export function keep(ctx, figure, number, peer, values) {
   const text = (value) =>
     typeof value === 'number' ? String(Number.isInteger(value) ? value : Number(value.toPrecision(7))) : String(value);
   appendFileSync(file, `${number},${peer},${Object.values(values).map(text).join(',')}\n`);
+}
+
+// How much of ours is the loop's (relaying, the journal) and how much other threads' (the index).
+export function split(rounds, unit) {
+  if (!rounds[0].ours) return [];
+  const loop = medianOf(rounds, 'ours', `loop_per_${unit}`);
+  const all = medianOf(rounds, 'ours', `cpu_per_${unit}`);
+  return [`of ours ${loop.toFixed(1)} µs on the loop, ${(all - loop).toFixed(1)} µs in other threads`];
 }
 
 // What makes a figure worthless, or doubtful, said beside it.

@@ -3,7 +3,7 @@
 
 import { startMock, startPeer } from '../peers.mjs';
 import { PROXY_CORE } from '../proc.mjs';
-import { doubts, interleave } from '../rounds.mjs';
+import { doubts, interleave, split } from '../rounds.mjs';
 import { addedBy, addedRatio, medianOf, ratioOf } from '../stats.mjs';
 import { ratioRow, text } from '../table.mjs';
 
@@ -30,6 +30,7 @@ const beside = (rounds, key, unit) =>
 
 // The mock must be able to do half as much again, or it is the mock that is measured.
 function ceiling(rounds) {
+  if (!rounds[0].direct) return 'ceiling of the mock not measured';
   const busiest = Math.max(...Object.keys(rounds[0]).filter((name) => name !== 'direct')
     .map((name) => medianOf(rounds, name, 'per_second')));
   return `mock's ceiling ${text(medianOf(rounds, 'direct', 'per_second') / busiest)}× the busiest`;
@@ -42,7 +43,7 @@ export async function requestCpu(ctx) {
   return [ratioRow({ figure: 'CPU per request, 1–4 KB', unit: ' µs', must: 1.5, wanted: 1.0,
     ours: medianOf(rounds, 'ours', 'cpu_per_request'), base: medianOf(rounds, 'r0', 'cpu_per_request'),
     compared: ratioOf(rounds, 'ours', 'r0', 'cpu_per_request'),
-    beside: [...beside(rounds, 'cpu_per_request', ' µs'), ceiling(rounds), ...doubts(rounds)].join('; ') })];
+    beside: [...split(rounds, 'request'), ...beside(rounds, 'cpu_per_request', ' µs'), ceiling(rounds), ...doubts(rounds)].join('; ') })];
 }
 
 export async function conversationCpu(ctx) {
@@ -53,7 +54,7 @@ export async function conversationCpu(ctx) {
     figure: `CPU per request, conversation of 64 KB, against ${base.toUpperCase()}`, unit: ' µs', must, wanted,
     ours: medianOf(rounds, 'ours', 'cpu_per_request'), base: medianOf(rounds, base, 'cpu_per_request'),
     compared: ratioOf(rounds, 'ours', base, 'cpu_per_request'),
-    beside: [...beside(rounds, 'cpu_per_request', ' µs'), ...doubts(rounds)].join('; ') });
+    beside: [...split(rounds, 'request'), ...beside(rounds, 'cpu_per_request', ' µs'), ...doubts(rounds)].join('; ') });
   return [row('r0', 2.0, 1.15), ...(names.includes('r1') ? [row('r1', '–', 0.2)] : [])];
 }
 

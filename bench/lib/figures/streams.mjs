@@ -1,7 +1,7 @@
 // Streams: CPU per chunk, one-way delay, chunks that arrive unmerged; and five thousand at once.
 
 import { startPeer } from '../peers.mjs';
-import { doubts, interleave } from '../rounds.mjs';
+import { doubts, interleave, split } from '../rounds.mjs';
 import { medianOf, ratioOf } from '../stats.mjs';
 import { ratioRow, text, valueRow } from '../table.mjs';
 
@@ -31,7 +31,8 @@ export async function chunkCpu(ctx) {
     interleave(ctx, 'chunk-cpu', peers, sse(ctx, 500, 20000, ctx.seconds)));
   const row = (figure, key, unit, must, wanted) => ratioRow({
     figure, unit, ours: medianOf(rounds, 'ours', key), base: medianOf(rounds, 'r0', key),
-    compared: ratioOf(rounds, 'ours', 'r0', key), must, wanted, beside: others(rounds, key, unit) });
+    compared: ratioOf(rounds, 'ours', 'r0', key), must, wanted,
+    beside: [...(key === 'cpu_per_chunk' ? split(rounds, 'chunk') : []), others(rounds, key, unit)].join('; ') });
   return [
     row('CPU per chunk, 500 × 50/s', 'cpu_per_chunk', ' µs', 1.0, 0.85),
     row('one-way delay of a chunk, p50', 'delay_p50', ' µs', 1.2, 1.0),
