@@ -102,10 +102,14 @@ function check_line(line, row, round) {
 }
 
 async function reconcile(lines, round, only_rows) {
-  const rows = await until(async () => {
-    const all = await proxy.rows();
-    return all.every((r) => r.state !== 'running') && all;
-  }, 'no row to be running');
+  const wanted = lines.filter((l) => up.seen(l.session).length).map((l) => l.session);
+  let rows = [];
+  /* What the journal holds is read in after the start: wait for it; what stays missing is told below. */
+  await until(async () => {
+    rows = await proxy.rows();
+    const known = new Set(rows.map((r) => r.session_id));
+    return rows.every((r) => r.state !== 'running') && wanted.every((s) => known.has(s));
+  }, 'rows', 10000).catch(() => {});
   const by_session = new Map();
   for (const row of rows) {
     assert.equal(by_session.has(row.session_id), false, `I4: two rows for ${row.session_id}, round ${round}`);
