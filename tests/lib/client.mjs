@@ -74,6 +74,7 @@ export class Conn {
     this.is_closed = false;
     this.error = null;
     socket.setNoDelay(true);
+    socket.unref(); // every wait has a deadline, which keeps the process
     socket.on('data', (data) => {
       this.received += data.length;
       try {

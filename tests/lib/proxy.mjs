@@ -22,6 +22,13 @@ const yaml = (value, indent = '') => Object.entries(value).map(([key, v]) => (
     ? `${indent}${key}:\n${yaml(v, `${indent}  `)}`
     : `${indent}${key}: ${JSON.stringify(v)}\n`)).join('');
 
+/* Whatever happens to a test, no process of it is left behind, and none keeps it from ending. */
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exit(1));
+
 export class Proxy {
   /*
    * `upstream`: an Upstream or a URL. `config`: becomes config.yaml. `env`: beside the few that
@@ -56,6 +63,9 @@ export class Proxy {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     p.pid = p.child.pid;
+    running.add(p.child);
+    p.child.once('exit', () => running.delete(p.child));
+    for (const handle of [p.child, p.child.stdout, p.child.stderr]) handle.unref();
     p.exited = new Promise((resolve) => {
       p.child.once('close', (code, signal) => {
         p.exit = { code, signal };
@@ -96,7 +106,7 @@ export class Proxy {
 
   async kill() {
     this.child.kill('SIGKILL');
-    return this.exited;
+    return within(this.exited, DEADLINE_MS, 'the end of a killed process');
   }
 
   /* Another process on the same data. */

@@ -145,6 +145,7 @@ class Link {
     this.over_at = 0;
     this.how = null;
     socket.setNoDelay(true);
+    socket.unref(); // every wait has a deadline, which keeps the process
     socket.on('data', (data) => this.#data(data));
     socket.on('end', () => this.#over('fin'));
     socket.on('error', (e) => this.#over(e.code === 'ECONNRESET' ? 'rst' : e.code));
@@ -232,6 +233,7 @@ export class Upstream {
       up.signal.fire();
     });
     await new Promise((resolve) => up.server.listen(0, '127.0.0.1', resolve));
+    up.server.unref();
     up.port = up.server.address().port;
     up.url = `http://127.0.0.1:${up.port}`;
     return up;
