@@ -135,6 +135,8 @@ void tls_stream_free(struct tls_stream *s)
 {
     if (!s)
         return;
+    /* Freed without a shutdown, OpenSSL calls the session bad, and it cannot be resumed. */
+    SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(s->ssl);
     free(s);
 }

@@ -7,6 +7,7 @@
  * what has none gets `up.fallback`. A script that writes to a closed connection just ends.
  */
 import net from 'node:net';
+import tls from 'node:tls';
 import { Signal, DEADLINE_MS } from './wait.mjs';
 import { BodyReader, bytes, head_bytes, header, header_all, parse_head } from './http1.mjs';
 
@@ -226,16 +227,26 @@ export class Upstream {
     };
   }
 
-  static async start() {
+  /* `secure`: options of tls.createServer (key, cert …); `address`: to listen on. */
+  static async start({ secure, address = '127.0.0.1' } = {}) {
     const up = new Upstream();
-    up.server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    const on_socket = (socket) => {
       up.links.push(new Link(up, socket));
       up.signal.fire();
+    };
+    up.tcp_count = 0;
+    up.tls_errors = [];
+    up.server = secure ? tls.createServer({ ...secure, ALPNProtocols: ['http/1.1'] }, on_socket)
+      : net.createServer({ allowHalfOpen: true, noDelay: true }, on_socket);
+    up.server.on('connection', () => { up.tcp_count += 1; });
+    up.server.on('tlsClientError', (e) => {
+      up.tls_errors.push(e);
+      up.signal.fire();
     });
-    await new Promise((resolve) => up.server.listen(0, '127.0.0.1', resolve));
+    await new Promise((resolve) => up.server.listen(0, address, resolve));
     up.server.unref();
     up.port = up.server.address().port;
-    up.url = `http://127.0.0.1:${up.port}`;
+    up.url = `${secure ? 'https' : 'http'}://${address.includes(':') ? `[${address}]` : address}:${up.port}`;
     return up;
   }
 
