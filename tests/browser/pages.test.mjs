@@ -43,8 +43,8 @@ for (const theme of ['light', 'dark']) {
 
 test('each tab of a request shows its part', { skip: why_skipped }, async () => {
   const list = await (await fetch(`${server.url}/api/requests?limit=50&state=complete`)).json();
-  const row = list.requests.find((one) => one.path === '/v1/messages' && one.stream) ?? list.requests[0];
-  const signs = { overview: 'Who and where', messages: 'user', answer: 'assistant', system: 'Parameters', tools: 'Bash', headers: 'Host', timeline: 'Rhythm', request: 'Request body', stream: 'message_start' };
+  const row = list.requests.find((one) => one.path === '/v1/messages' && one.stream && one.tool_count) ?? list.requests[0];
+  const signs = { overview: 'Who and where', messages: 'user', answer: 'assistant', system: 'Parameters', tools: row.tool_count ? 'Bash' : 'No tools', headers: 'Host', timeline: 'Rhythm', request: 'Request body', stream: 'message_start' };
   const { page, trouble, close } = await openPage(browser, server, `/requests/${row.id}`, { width: 1440 });
   for (const tab of tabs) {
     await page.locator(`#tab-${tab}`).click();
