@@ -1,13 +1,13 @@
 /*
  * run.mjs: runs whole-program tests and adds them up.
  *
- *   node tests/run.mjs [--quick] [suite…]      suites: e2e wire client fault
+ *   node tests/run.mjs [--quick] [suite | suite/file…]      suites: e2e wire client fault
  *
  * The last line is "N passed, N failed, N skipped"; the exit code is not 0 when something failed.
  * TEST_LENGTH=long repeats slow cases as often as a release needs; --quick leaves out real clients
  * and kills. PROXY_BINARY names another binary than build/claude-code-proxy.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
@@ -21,14 +21,17 @@ const FILE_LIMIT_MS = process.env.TEST_LENGTH === 'long' ? 3600000 : 600000;
 const words = process.argv.slice(2);
 const is_quick = words.includes('--quick');
 const named = words.filter((w) => !w.startsWith('--'));
-const unknown = [...named.filter((w) => !ALL.includes(w)), ...words.filter((w) => w.startsWith('--') && w !== '--quick')];
+const file_of = (word) => path.join(ROOT, `${word}.test.mjs`);
+const is_known = (word) => ALL.includes(word) || (word.includes('/') && existsSync(file_of(word)));
+const unknown = [...named.filter((w) => !is_known(w)), ...words.filter((w) => w.startsWith('--') && w !== '--quick')];
 if (unknown.length) {
   console.error(`no such suite or option: ${unknown.join(' ')}; suites: ${ALL.join(' ')}`);
   process.exit(64);
 }
 const suites = named.length ? named : is_quick ? QUICK : ALL;
-const files = suites.flatMap((suite) => readdirSync(path.join(ROOT, suite))
-  .filter((f) => f.endsWith('.test.mjs')).sort().map((f) => path.join(ROOT, suite, f)));
+const files = suites.flatMap((suite) => (ALL.includes(suite)
+  ? readdirSync(path.join(ROOT, suite)).filter((f) => f.endsWith('.test.mjs')).sort().map((f) => path.join(ROOT, suite, f))
+  : [file_of(suite)]));
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 const is_file = (data) => files.includes(data.name);
