@@ -106,6 +106,9 @@ static size_t take_frames(struct indexer *x, struct segment *g, struct str bytes
         if (found == FRAME_WHOLE) {
             note_whole(x, g);
             taker_frame(&x->taker, g, g->read_to + at + FRAME_HEAD_BYTES, &f);
+        } else if (found == FRAME_NONE && !g->is_own) {
+            g->limit = g->read_to + at; /* room that was never used, or frames of a former life */
+            break;
         } else if (found == FRAME_SHORT && !is_final) {
             break;
         } else {
@@ -130,6 +133,7 @@ static bool take_window(struct indexer *x, struct segment *g, size_t want)
     uv_mutex_lock(&x->mutex);
     size_t used = take_frames(x, g, bytes);
     g->read_to += used;
+    used += g->read_to == g->limit;
     if (x->taker.packer.batch.row_count && !x->batch_since_ns)
         x->batch_since_ns = uv_hrtime();
     uv_mutex_unlock(&x->mutex);

@@ -195,13 +195,18 @@ enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, s
         return ERR_NOT_FOUND;
     enum err err = read_at(fd, offset, len, out);
     close(fd);
-    return err;
+    /* A file whose name has gone may have begun its next life while it was read. */
+    char name[PATH_BYTES];
+    name_of(path, number, "", name);
+    return err ? err : access(name, F_OK) == 0 ? ERR_OK : ERR_NOT_FOUND;
 }
 
 void segments_rest(struct segments *s)
 {
     segments_unmap(s);
     buf_release(&s->window_copy);
+    if (s->dir)
+        journal_dir_rest(s->dir);
 }
 
 /* --- finding them --- */
@@ -317,12 +322,15 @@ static void delete_file(struct segments *s, struct segment *g)
     char path[PATH_BYTES], kept[PATH_BYTES];
     name_of(s->path, g->number, "", path);
     name_of(s->path, g->number, ".damaged", kept);
-    if (g->is_damaged && rename(path, kept) == 0)
+    bool is_kept = g->is_damaged && rename(path, kept) == 0;
+    if (is_kept)
         log_line(LOG_WARN, "a journal segment is damaged and was kept", LOG_C("path", kept));
-    else
-        unlink(path);
-    if (g->is_own)
+    if (g->is_own && !is_kept)
+        journal_dir_retire(s->dir, g->number);
+    else if (g->is_own)
         journal_dir_forget(s->dir, g->number);
+    else if (!is_kept)
+        unlink(path);
 }
 
 void segments_tidy(struct segments *s, bool is_idle)

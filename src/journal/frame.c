@@ -67,6 +67,8 @@ void frame_write_head(char out[FRAME_HEAD_BYTES], const struct frame *f, struct 
 enum frame_found frame_read(struct str bytes, bool verify, struct frame *frame, size_t *used)
 {
     const char *in = bytes.ptr;
+    if (bytes.len >= 4 && get_le(in, 4) == 0)
+        return FRAME_NONE;
     if (bytes.len < FRAME_HEAD_BYTES)
         return FRAME_SHORT;
     uint64_t len = get_le(in + 4, 4);

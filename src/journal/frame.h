@@ -88,6 +88,7 @@ void frame_write_head(char out[FRAME_HEAD_BYTES], const struct frame *f, struct 
 enum frame_found {
     FRAME_WHOLE,   /* *frame is filled, *used is its length */
     FRAME_SHORT,   /* the bytes end inside a frame: torn, or still being written */
+    FRAME_NONE,    /* four zero bytes: the segment ends here */
     FRAME_DAMAGED, /* these bytes are no frame; look on with frame_resync() */
 };
 /* `verify`: check the crc (always, for what an earlier process wrote). */

@@ -11,19 +11,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal/segment_file.h"
 
 enum {
-    SEGMENT_BYTES = 16 * 1024 * 1024, /* then the next segment begins */
-    IOV_MAX_USED = 512,               /* parts per system call */
+    FREE_FILES_MAX = 2, /* files kept to be used again */
     PATH_BYTES = 4096
 };
+
+static const uint64_t open_again_ns = 1000000000; /* after a segment could not be made */
 
 /* A segment of this process, for the reader. */
 struct segment {
@@ -31,6 +31,12 @@ struct segment {
     uint64_t number;
     atomic_uint_least64_t bytes;
     atomic_bool is_closed, is_rotate_asked;
+    struct segment_file *file; /* the writer's until it is closed, then the directory's */
+};
+
+struct free_file {
+    struct segment_file *file;
+    uint64_t number; /* names it */
 };
 
 struct journal_dir {
@@ -38,28 +44,40 @@ struct journal_dir {
     struct uuid boot;
     void (*bell)(void *owner);
     void *owner;
-    pthread_mutex_t mutex; /* guards the next two */
+    pthread_mutex_t mutex; /* guards what follows */
     uint64_t next_number;
     struct segment *segments;
+    struct free_file free_files[FREE_FILES_MAX];
+    size_t free_count;
 };
 
 struct journal {
     struct journal_dir *dir;
     uint32_t worker;
-    int fd; /* -1: none open */
-    struct segment *segment;
-    uint64_t written, synced; /* bytes of the segment */
+    struct segment *segment;  /* NULL: none open */
+    uint64_t frame_count;     /* put since the last flush */
+    size_t synced;            /* bytes of the segment */
     bool keeps_unsynced;
     int unsynced_fd;          /* of the segment before this one; -1 */
-    struct iovec *parts;
-    size_t part_count, part_cap;
-    uint64_t frame_count; /* noted since the last flush */
-    struct arena copies;
+    uint64_t failed_ns;       /* when no segment could be made; 0 */
     atomic_uint_least64_t lost_frames;
     uint64_t last_complaint_ns;
 };
 
 /* --- the directory --- */
+
+static void path_of(const struct journal_dir *d, uint64_t number, const char *suffix,
+                    char out[PATH_BYTES])
+{
+    snprintf(out, PATH_BYTES, "%s/%016llx.%s", d->path, (unsigned long long)number, suffix);
+}
+
+static void remove_file(const struct journal_dir *d, uint64_t number, const char *suffix)
+{
+    char path[PATH_BYTES];
+    path_of(d, number, suffix, path);
+    unlink(path);
+}
 
 static enum err scan_numbers(struct journal_dir *d, struct fail *f)
 {
@@ -69,8 +87,12 @@ static enum err scan_numbers(struct journal_dir *d, struct fail *f)
     for (struct dirent *e; (e = readdir(dir));) {
         unsigned long long number;
         char tail[8] = "";
-        if (sscanf(e->d_name, "%16llx.%3s", &number, tail) == 2 && strcmp(tail, "seg") == 0)
+        if (sscanf(e->d_name, "%16llx.%5s", &number, tail) != 2)
+            continue;
+        if (strcmp(tail, "seg") == 0)
             d->next_number = MAX_OF(d->next_number, number + 1);
+        else if (strcmp(tail, "free") == 0)
+            remove_file(d, number, "free");
     }
     closedir(dir);
     return ERR_OK;
@@ -100,8 +122,10 @@ void journal_dir_close(struct journal_dir *d)
 {
     if (!d)
         return;
+    journal_dir_rest(d);
     while (d->segments) {
         struct segment *next = d->segments->next;
+        segment_file_close(d->segments->file);
         free(d->segments);
         d->segments = next;
     }
@@ -149,16 +173,52 @@ void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number)
     pthread_mutex_unlock(&d->mutex);
 }
 
-void journal_dir_forget(struct journal_dir *d, uint64_t number)
+/* Takes the file of a closed segment out of the list; NULL when there is none. */
+static struct segment_file *take_file(struct journal_dir *d, uint64_t number)
 {
-    pthread_mutex_lock(&d->mutex);
     for (struct segment **at = &d->segments; *at; at = &(*at)->next)
         if ((*at)->number == number && atomic_load(&(*at)->is_closed)) {
             struct segment *gone = *at;
+            struct segment_file *file = gone->file;
             *at = gone->next;
             free(gone);
-            break;
+            return file;
         }
+    return NULL;
+}
+
+void journal_dir_forget(struct journal_dir *d, uint64_t number)
+{
+    pthread_mutex_lock(&d->mutex);
+    segment_file_close(take_file(d, number));
+    pthread_mutex_unlock(&d->mutex);
+}
+
+void journal_dir_retire(struct journal_dir *d, uint64_t number)
+{
+    char path[PATH_BYTES], free_path[PATH_BYTES];
+    path_of(d, number, "seg", path);
+    path_of(d, number, "free", free_path);
+    pthread_mutex_lock(&d->mutex);
+    struct segment_file *file = take_file(d, number);
+    bool keeps = file && d->free_count < FREE_FILES_MAX && rename(path, free_path) == 0;
+    if (keeps) {
+        d->free_files[d->free_count++] = (struct free_file){file, number};
+    } else {
+        unlink(path);
+        segment_file_close(file);
+    }
+    pthread_mutex_unlock(&d->mutex);
+}
+
+void journal_dir_rest(struct journal_dir *d)
+{
+    pthread_mutex_lock(&d->mutex);
+    while (d->free_count) {
+        struct free_file *each = &d->free_files[--d->free_count];
+        remove_file(d, each->number, "free");
+        segment_file_close(each->file);
+    }
     pthread_mutex_unlock(&d->mutex);
 }
 
@@ -169,22 +229,20 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     struct journal *j = MEM_NEW(struct journal);
     j->dir = d;
     j->worker = worker;
-    j->fd = j->unsynced_fd = -1;
-    arena_init(&j->copies);
+    j->unsynced_fd = -1;
     return j;
 }
 
+/* Leaves the segment to its reader. */
 static void close_segment(struct journal *j)
 {
-    if (j->fd < 0)
+    struct segment *s = j->segment;
+    if (!s)
         return;
-    if (j->keeps_unsynced && j->synced < j->written && j->unsynced_fd < 0)
-        j->unsynced_fd = j->fd;
-    else
-        close(j->fd);
-    j->fd = -1;
-    atomic_store(&j->segment->is_closed, true);
+    if (j->keeps_unsynced && j->synced < segment_file_len(s->file) && j->unsynced_fd < 0)
+        j->unsynced_fd = dup(segment_file_fd(s->file));
     j->segment = NULL;
+    atomic_store(&s->is_closed, true); /* from here on the directory may take it */
 }
 
 void journal_free(struct journal *j)
@@ -197,36 +255,54 @@ void journal_free(struct journal *j)
     if (j->unsynced_fd >= 0)
         close(j->unsynced_fd);
     j->dir->bell(j->dir->owner);
-    arena_release(&j->copies);
-    free(j->parts);
     free(j);
+}
+
+/* A file for segment `number`: one that was used before, or a new one. */
+static struct segment_file *make_file(struct journal_dir *d, uint64_t number)
+{
+    char path[PATH_BYTES], free_path[PATH_BYTES];
+    struct segment_file *file = NULL;
+    path_of(d, number, "seg", path);
+    pthread_mutex_lock(&d->mutex);
+    if (d->free_count) {
+        struct free_file *used = &d->free_files[--d->free_count];
+        file = used->file;
+        path_of(d, used->number, "free", free_path);
+    }
+    pthread_mutex_unlock(&d->mutex);
+    if (file) {
+        segment_file_reset(file);
+        if (rename(free_path, path) == 0)
+            return file;
+        segment_file_close(file);
+    }
+    return segment_file_create(&file, path) == ERR_OK ? file : NULL;
 }
 
 static enum err open_segment(struct journal *j)
 {
     struct journal_dir *d = j->dir;
-    struct segment *s = MEM_NEW(struct segment);
-    pthread_mutex_lock(&d->mutex);
-    s->number = d->next_number++;
-    pthread_mutex_unlock(&d->mutex);
-    char path[PATH_BYTES], head[SEGMENT_HEAD_BYTES];
-    snprintf(path, sizeof path, "%s/%016llx.seg", d->path, (unsigned long long)s->number);
-    struct segment_head h = {d->boot, j->worker, s->number, clock_wall_us(), clock_mono_ns()};
-    segment_head_write(head, &h);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || write(fd, head, sizeof head) != (ssize_t)sizeof head) {
-        if (fd >= 0) {
-            close(fd);
-            unlink(path);
-        }
-        free(s);
+    uint64_t now_ns = clock_mono_ns();
+    if (j->failed_ns && now_ns - j->failed_ns < open_again_ns)
         return ERR_IO;
-    }
-    j->fd = fd;
+    pthread_mutex_lock(&d->mutex);
+    uint64_t number = d->next_number++;
+    pthread_mutex_unlock(&d->mutex);
+    struct segment_file *file = make_file(d, number);
+    j->failed_ns = file ? 0 : now_ns;
+    if (!file)
+        return ERR_IO;
+    char head[SEGMENT_HEAD_BYTES];
+    struct segment_head h = {d->boot, j->worker, number, clock_wall_us(), now_ns};
+    segment_head_write(head, &h);
+    segment_file_put(file, str_make(head, sizeof head), STR_NONE);
+    struct segment *s = MEM_NEW(struct segment);
+    s->number = number;
+    s->file = file;
+    atomic_store(&s->bytes, sizeof head); /* nothing to read yet */
     j->segment = s;
-    j->written = sizeof head;
     j->synced = 0;
-    atomic_store(&s->bytes, sizeof head);
     pthread_mutex_lock(&d->mutex);
     s->next = d->segments;
     d->segments = s;
@@ -236,90 +312,55 @@ static enum err open_segment(struct journal *j)
 
 bool journal_is_dirty(const struct journal *j)
 {
-    return j->part_count > 0;
-}
-
-static void add_part(struct journal *j, const void *ptr, size_t len)
-{
-    if (!len)
-        return;
-    if (j->part_count == j->part_cap) {
-        j->part_cap = j->part_cap ? j->part_cap * 2 : 64;
-        j->parts = mem_resize(j->parts, j->part_cap * sizeof *j->parts);
-    }
-    j->parts[j->part_count++] = (struct iovec){(void *)ptr, len};
-}
-
-void journal_add(struct journal *j, struct frame *f)
-{
-    char *head = arena_alloc(&j->copies, FRAME_HEAD_BYTES);
-    frame_write_head(head, f, f->payload, STR_NONE);
-    add_part(j, head, FRAME_HEAD_BYTES);
-    add_part(j, f->payload.ptr, f->payload.len);
-    j->frame_count++;
-}
-
-void journal_add_copy(struct journal *j, struct frame *f)
-{
-    f->payload = arena_str(&j->copies, f->payload);
-    journal_add(j, f);
-}
-
-/* Writes all parts. A short write or an error leaves the segment torn; the reader copes. */
-static enum err write_parts(struct journal *j)
-{
-    size_t at = 0;
-    while (at < j->part_count) {
-        int count = (int)MIN_OF(j->part_count - at, (size_t)IOV_MAX_USED);
-        size_t want = 0;
-        for (int i = 0; i < count; i++)
-            want += j->parts[at + (size_t)i].iov_len;
-        ssize_t n = writev(j->fd, j->parts + at, count);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 || (size_t)n != want)
-            return ERR_IO;
-        j->written += want;
-        at += (size_t)count;
-    }
-    return ERR_OK;
+    return j->frame_count > 0;
 }
 
 static void complain(struct journal *j)
 {
+    int error = errno;
     uint64_t now_ns = clock_mono_ns();
     if (j->last_complaint_ns && now_ns - j->last_complaint_ns < 60000000000u)
         return; /* once a minute; the counter says how many */
     j->last_complaint_ns = now_ns;
     log_line(LOG_ERROR, "the journal cannot be written: requests go on, their record is lost",
-             LOG_C("path", j->dir->path), LOG_C("error", strerror(errno)),
+             LOG_C("path", j->dir->path), LOG_C("error", strerror(error)),
              LOG_N("lost_frames", atomic_load(&j->lost_frames)));
+}
+
+static void lose(struct journal *j, uint64_t frames)
+{
+    atomic_fetch_add(&j->lost_frames, frames);
+    complain(j);
+}
+
+void journal_add(struct journal *j, struct frame *f)
+{
+    char head[FRAME_HEAD_BYTES];
+    size_t len = sizeof head + f->payload.len;
+    assert(len < SEGMENT_FILE_BYTES - SEGMENT_HEAD_BYTES);
+    if (j->segment && segment_file_room(j->segment->file) < len && journal_flush(j) == ERR_OK)
+        close_segment(j);
+    if (!j->segment && open_segment(j) != ERR_OK) {
+        lose(j, 1);
+        return;
+    }
+    frame_write_head(head, f, f->payload, STR_NONE);
+    segment_file_put(j->segment->file, str_make(head, sizeof head), f->payload);
+    j->frame_count++;
 }
 
 enum err journal_flush(struct journal *j)
 {
-    if (!j->part_count)
+    struct segment *s = j->segment;
+    if (!j->frame_count)
         return ERR_OK;
-    bool rotate = j->segment && (j->written >= SEGMENT_BYTES ||
-                                 atomic_load_explicit(&j->segment->is_rotate_asked,
-                                                      memory_order_relaxed));
-    if (rotate)
-        close_segment(j);
-    enum err err = j->fd < 0 ? open_segment(j) : ERR_OK;
-    if (!err)
-        err = write_parts(j);
-    if (!err) {
-        atomic_store_explicit(&j->segment->bytes, j->written, memory_order_release);
-    } else {
-        atomic_fetch_add(&j->lost_frames, j->frame_count);
-        complain(j);
-        if (j->fd >= 0 && ftruncate(j->fd, (off_t)j->written) != 0)
-            errno = 0; /* stays torn */
-        close_segment(j);
-    }
-    j->part_count = 0;
+    enum err err = segment_file_flush(s->file);
+    if (err)
+        lose(j, j->frame_count);
     j->frame_count = 0;
-    arena_clear(&j->copies);
+    atomic_store_explicit(&s->bytes, segment_file_len(s->file), memory_order_release);
+    if (err || atomic_load_explicit(&s->is_rotate_asked, memory_order_relaxed))
+        close_segment(j);
     j->dir->bell(j->dir->owner);
     return err;
 }
@@ -331,11 +372,11 @@ void journal_keep_unsynced(struct journal *j)
 
 void journal_take_unsynced(struct journal *j, int fds[2])
 {
-    bool has_new = j->fd >= 0 && j->synced < j->written;
+    size_t len = j->segment ? segment_file_len(j->segment->file) : 0;
     fds[0] = j->unsynced_fd;
-    fds[1] = has_new ? dup(j->fd) : -1;
+    fds[1] = j->synced < len ? dup(segment_file_fd(j->segment->file)) : -1;
     j->unsynced_fd = -1;
-    j->synced = j->written;
+    j->synced = len;
 }
 
 void journal_rotate(struct journal *j)

@@ -5,8 +5,8 @@
  * "<number, 16 hex digits>.seg" in <data_dir>/journal; numbers ascend over all workers and
  * starts. Who reads them: index/. Who deletes them: index/, when the store has committed.
  *
- * Appending only notes the bytes (they are not copied and must stay until the flush).
- * journal_flush() writes all of them with one system call.
+ * Adding copies the bytes; journal_flush() makes sure that the system has them and tells the
+ * reader how far it may read.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -32,19 +32,22 @@ bool journal_dir_progress(struct journal_dir *d, uint64_t number, uint64_t *byte
 /* For the reader, when all of `number` is committed: asks its writer to go on to a new segment
  * at its next flush, so that this one can be deleted. */
 void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number);
-/* For the reader, after deleting `number`. */
+/* For the reader, after it has moved or deleted `number`'s file. */
 void journal_dir_forget(struct journal_dir *d, uint64_t number);
+/* For the reader, who is done with `number`: deletes its file, or keeps it to be used again. */
+void journal_dir_retire(struct journal_dir *d, uint64_t number);
+/* When nothing has happened for a while: deletes the files kept to be used again. */
+void journal_dir_rest(struct journal_dir *d);
 
 struct journal *journal_new(struct journal_dir *d, uint32_t worker);
 void journal_free(struct journal *j); /* flushes, closes its segment */
 
-/* Frames noted since the last flush and not yet written? */
+/* Frames added since the last flush? */
 bool journal_is_dirty(const struct journal *j);
-/* Notes a frame. `payload` is borrowed until journal_flush(); journal_add_copy() copies it. */
+/* Adds a frame. When no segment can be made the frame is lost and counted. */
 void journal_add(struct journal *j, struct frame *f);
-void journal_add_copy(struct journal *j, struct frame *f);
-/* Writes what was noted. On failure the frames are lost and counted, and the journal goes on
- * with a new segment: recording may fail, the exchange may not. */
+/* On failure the frames since the last flush are lost and counted, and the journal goes on with a
+ * new segment: recording may fail, the exchange may not. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
 
 /* Descriptors of what was written since the last call, to be synced and closed by the caller: the

@@ -263,7 +263,7 @@ static void garbage_is_survived(void **state)
     scene_write_bytes(s, 2, STR_NONE);
     scene_segment(s, 3);
     put_all(s, &x, REQUEST, ANSWER);
-    assert_int_equal(buf_append(&s->segment, STR("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
+    assert_int_equal(buf_append(&s->segment, STR("\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0")),
                      ERR_OK);
     scene_write(s, 3);
     char link[160];
@@ -274,6 +274,25 @@ static void garbage_is_survived(void **state)
     assert_bodies(s, &x, REQUEST, ANSWER);
     assert_int_equal(s->counters.torn_tails, 2);
     assert_int_equal(scene_files(s, "seg"), 1); /* the link is not ours to delete */
+}
+
+/* Zeros end a segment in order; what stands behind them was another segment's. */
+static void room_never_used_is_no_damage(void **state)
+{
+    struct scene *s = *state;
+    struct script x = script_new(), former = script_new();
+    char zeros[64] = {0};
+    scene_segment(s, 1);
+    put_all(s, &x, REQUEST, ANSWER);
+    assert_int_equal(buf_append(&s->segment, str_make(zeros, sizeof zeros)), ERR_OK);
+    put_all(s, &former, REQUEST, ANSWER);
+    scene_write(s, 1);
+    scene_run(s);
+    assert_int_equal(scene_count(s), 1);
+    assert_bodies(s, &x, REQUEST, ANSWER);
+    assert_int_equal(s->counters.torn_tails, 0);
+    assert_int_equal(s->counters.damaged_frames, 0);
+    assert_int_equal(scene_files(s, "seg"), 0);
 }
 
 static void strays_are_counted(void **state)
@@ -396,6 +415,7 @@ int main(void)
         SCENE_TEST(torn_at_every_byte),
         SCENE_TEST(a_flipped_byte_costs_one_exchange),
         SCENE_TEST(garbage_is_survived),
+        SCENE_TEST(room_never_used_is_no_damage),
         SCENE_TEST(strays_are_counted),
         SCENE_TEST(taken_in_twice_counts_once),
         SCENE_TEST(a_tail_without_its_beginning),
