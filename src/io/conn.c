@@ -338,10 +338,26 @@ static void on_closed(uv_handle_t *handle)
     c->events->on_closed(c);
 }
 
+/* TLS says that it ends here. What the kernel does not take at once is not worth waiting for. */
+static void end_tls(struct conn *c)
+{
+    char wire[256];
+    size_t len;
+    if (!c->tls || c->pending)
+        return;
+    tls_stream_end(c->tls);
+    while ((len = tls_stream_take(c->tls, wire, sizeof wire)) > 0) {
+        uv_buf_t buf = uv_buf_init(wire, (unsigned)len);
+        if (uv_try_write((uv_stream_t *)&c->tcp, &buf, 1) != (int)len)
+            return;
+    }
+}
+
 void conn_close(struct conn *c)
 {
     if (c->is_closing)
         return;
+    end_tls(c);
     c->is_closing = true;
     uv_close((uv_handle_t *)&c->tcp, on_closed);
 }

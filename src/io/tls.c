@@ -16,7 +16,7 @@ enum { SESSIONS_KEPT = 4 };
 
 struct tls_context {
     SSL_CTX *ssl;
-    SSL_SESSION *sessions[SESSIONS_KEPT]; /* newest first; each is used once (RFC 8446 §C.4) */
+    SSL_SESSION *sessions[SESSIONS_KEPT]; /* newest first; each is taken out when it is used */
 };
 
 struct tls_stream {
@@ -33,6 +33,16 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
     memmove(c->sessions + 1, c->sessions, (SESSIONS_KEPT - 1) * sizeof c->sessions[0]);
     c->sessions[0] = session;
     return 1; /* the reference is ours now */
+}
+
+/* A session of TLS 1.2 may serve again, and resuming it gives no other. One of 1.3 serves once, and
+ * the server gives more (RFC 8446 §C.4). */
+static void on_info(const SSL *ssl, int where, int result)
+{
+    (void)result;
+    if ((where & SSL_CB_HANDSHAKE_DONE) && SSL_version(ssl) < TLS1_3_VERSION &&
+        SSL_session_reused(ssl))
+        keep_session((SSL *)ssl, SSL_get1_session((SSL *)ssl));
 }
 
 static SSL_SESSION *take_session(struct tls_context *c)
@@ -74,6 +84,7 @@ enum err tls_context_new(struct tls_context **out, const char *ca_file, struct f
     SSL_CTX_set_session_cache_mode(c->ssl,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(c->ssl, keep_session);
+    SSL_CTX_set_info_callback(c->ssl, on_info);
     ERR_clear_error();
     int loaded = ca_file && *ca_file ? SSL_CTX_load_verify_file(c->ssl, ca_file)
                                      : load_system_roots(c->ssl);
@@ -135,8 +146,10 @@ void tls_stream_free(struct tls_stream *s)
 {
     if (!s)
         return;
-    /* Freed without a shutdown, OpenSSL calls the session bad, and it cannot be resumed. */
-    SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    /* Freed without a shutdown, OpenSSL calls the session bad, and it cannot be resumed. After a
+     * failure it may well be. */
+    if (!s->fail.code)
+        SSL_set_shutdown(s->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
     SSL_free(s->ssl);
     free(s);
 }
@@ -203,6 +216,13 @@ enum tls_state tls_stream_write(struct tls_stream *s, struct str plain)
         plain = str_from(plain, taken);
     }
     return TLS_OPEN;
+}
+
+void tls_stream_end(struct tls_stream *s)
+{
+    if (SSL_is_init_finished(s->ssl) && !s->fail.code)
+        SSL_shutdown(s->ssl);
+    ERR_clear_error();
 }
 
 const struct fail *tls_stream_failure(const struct tls_stream *s)

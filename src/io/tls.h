@@ -32,6 +32,8 @@ enum tls_state tls_stream_shake(struct tls_stream *s);
  * nothing more for now. */
 enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got);
 enum tls_state tls_stream_write(struct tls_stream *s, struct str plain); /* once it is open */
+/* Makes the close_notify (RFC 8446 §6.1), if the handshake is over; nothing is written after it. */
+void tls_stream_end(struct tls_stream *s);
 const struct fail *tls_stream_failure(const struct tls_stream *s);
 /* Bytes for the socket that wait, and taking them. */
 size_t tls_stream_pending(const struct tls_stream *s);

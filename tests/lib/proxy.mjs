@@ -32,13 +32,14 @@ for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => process.exi
 export class Proxy {
   /*
    * `upstream`: an Upstream or a URL. `config`: becomes config.yaml. `env`: beside the few that
-   * every process gets. `dir`: an earlier run's, to go on with its data.
+   * every process gets. `dir`: an earlier run's, to go on with its data. `wrap`: a command to run
+   * it under, which must become it or give way to it (its process id is taken for the proxy's).
    */
-  static async start({ upstream, config, env = {}, args = [], dir, keep = false } = {}) {
+  static async start({ upstream, config, env = {}, args = [], dir, keep = false, wrap = [] } = {}) {
     if (!existsSync(BINARY)) throw new Error(`no binary at ${BINARY}: build it first`);
     const p = new Proxy();
     p.upstream = upstream;
-    p.options = { upstream, config, env, args, keep };
+    p.options = { upstream, config, env, args, keep, wrap };
     p.dir = dir ?? await temp_dir();
     p.is_dir_ours = dir === undefined && !keep;
     p.data_dir = path.join(p.dir, 'data');
@@ -50,7 +51,8 @@ export class Proxy {
     }
     p.log = '';
     p.exit = null;
-    p.child = spawn(BINARY, [...command, ...args], {
+    const [program, ...line] = [...wrap, BINARY, ...command, ...args];
+    p.child = spawn(program, line, {
       cwd: p.dir,
       env: {
         PATH: process.env.PATH,
