@@ -218,7 +218,7 @@ suite_tsan() {
             return
         }
     fi
-    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+    export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp
     unit_tests build-tsan tsan-unit
     if e2e_ready tsan-e2e; then
         PROXY_BINARY=$root/build-tsan/claude-code-proxy run tsan-e2e $unless_random node tests/run.mjs $tsan_part
