@@ -123,6 +123,20 @@ static void read_tls(struct conn *c, struct str wire)
         loop_hold(c->loop, &c->held);
 }
 
+/*
+ * After a short read, libuv takes a hang-up for the end without asking why: a reset right behind
+ * data would look like a FIN, and a body that lasts until the end like a whole one.
+ */
+static bool was_reset(const struct conn *c)
+{
+    uv_os_fd_t fd;
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0)
+        return false;
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
 {
     struct conn *c = stream->data;
@@ -130,7 +144,8 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         return; /* nothing, or this turn has read its fill: it comes again */
     if (nread < 0) {
         /* TLS that ends without close_notify was cut, whoever says so (RFC 8446 §6.1). */
-        end_once(c, nread == UV_EOF && !c->tls ? ERR_OK : ERR_UPSTREAM_RESET);
+        bool is_clean = nread == UV_EOF && !c->tls && !was_reset(c);
+        end_once(c, is_clean ? ERR_OK : ERR_UPSTREAM_RESET);
         return;
     }
     loop_read_used(c->loop, (size_t)nread);
