@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "config/url.h"
 #include "data_dir.h"
 #include "worker.h"
 
@@ -188,6 +189,7 @@ static enum err make_provider(struct app *app, uint16_t own_port, struct fail *f
     p->idle_timeout_ms = cfg->server_read_timeout_ms;
     p->max_retries = cfg->anthropic_max_retries;
     p->own_port = own_port;
+    p->own_is_any = host_is_any(str_of(cfg->server_host));
     return err;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "config/url.h"
 #include "http/http_parser.h"
 
 enum { ADDRS_MAX = 16, NEXT_TRY_MS = 250 };
@@ -180,7 +181,7 @@ static enum err on_proxy_head(void *owner, bool *no_body)
     struct connector *k = owner;
     int status = k->proxy_answer->head.status;
     *no_body = true;
-    if (status == 200)
+    if (status / 100 == 2) /* RFC 9110 §9.3.6 */
         return ERR_OK;
     return fail(&k->fail, ERR_UPSTREAM_CONNECT, "the proxy answered CONNECT with %d", status);
 }
@@ -249,6 +250,23 @@ static bool leads_to_us(const struct provider *p, const struct sockaddr *addr)
     return ntohs(in6->sin6_port) == p->own_port && local;
 }
 
+/* Both ends at one address, and our port there: where we listen on every address, that is us. */
+static bool has_reached_us(const struct provider *p, const struct conn *conn)
+{
+    struct sockaddr_storage here = {0}, there = {0};
+    int here_len = sizeof here, there_len = sizeof there;
+    if (!p->own_is_any || uv_tcp_getsockname(&conn->tcp, (void *)&here, &here_len) != 0 ||
+        uv_tcp_getpeername(&conn->tcp, (void *)&there, &there_len) != 0)
+        return false;
+    const struct sockaddr_in *here4 = (void *)&here, *there4 = (void *)&there;
+    const struct sockaddr_in6 *here6 = (void *)&here, *there6 = (void *)&there;
+    if (there.ss_family == AF_INET)
+        return ntohs(there4->sin_port) == p->own_port &&
+               here4->sin_addr.s_addr == there4->sin_addr.s_addr;
+    return ntohs(there6->sin6_port) == p->own_port &&
+           memcmp(&here6->sin6_addr, &there6->sin6_addr, sizeof here6->sin6_addr) == 0;
+}
+
 static void on_tcp(uv_connect_t *req, int status)
 {
     struct attempt_addr *a = OWNER_OF(req, struct attempt_addr, req);
@@ -278,7 +296,10 @@ static void on_tcp(uv_connect_t *req, int status)
     k->fail = (struct fail){0};
     uv_tcp_nodelay(&conn->tcp, 1);
     conn_peer(conn, k->addr);
-    if (k->shared->provider->proxy_host)
+    if (has_reached_us(k->shared->provider, conn)) {
+        fail(&k->fail, ERR_UPSTREAM_LOOP, "%s", k->addr);
+        give_up(k, ERR_UPSTREAM_LOOP);
+    } else if (k->shared->provider->proxy_host)
         start_proxy(k);
     else
         start_tls(k);
@@ -333,6 +354,20 @@ static void take_addrs(struct connector *k, const struct addrinfo *list)
     }
 }
 
+/* localhost is both loopback addresses (RFC 6761 §6.3), whatever the resolver leaves out. */
+static void add_loopback(struct connector *k, uint16_t port)
+{
+    bool has4 = false, has6 = false;
+    for (size_t i = 0; i < k->addr_count; i++) {
+        has4 |= k->addrs[i].ss_family == AF_INET;
+        has6 |= k->addrs[i].ss_family == AF_INET6;
+    }
+    if (!has4 && k->addr_count < ADDRS_MAX)
+        uv_ip4_addr("127.0.0.1", port, (void *)&k->addrs[k->addr_count++]);
+    if (!has6 && k->addr_count < ADDRS_MAX)
+        uv_ip6_addr("::1", port, (void *)&k->addrs[k->addr_count++]);
+}
+
 static void start_tcp(struct connector *k)
 {
     for (size_t i = 0; i < k->addr_count; i++)
@@ -347,14 +382,17 @@ static void start_tcp(struct connector *k)
 static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
 {
     struct connector *k = OWNER_OF(req, struct connector, resolve);
+    const struct provider *p = k->shared->provider;
     k->is_resolving = false;
     if (!k->is_over && status == 0)
         take_addrs(k, list);
     uv_freeaddrinfo(list);
+    if (host_is_loopback(str_of(p->proxy_host ? p->proxy_host : p->host)))
+        add_loopback(k, p->proxy_host ? p->proxy_port : p->port);
     if (k->is_over) {
         free_when_unused(k);
     } else if (!k->addr_count) {
-        fail(&k->fail, ERR_UPSTREAM_RESOLVE, "%s: %s", k->shared->provider->host,
+        fail(&k->fail, ERR_UPSTREAM_RESOLVE, "%s: %s", p->proxy_host ? p->proxy_host : p->host,
              status ? uv_strerror(status) : "no address");
         give_up(k, ERR_UPSTREAM_RESOLVE);
     } else {

@@ -67,11 +67,34 @@ static bool is_exempt(const char *host)
     return false;
 }
 
+static int hex_value(char c)
+{
+    const char *digits = "0123456789abcdef", *at = strchr(digits, c | 0x20);
+    return c && at ? (int)(at - digits) : -1;
+}
+
+/* What Basic wants: %XX undone (RFC 3986 §2.1), and a colon even without a password (RFC 7617 §2). */
+static struct str plain_login(struct provider *p, struct str text)
+{
+    char *out = arena_alloc(&p->arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        bool coded = text.ptr[i] == '%' && i + 2 < text.len && hex_value(text.ptr[i + 1]) >= 0 &&
+                     hex_value(text.ptr[i + 2]) >= 0;
+        out[len++] = coded ? (char)(hex_value(text.ptr[i + 1]) * 16 + hex_value(text.ptr[i + 2]))
+                           : text.ptr[i];
+        i += coded ? 2 : 0;
+    }
+    if (str_find(text, ':') == text.len)
+        out[len++] = ':';
+    return str_make(out, len);
+}
+
 enum err provider_set_proxy(struct provider *p, const char *proxy, struct fail *f)
 {
     if (proxy && strcmp(proxy, "env") == 0) {
         proxy = getenv("HTTPS_PROXY") ? getenv("HTTPS_PROXY") : getenv("https_proxy");
-        if (is_exempt(p->host))
+        if (!p->is_tls || is_exempt(p->host))
             return ERR_OK;
     }
     if (!proxy || !*proxy)
@@ -84,8 +107,10 @@ enum err provider_set_proxy(struct provider *p, const char *proxy, struct fail *
     url = str_head(url, str_find(url, '/'));
     size_t at = str_find(url, '@');
     if (at < url.len) {
-        char *encoded = arena_alloc(&p->arena, at * 2 + 8);
-        int n = EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)url.ptr, (int)at);
+        struct str login = plain_login(p, str_head(url, at));
+        char *encoded = arena_alloc(&p->arena, login.len * 2 + 8);
+        int n = EVP_EncodeBlock((unsigned char *)encoded, (const unsigned char *)login.ptr,
+                                (int)login.len);
         p->proxy_auth = str_make(encoded, (size_t)n);
         url = str_from(url, at + 1);
     }

@@ -25,6 +25,7 @@ struct provider {
     uint64_t idle_timeout_ms;     /* between two reads of an answer */
     int max_retries;         /* of connecting only */
     uint16_t own_port;       /* our listener's: an address that leads there is refused */
+    bool own_is_any;         /* it listens on every address of this machine */
 };
 
 /* Reads "https://host[:port][/path]". ERR_CONFIG. */

@@ -35,15 +35,15 @@ export class Proxy {
    * every process gets. `dir`: an earlier run's, to go on with its data. `wrap`: a command to run
    * it under, which must become it or give way to it (its process id is taken for the proxy's).
    */
-  static async start({ upstream, config, env = {}, args = [], dir, keep = false, wrap = [] } = {}) {
+  static async start({ upstream, config, env = {}, args = [], dir, keep = false, wrap = [], host = '127.0.0.1', port = 0 } = {}) {
     if (!existsSync(BINARY)) throw new Error(`no binary at ${BINARY}: build it first`);
     const p = new Proxy();
     p.upstream = upstream;
-    p.options = { upstream, config, env, args, keep, wrap };
+    p.options = { upstream, config, env, args, keep, wrap, host, port };
     p.dir = dir ?? await temp_dir();
     p.is_dir_ours = dir === undefined && !keep;
     p.data_dir = path.join(p.dir, 'data');
-    const command = ['serve', '--host', '127.0.0.1', '--port', '0', '--data-dir', p.data_dir];
+    const command = ['serve', '--host', host, '--port', String(port), '--data-dir', p.data_dir];
     if (config) {
       const file = path.join(p.dir, 'test.yaml');
       await fs.writeFile(file, yaml(config), { mode: 0o600 });
