@@ -104,6 +104,7 @@ static void read_tls(struct conn *c, struct str wire)
         char *room = loop_turn_alloc(c->loop, ROOM);
         size_t got;
         enum tls_state state = tls_stream_read(c->tls, room, ROOM, &got);
+        loop_turn_trim(c->loop, room, ROOM, got); /* records may be much smaller */
         if (!c->is_open && (got || state == TLS_OPEN)) {
             c->is_open = true;
             if (c->events->on_open)
@@ -329,9 +330,9 @@ bool conn_is_full(const struct conn *c)
 
 size_t conn_pending_bytes(const struct conn *c)
 {
-    size_t sum = 0;
-    for (const struct conn_pending *p = c->pending; p; p = p->next)
-        sum += p->len;
+    size_t sum = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
+    for (const struct conn_pending *p = c->pending ? c->pending->next : NULL; p; p = p->next)
+        sum += p->len; /* the first is with libuv */
     for (const struct conn_part *p = c->parts; p; p = p->next)
         sum += p->bytes.len;
     return sum;

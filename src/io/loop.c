@@ -169,6 +169,11 @@ void loop_free(struct loop *l)
     (void)err;
     assert(!l->block->older);
     free(l->block);
+    while (l->posted) { /* too late to run */
+        struct posted *next = l->posted->next;
+        free(l->posted);
+        l->posted = next;
+    }
     uv_mutex_destroy(&l->mutex);
     free(l);
 }
@@ -262,14 +267,27 @@ void loop_unhold(struct loop *l, struct loop_held *h)
     h->is_held = false;
 }
 
+static size_t round_up(size_t bytes)
+{
+    return (bytes + 15) & ~(size_t)15;
+}
+
 void *loop_turn_alloc(struct loop *l, size_t bytes)
 {
-    size_t rounded = (bytes + 15) & ~(size_t)15;
+    size_t rounded = round_up(bytes);
     if (l->block->size - l->block->used < rounded)
         l->block = block_new(l->block, MAX_OF(rounded, (size_t)BLOCK_BYTES));
     void *ptr = l->block->bytes + l->block->used;
     l->block->used += rounded;
     return ptr;
+}
+
+void loop_turn_trim(struct loop *l, void *ptr, size_t bytes, size_t needed)
+{
+    struct block *b = l->block;
+    assert(needed <= bytes && (char *)ptr + round_up(bytes) == b->bytes + b->used);
+    b->used -= round_up(bytes) - round_up(needed);
+    (void)ptr;
 }
 
 void loop_turn_give(struct loop *l, void *ptr)
@@ -292,7 +310,7 @@ uv_buf_t loop_read_room(struct loop *l)
 
 void loop_read_used(struct loop *l, size_t bytes)
 {
-    l->block->used += (bytes + 15) & ~(size_t)15;
+    l->block->used += round_up(bytes);
     l->turn_read_bytes += bytes;
 }
 

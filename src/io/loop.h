@@ -43,6 +43,8 @@ void loop_unhold(struct loop *l, struct loop_held *h); /* before freeing its own
 
 /* Memory that is gone when the turn has ended. */
 void *loop_turn_alloc(struct loop *l, size_t bytes);
+/* Gives back what is not needed of the last loop_turn_alloc(). */
+void loop_turn_trim(struct loop *l, void *ptr, size_t bytes, size_t needed);
 /* Takes malloc'ed memory (or NULL) and frees it when the turn has ended. */
 void loop_turn_give(struct loop *l, void *ptr);
 enum {

@@ -81,6 +81,7 @@ enum err tls_context_new(struct tls_context **out, const char *ca_file, struct f
     SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(c->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                  SSL_MODE_ENABLE_PARTIAL_WRITE);
+    SSL_CTX_set_options(c->ssl, SSL_OP_NO_RENEGOTIATION); /* a write must never have to wait for it */
     SSL_CTX_set_session_cache_mode(c->ssl,
                                    SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
     SSL_CTX_sess_set_new_cb(c->ssl, keep_session);
