@@ -35,6 +35,7 @@ struct exchange {
     int status;
     enum body_framing request_framing, answer_framing;
     bool is_ready;                  /* a connection stands */
+    bool is_head_sent;
     bool is_request_whole, is_request_sent;
     bool has_answer;                /* its head has come */
     bool is_answer_whole;
@@ -111,6 +112,7 @@ static enum flow admit(struct exchange *ex)
     struct client *c = ex->client;
     ex->began_ns = client_began_ns(c);
     ex->request_framing = client_body_framing(c);
+    ex->no_answer_body = !client_wants_body(c);
     struct uuid id = uuid_new();
     tap_begin(&ex->tap, ex->proxy, &id, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
               ex->provider->name, client_head(c));
@@ -144,8 +146,11 @@ static void send_body(struct exchange *ex, struct str bytes)
         attempt_write(ex->attempt, STR("\r\n"));
 }
 
+/* Once the client has sent all of it, be the answer on its way already or not. */
 static void send_request_end(struct exchange *ex)
 {
+    if (!ex->is_request_whole || ex->is_request_sent || !ex->attempt)
+        return;
     if (ex->request_framing == BODY_CHUNKED)
         attempt_write(ex->attempt, STR("0\r\n\r\n"));
     ex->is_request_sent = true;
@@ -155,7 +160,8 @@ static void send_request_end(struct exchange *ex)
 
 static enum flow request(struct exchange *ex)
 {
-    if (!ex->sent_us) {
+    if (!ex->is_head_sent) {
+        ex->is_head_sent = true;
         ex->sent_us = elapsed_us(ex);
         attempt_write(ex->attempt,
                       forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
@@ -168,8 +174,7 @@ static enum flow request(struct exchange *ex)
         }
         client_read_body(ex->client, true);
     }
-    if (ex->is_request_whole && !ex->is_request_sent)
-        send_request_end(ex);
+    send_request_end(ex);
     return ex->has_answer ? GO_ON : WAIT;
 }
 
@@ -182,6 +187,7 @@ static enum flow answer(struct exchange *ex)
 
 static enum flow stream(struct exchange *ex)
 {
+    send_request_end(ex);
     if (!ex->is_answer_whole)
         return WAIT;
     /* The end is noted before the client's last byte, so what waits must have gone out first. */
@@ -311,11 +317,12 @@ static void on_request_body(void *owner, struct str bytes)
 {
     struct exchange *ex = owner;
     tap_request_body(&ex->tap, bytes);
-    if (ex->sent_us) {
+    if (ex->is_head_sent) {
         if (ex->attempt)
             send_body(ex, bytes);
     } else if (buf_append(&ex->early, bytes) != ERR_OK) {
         fail(&ex->fail, ERR_OVERLOADED, "the request came faster than a connection");
+        wake(ex);
     }
 }
 
@@ -379,7 +386,6 @@ static void on_answer_head(void *owner, const struct head *h, bool *no_body)
     struct exchange *ex = owner;
     ex->has_answer = true;
     ex->status = h->status;
-    ex->no_answer_body = ex->client && !client_wants_body(ex->client);
     *no_body = ex->no_answer_body;
     ex->answer_framing = ex->client ? choose_framing(ex) : BODY_CHUNKED;
     enum body_framing said = ex->no_answer_body ? attempt_framing(ex->attempt) : ex->answer_framing;

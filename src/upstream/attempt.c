@@ -24,6 +24,8 @@ struct attempt {
     struct http_parser parser;
     uint64_t start_ns, connect_us;
     uint64_t waiting_since_ns;   /* last progress of the answer; 0: not waiting for it */
+    uint64_t unsent_since_ns;    /* last progress of what the provider has not taken */
+    size_t unsent_bytes;
     bool is_sent, has_head, is_reused, is_paused, in_feed, is_over;
 };
 
@@ -98,7 +100,7 @@ static void begin_on(struct attempt *a, struct uplink *u)
     u->attempt = a;
     u->conn.events = &uplink_events;
     http_parser_init(&a->parser, false, &http_events, a, &a->arena);
-    conn_read(&u->conn, true);
+    conn_read(&u->conn, !a->is_paused);
     a->events->on_ready(a->owner);
 }
 
@@ -266,23 +268,50 @@ static const struct conn_events uplink_events = {on_bytes, on_end, on_full, upli
 void attempt_read(struct attempt *a, bool on)
 {
     a->is_paused = !on;
-    a->waiting_since_ns = clock_mono_ns();
+    a->waiting_since_ns = a->is_sent ? clock_mono_ns() : 0;
     if (a->uplink)
         conn_read(&a->uplink->conn, on);
 }
 
+static bool is_over(uint64_t since_ns, uint64_t now_ns, uint64_t limit_ms)
+{
+    return since_ns && now_ns > since_ns && now_ns - since_ns >= limit_ms * 1000000u;
+}
+
+/* A provider that takes a little now and then is slow, not stalled. */
+static void watch_sending(struct attempt *a, uint64_t now_ns)
+{
+    const struct conn *c = &a->uplink->conn;
+    size_t unsent = conn_is_full(c) ? conn_pending_bytes(c) : 0;
+    if (!a->unsent_bytes || unsent < a->unsent_bytes)
+        a->unsent_since_ns = now_ns;
+    a->unsent_bytes = unsent;
+}
+
+/* What the provider has not done in time; NULL: all is well. */
+static const char *what_stalled(struct attempt *a, uint64_t now_ns)
+{
+    const struct provider *p = a->pool->shared.provider;
+    if (!a->uplink)
+        return NULL; /* connecting has a limit of its own */
+    watch_sending(a, now_ns);
+    if (a->unsent_bytes && is_over(a->unsent_since_ns, now_ns, p->idle_timeout_ms))
+        return "it took no more of the request";
+    if (a->is_paused)
+        return NULL;
+    if (a->has_head)
+        return is_over(a->waiting_since_ns, now_ns, p->idle_timeout_ms) ? "the answer stalled" : NULL;
+    return is_over(a->waiting_since_ns, now_ns, p->head_timeout_ms)
+               ? "no answer within response_header_timeout" : NULL;
+}
+
 void attempt_sweep_all(struct pool *p, uint64_t now_ns)
 {
-    const struct provider *provider = p->shared.provider;
     for (struct attempt *a = p->attempts, *next; a; a = next) {
         next = a->next;
-        if (!a->uplink || !a->waiting_since_ns || a->is_paused || now_ns < a->waiting_since_ns)
-            continue;
-        uint64_t limit_ms = a->has_head ? provider->idle_timeout_ms : provider->head_timeout_ms;
-        if (now_ns - a->waiting_since_ns >= limit_ms * 1000000u) {
-            give_up_because(a, ERR_UPSTREAM_TIMEOUT,
-                            a->has_head ? "the answer stalled" : "no answer within "
-                                                                 "response_header_timeout");
+        const char *why = what_stalled(a, now_ns);
+        if (why) {
+            give_up_because(a, ERR_UPSTREAM_TIMEOUT, why);
             next = p->attempts; /* telling the owner may have changed the list */
         }
     }

@@ -203,6 +203,8 @@ static void on_proxy_bytes(struct conn *conn, struct str bytes)
     struct connector *k = conn->owner;
     size_t used;
     enum err err = http_parser_feed(k->proxy_answer, bytes, &used);
+    if (!err && conn_pending_bytes(conn))
+        err = fail(&k->fail, ERR_UPSTREAM_CONNECT, "the proxy spoke before it was asked");
     if (!err && k->proxy_answer->is_done && used < bytes.len)
         err = fail(&k->fail, ERR_UPSTREAM_CONNECT, "the proxy sent more than an answer");
     if (err) {
@@ -434,10 +436,10 @@ static void on_tls_loaded(void *owner)
 {
     struct connector *k = owner;
     k->is_loading = false;
-    if (k->loaded && !k->shared->tls)
+    if (k->loaded && !k->shared->tls && !k->is_over)
         k->shared->tls = k->loaded;
     else
-        tls_context_free(k->loaded); /* another connector was faster */
+        tls_context_free(k->loaded); /* another was faster, or the pool may be gone */
     if (k->is_over)
         free_when_unused(k);
     else if (k->load_err)
