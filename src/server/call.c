@@ -24,6 +24,7 @@ struct call {
     void (*on_gone)(void *owner);
     void *gone_owner;
     struct loop *loop;
+    bool is_asked; /* the handler has it */
     bool is_answered, is_stream;
 };
 
@@ -48,6 +49,7 @@ static void on_body(void *owner, struct str bytes)
 static void on_request_end(void *owner)
 {
     struct call *c = owner;
+    c->is_asked = true;
     if (!c->is_answered)
         c->handler(c, c->owner);
 }
@@ -63,7 +65,7 @@ static void on_gone(void *owner, enum err why)
     struct call *c = owner;
     (void)why;
     c->client = NULL;
-    if (c->is_answered)
+    if (c->is_answered || !c->is_asked)
         call_free(c);
     /* else a handler still works on it and will answer into the void */
 }

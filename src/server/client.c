@@ -38,9 +38,12 @@ struct client {
     struct server *server;
     struct client *prev, *next;
     struct request *request;
-    struct buf ahead;       /* pipelined bytes */
+    struct buf ahead;       /* what came behind the request in service */
+    size_t ahead_used;      /* of that, parsed already */
+    struct loop_held serve_next;
     char *addr;
     uint64_t active_ns;     /* last time bytes came or went */
+    size_t unsent_bytes;    /* at the last sweep */
     bool in_feed;           /* the parser is on the stack */
     bool is_retiring;
 };
@@ -48,6 +51,7 @@ struct client {
 static const struct conn_events conn_events;
 static const struct http_events http_events;
 static void finish_request(struct client *c);
+static void serve_next(struct loop_held *held);
 
 /* --- life --- */
 
@@ -57,6 +61,7 @@ struct client *client_accept(struct server *s, uv_stream_t *listener)
     c->server = s;
     conn_init(&c->conn, s->loop, &conn_events);
     buf_init(&c->ahead, AHEAD_MAX);
+    c->serve_next.fn = serve_next;
     c->next = s->clients;
     if (c->next)
         c->next->prev = c;
@@ -87,6 +92,7 @@ static void on_closed(struct conn *conn)
     struct client *c = OWNER_OF(conn, struct client, conn);
     struct server *s = c->server;
     free_request(c);
+    loop_unhold(s->loop, &c->serve_next);
     if (c->prev)
         c->prev->next = c->next;
     else
@@ -115,10 +121,20 @@ void client_kill(struct client *c, enum err why)
     conn_close(&c->conn);
 }
 
+/* Nothing of a request has come yet, but perhaps empty lines. */
+static bool is_idle(const struct client *c)
+{
+    return !c->request || !http_parser_has_begun(&c->request->parser);
+}
+
 void client_retire(struct client *c)
 {
     c->is_retiring = true;
-    if (!c->request)
+    if (!is_idle(c))
+        return;
+    if (conn_pending_bytes(&c->conn))
+        conn_close_when_sent(&c->conn); /* the end of its last answer */
+    else if (!c->conn.close_when_sent)
         conn_close(&c->conn);
 }
 
@@ -255,36 +271,77 @@ static void on_done(void *owner)
 
 static const struct http_events http_events = {on_head, on_body, on_done};
 
-/* Feeds the parser; what lies behind the request in service waits in `ahead`. */
-static void feed(struct client *c, struct str bytes)
+void client_turn_away(struct client *c)
 {
-    while (bytes.len && !c->conn.is_closing && !c->conn.close_when_sent) {
-        struct request *r = c->request ? c->request : begin_request(c);
-        size_t used = 0;
-        c->in_feed = true;
-        enum err err = r->has_ended ? ERR_OK : http_parser_feed(&r->parser, bytes, &used);
-        c->in_feed = false;
-        if (err) {
-            refuse(c, err, &r->parser.fail);
-            return;
-        }
-        bytes = str_from(bytes, used);
-        if (r->is_answered)
-            finish_request(c);
-        else if (r->has_ended && bytes.len)
-            break;
+    struct fail f = {0};
+    begin_request(c);
+    fail(&f, ERR_OVERLOADED, "too many connections");
+    refuse(c, ERR_OVERLOADED, &f);
+}
+
+/* Feeds the request in service, or begins one. Gives how many bytes it took: none that lie behind
+ * its end. */
+static size_t feed(struct client *c, struct str bytes)
+{
+    struct request *r = c->request ? c->request : begin_request(c);
+    size_t used = 0;
+    if (r->has_ended)
+        return 0;
+    c->in_feed = true;
+    enum err err = http_parser_feed(&r->parser, bytes, &used);
+    c->in_feed = false;
+    if (err) {
+        refuse(c, err, &r->parser.fail);
+        return bytes.len;
     }
+    if (r->is_answered)
+        finish_request(c);
+    return used;
+}
+
+/* Where a further request must wait: behind the one in service, and behind answers that have not
+ * gone out, for who does not read must not make us answer more. */
+static bool must_wait(const struct client *c)
+{
+    return c->request ? c->request->has_ended : conn_is_full(&c->conn);
+}
+
+static void keep_ahead(struct client *c, struct str bytes)
+{
     if (!bytes.len || c->conn.is_closing || c->conn.close_when_sent)
         return;
+    buf_drop(&c->ahead, c->ahead_used);
+    c->ahead_used = 0;
     if (buf_append(&c->ahead, bytes) != ERR_OK)
         client_kill(c, ERR_TOO_MANY);
+    else if (!c->request)
+        loop_hold(c->server->loop, &c->serve_next);
+}
+
+/* Runs when what was noted has been sent. What is parsed here stays where it is until the turn's
+ * end, for only on_bytes() changes `ahead`. */
+static void serve_next(struct loop_held *held)
+{
+    struct client *c = OWNER_OF(held, struct client, serve_next);
+    bool has_more = c->ahead_used < c->ahead.len;
+    if (!has_more || must_wait(c) || c->conn.is_closing || c->conn.close_when_sent)
+        return;
+    c->ahead_used += feed(c, str_from(buf_str(&c->ahead), c->ahead_used));
+    size_t len = c->ahead.len;
+    if (c->ahead_used == len) {
+        loop_turn_give(c->server->loop, buf_take(&c->ahead, &len));
+        c->ahead_used = 0;
+    } else if (!c->request) {
+        loop_hold(c->server->loop, &c->serve_next);
+    }
 }
 
 static void on_bytes(struct conn *conn, struct str bytes)
 {
     struct client *c = OWNER_OF(conn, struct client, conn);
     c->active_ns = clock_mono_ns();
-    feed(c, bytes);
+    size_t used = c->ahead.len || must_wait(c) ? 0 : feed(c, bytes);
+    keep_ahead(c, str_from(bytes, used));
 }
 
 static void on_end(struct conn *conn, enum err why)
@@ -301,6 +358,8 @@ static void on_full(struct conn *conn, bool is_full)
     c->active_ns = clock_mono_ns();
     if (r && r->handler)
         r->handler->on_full(r->owner, is_full);
+    if (!is_full && !r && c->ahead.len)
+        loop_hold(c->server->loop, &c->serve_next);
 }
 
 static const struct conn_events conn_events = {on_bytes, on_end, on_full, on_closed};
@@ -381,51 +440,52 @@ static void finish_request(struct client *c)
         return;
     }
     conn_read(&c->conn, true);
-    if (!c->ahead.len)
-        return;
-    /* What was pipelined is served now; it moves to the turn's memory, for `ahead` may refill. */
-    size_t len = c->ahead.len;
-    char *bytes = loop_turn_alloc(c->server->loop, len);
-    memcpy(bytes, c->ahead.ptr, len);
-    buf_release(&c->ahead);
-    feed(c, str_make(bytes, len));
+    if (c->ahead.len)
+        loop_hold(c->server->loop, &c->serve_next);
 }
 
 /* --- timeouts --- */
 
-static uint64_t timeout_ms(const struct client *c, enum err *why)
+static uint64_t timeout_ms(const struct client *c, const struct request *r)
 {
     const struct server_options *o = &c->server->options;
-    const struct request *r = c->request;
-    *why = ERR_CLIENT_TIMEOUT;
+    if (conn_is_full(&c->conn) && (!r || r->parser.is_past_head))
+        return o->write_timeout_ms;
     if (c->conn.close_when_sent)
-        return conn_is_full(&c->conn) ? o->write_timeout_ms : LINGER_MS;
+        return LINGER_MS;
     if (!r)
         return o->idle_timeout_ms;
     if (!r->parser.is_past_head)
         return HEAD_TIMEOUT_MS;
-    if (conn_is_full(&c->conn))
-        return o->write_timeout_ms;
     if (!r->has_ended && c->conn.is_reading)
         return o->read_timeout_ms;
     return 0; /* waiting for the provider, which has its own limits */
 }
 
+/* A client that takes a little now and then is slow, not stalled. */
+static void watch_sending(struct client *c, uint64_t now_ns)
+{
+    size_t unsent = conn_is_full(&c->conn) ? conn_pending_bytes(&c->conn) : 0;
+    if (unsent < c->unsent_bytes)
+        c->active_ns = now_ns;
+    c->unsent_bytes = unsent;
+}
+
 void client_sweep(struct client *c, uint64_t now_ns)
 {
-    enum err why;
-    uint64_t limit_ms = timeout_ms(c, &why);
-    struct request *r = c->request;
+    watch_sending(c, now_ns);
+    struct request *r = is_idle(c) ? NULL : c->request;
+    uint64_t limit_ms = timeout_ms(c, r);
     bool is_head = r && !r->parser.is_past_head;
     uint64_t since_ns = is_head ? r->began_ns : c->active_ns; /* a head has a total limit */
     if (!limit_ms || now_ns < since_ns || now_ns - since_ns < limit_ms * 1000000u)
         return;
     if (r && !r->is_answering && !c->conn.close_when_sent && !conn_is_full(&c->conn)) {
         struct fail f = {0};
-        fail(&f, why, "it stalled");
-        refuse(c, why, &f);
+        fail(&f, ERR_CLIENT_TIMEOUT, "it stalled");
+        refuse(c, ERR_CLIENT_TIMEOUT, &f);
     } else {
-        client_kill(c, why);
+        client_kill(c, ERR_CLIENT_TIMEOUT);
     }
 }
 

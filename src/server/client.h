@@ -24,6 +24,8 @@ struct client_handler {
 };
 
 struct client *client_accept(struct server *s, uv_stream_t *listener);
+/* Answers 503, whatever it may want, and closes. Directly after client_accept(). */
+void client_turn_away(struct client *c);
 /* Closes it; a request in service is told. */
 void client_kill(struct client *c, enum err why);
 /* Closes it if no request is in service, else when that has been answered. */

@@ -8,7 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024 };
+enum {
+    BACKLOG = 1024,
+    TURNED_AWAY_MAX = 64 /* clients beyond max_connections that are told why */
+};
 
 static void sweep(struct loop_sweep *sweep, uint64_t now_ns)
 {
@@ -106,8 +109,11 @@ static void on_connection(uv_stream_t *listener, int status)
     if (status < 0)
         return;
     struct client *c = client_accept(s, listener);
-    if (c && s->client_count > s->options.max_connections)
+    int over = s->client_count - s->options.max_connections;
+    if (c && over > TURNED_AWAY_MAX)
         client_kill(c, ERR_OVERLOADED);
+    else if (c && over > 0)
+        client_turn_away(c);
 }
 
 enum err server_listen(struct server *s, uv_os_sock_t socket, struct fail *f)
@@ -155,5 +161,6 @@ bool server_is_empty(const struct server *s)
 void server_release(struct server *s)
 {
     assert(server_is_empty(s));
+    stop_listening(s); /* if it never ran */
     loop_sweep_remove(s->loop, &s->sweep);
 }

@@ -16,7 +16,7 @@ struct server_options {
     uint64_t write_timeout_ms; /* between two sends a client takes */
     uint64_t idle_timeout_ms;  /* between two requests */
     uint64_t max_body_bytes;
-    int max_connections;       /* of this worker; more are turned away with 503 */
+    int max_connections;       /* of this worker; more get a 503, many more are closed */
     const struct guard *guard;
 };
 
