@@ -57,9 +57,14 @@ static void add_page(struct arena *a, size_t bytes)
     a->end = page->bytes + size;
 }
 
+static size_t round_up(size_t bytes)
+{
+    return (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
 void *arena_alloc(struct arena *a, size_t bytes)
 {
-    size_t rounded = (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    size_t rounded = round_up(bytes);
     assert(rounded >= bytes);
     if ((size_t)(a->end - a->at) < rounded)
         add_page(a, rounded);
@@ -80,6 +85,23 @@ struct str arena_str(struct arena *a, struct str s)
         memcpy(copy, s.ptr, s.len);
     copy[s.len] = '\0';
     return (struct str){copy, s.len};
+}
+
+struct str arena_str_grow(struct arena *a, struct str s, struct str more)
+{
+    size_t len = s.len + more.len;
+    char *at = (char *)s.ptr;
+    bool is_newest = at && at + round_up(s.len + 1) == a->at;
+    if (!is_newest || round_up(len + 1) > (size_t)(a->end - at)) {
+        at = arena_alloc(a, 2 * (len + 1)); /* what is not needed yet is free again below */
+        if (s.len)
+            memcpy(at, s.ptr, s.len);
+    }
+    a->at = at + round_up(len + 1);
+    if (more.len)
+        memcpy(at + s.len, more.ptr, more.len);
+    at[len] = '\0';
+    return (struct str){at, len};
 }
 
 struct str arena_printf(struct arena *a, const char *format, ...)

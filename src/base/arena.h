@@ -21,6 +21,9 @@ void arena_clear(struct arena *a); /* frees all but one page, which is used agai
 void *arena_alloc(struct arena *a, size_t bytes); /* raw, aligned for any type */
 void *arena_zeroed(struct arena *a, size_t bytes);
 struct str arena_str(struct arena *a, struct str s);       /* a copy; a zero byte follows it */
+/* `s`, a string of this arena, with `more` behind it. In place where it is the newest: then many
+ * small pieces cost no more than one large one. */
+struct str arena_str_grow(struct arena *a, struct str s, struct str more);
 struct str arena_printf(struct arena *a, const char *format, ...) PRINTF_LIKE(2, 3);
 
 #define ARENA_NEW(a, type) ((type *)arena_zeroed((a), sizeof(type)))

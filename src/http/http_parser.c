@@ -28,7 +28,7 @@ static int grow(struct http_parser *p, struct str *s, struct str bytes)
         return stop(p, p->is_request ? ERR_HEADERS_TOO_LARGE : ERR_UPSTREAM_PROTOCOL,
                     "the headers are larger than allowed");
     if (p->growing == s && s->len)
-        *s = arena_printf(p->arena, "%.*s%.*s", STR_ARGS(*s), STR_ARGS(bytes));
+        *s = arena_str_grow(p->arena, *s, bytes);
     else
         *s = arena_str(p->arena, bytes);
     p->growing = s;
@@ -77,12 +77,17 @@ static int on_status(llhttp_t *ll, const char *at, size_t len)
     return grow(p, &p->head.reason, str_make(at, len));
 }
 
+static int refuse_trailers(struct http_parser *p)
+{
+    return stop(p, p->is_request ? ERR_BAD_REQUEST : ERR_UPSTREAM_PROTOCOL, "too many trailers");
+}
+
 static int on_field(llhttp_t *ll, const char *at, size_t len)
 {
     struct http_parser *p = self(ll);
     if (p->is_past_head) { /* a trailer: counted, dropped */
         p->head_bytes += len;
-        return p->head_bytes > HEAD_BYTES_MAX ? stop(p, ERR_BAD_REQUEST, "too many trailers") : 0;
+        return p->head_bytes > HEAD_BYTES_MAX ? refuse_trailers(p) : 0;
     }
     struct head *h = &p->head;
     if (!h->count || p->growing != &h->headers[h->count - 1].name) {
