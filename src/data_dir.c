@@ -70,8 +70,10 @@ static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
     fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || write(fd, d->redact_key, sizeof d->redact_key) != (ssize_t)sizeof d->redact_key) {
         enum err err = fail(f, ERR_IO, "%s: %s", name, strerror(errno));
-        if (fd >= 0)
+        if (fd >= 0) {
             close(fd);
+            unlink(name); /* half a key would be taken for a damaged one */
+        }
         return err;
     }
     close(fd);
