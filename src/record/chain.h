@@ -4,7 +4,8 @@
  * A chain is one zstd frame that is flushed after every block, so that a block costs only what
  * its neighbours do not hold already. It is never ended: it is simply not continued. A chain
  * begins anew after CHAIN_BLOCKS_MAX blocks or CHAIN_RAW_MAX bytes, so that reading a block never
- * means decoding more than that, and old chains can be dropped whole.
+ * means decoding more than that, and old chains can be dropped whole; and where blocks turn from
+ * small to large or back: large ones are compressed in haste.
  */
 #ifndef RECORD_CHAIN_H
 #define RECORD_CHAIN_H
@@ -18,9 +19,10 @@ enum {
 };
 
 struct chain_writer {
-    void *context;        /* zstd's, about 0.7 MB; made when needed */
+    void *context;        /* zstd's, at most 1.5 MB; made when needed */
     uint64_t first, next; /* block numbers: the chain's first; the one that may follow */
     uint64_t raw_bytes;   /* in the chain so far */
+    bool is_hasty;        /* compresses faster, and less */
 };
 
 void chain_writer_init(struct chain_writer *w);

@@ -82,6 +82,42 @@ static void a_repeated_block_costs_little(void **state)
     buf_release(&second);
 }
 
+/* Blocks come back whatever their sizes; a chain is begun anew where haste begins or ends. */
+static void large_and_small_blocks_mix(void **state)
+{
+    (void)state;
+    enum { LARGE = 200 << 10, MEDIUM = 40 << 10, SMALL = 900 };
+    static const struct {
+        size_t len;
+        uint64_t chain;
+    } steps[] = {{SMALL, 1}, {MEDIUM, 1}, {LARGE, 3}, {MEDIUM, 3}, {SMALL, 5}, {LARGE, 6}};
+    static char text[LARGE];
+    noise(text, LARGE, 8);
+    struct chain_writer w;
+    struct chain_reader r;
+    struct buf data, out;
+    chain_writer_init(&w);
+    chain_reader_init(&r);
+    buf_init(&data, 1 << 20);
+    buf_init(&out, 1 << 20);
+    for (size_t i = 0; i < COUNT_OF(steps); i++) {
+        uint64_t chain;
+        buf_clear(&data);
+        buf_clear(&out);
+        assert_int_equal(chain_write(&w, i + 1, str_make(text, steps[i].len), &data, &chain),
+                         ERR_OK);
+        assert_int_equal(chain, steps[i].chain);
+        if (chain == i + 1)
+            chain_reader_begin(&r);
+        assert_int_equal(chain_read(&r, buf_str(&data), steps[i].len, &out), ERR_OK);
+        assert_memory_equal(out.ptr, text, steps[i].len);
+    }
+    chain_writer_release(&w);
+    chain_reader_release(&r);
+    buf_release(&data);
+    buf_release(&out);
+}
+
 static void damage_is_noticed(void **state)
 {
     (void)state;
@@ -116,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blocks_come_back),
         cmocka_unit_test(a_repeated_block_costs_little),
+        cmocka_unit_test(large_and_small_blocks_mix),
         cmocka_unit_test(damage_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
