@@ -5,13 +5,16 @@
 
 enum err wire_put_varint(struct buf *b, uint64_t value)
 {
-    char bytes[10];
-    size_t n = 0;
-    do {
-        bytes[n++] = (char)((value & 0x7f) | (value > 0x7f ? 0x80 : 0));
-        value >>= 7;
-    } while (value);
-    return buf_append(b, str_make(bytes, n));
+    size_t n = wire_varint_size(value);
+    enum err err = b->cap - b->len >= n ? ERR_OK : buf_reserve(b, n);
+    if (err)
+        return err;
+    char *at = b->ptr + b->len;
+    for (; value > 0x7f; value >>= 7)
+        *at++ = (char)((value & 0x7f) | 0x80);
+    *at = (char)value;
+    b->len += n;
+    return ERR_OK;
 }
 
 enum err wire_put_bytes(struct buf *b, struct str bytes)
@@ -33,6 +36,10 @@ size_t wire_varint_size(uint64_t value)
 
 uint64_t wire_get_varint(struct wire_reader *r)
 {
+    if (!r->bad && r->rest.len && !(r->rest.ptr[0] & 0x80)) { /* most take one byte */
+        r->rest.len--;
+        return (uint8_t)*r->rest.ptr++;
+    }
     uint64_t value = 0;
     for (unsigned shift = 0; shift < 64; shift += 7) {
         if (r->bad || !r->rest.len)

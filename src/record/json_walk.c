@@ -166,6 +166,8 @@ bool json_key_is(struct str key, struct str name)
         return true;
     if (key.len <= name.len) /* with an escape it would be longer */
         return false;
+    if (!name.len || (key.ptr[0] != name.ptr[0] && key.ptr[0] != '\\'))
+        return false;
     size_t at = 0, matched = 0;
     while (at < key.len && matched < name.len)
         if (json_char(key, &at) != (unsigned char)name.ptr[matched++])

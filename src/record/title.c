@@ -38,6 +38,13 @@ static struct str title_of(struct str raw, struct arena *arena)
     size_t len = 0, at = 0;
     bool is_blank_due = false;
     while (at < inside.len) {
+        char plain = inside.ptr[at];
+        if (plain > ' ' && plain < 0x7F && plain != '\\' && plain != '<' && !is_blank_due &&
+            len < TITLE_BYTES_MAX) { /* nearly all are */
+            out[len++] = plain;
+            at++;
+            continue;
+        }
         uint32_t c = skip_reminder(inside, &at) ? ' ' : json_char(inside, &at);
         if (c <= ' ' || c == 0x7F) {
             is_blank_due = len > 0;
