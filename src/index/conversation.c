@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include <xxhash.h>
+
 #include "base/mem.h"
 #include "record/detail.h"
 
@@ -34,6 +36,7 @@ static void forget(struct turn *t)
     buf_release(&t->body);
     json_cuts_release(&t->cuts);
     recipe_release(&t->whole);
+    XXH3_freeState(t->mark.state);
     free(t->strings);
     *t = (struct turn){0};
 }
@@ -46,6 +49,10 @@ void conversations_forget(struct conversations *c)
     json_cuts_release(&c->cuts);
     json_cuts_release(&c->excerpt_cuts);
     arena_release(&c->arena);
+    XXH3_freeState(c->hash_state);
+    XXH3_freeState(c->mark.state);
+    c->hash_state = NULL;
+    c->mark = (struct hash_mark){0};
 }
 
 void conversations_release(struct conversations *c)
@@ -211,8 +218,6 @@ static void cut_body(struct conversations *c, const struct match *m, struct str 
     json_cut(body, &c->arena, &c->cuts, facts);
 }
 
-/* --- storing what is new --- */
-
 static size_t last_message(const struct json_cuts *cuts)
 {
     for (size_t i = cuts->count; i-- > 0;)
@@ -220,6 +225,56 @@ static size_t last_message(const struct json_cuts *cuts)
             return i;
     return SIZE_MAX;
 }
+
+/* --- the body's hash --- */
+
+static void *new_state(void)
+{
+    void *state = XXH3_createState();
+    assert(state);
+    return state;
+}
+
+/* How far the next turn may be the same: it is as a rule where this turn began to differ from the
+ * one before, for clients mark a message or two at the end and send them otherwise later. */
+static size_t place_of_mark(const struct conversations *c, const struct match *m)
+{
+    size_t last = last_message(&c->cuts);
+    return m->parent ? m->prefix : last == SIZE_MAX ? 0 : c->cuts.list[last].start;
+}
+
+/* As body_hash(), but what the parent has hashed already is not hashed again. */
+static void hash_body(struct conversations *c, const struct match *m, struct str body,
+                      uint8_t out[16])
+{
+    c->mark.len = 0;
+    if (body.len < HASH_MARK_BODY_MIN) {
+        body_hash(body, out);
+        return;
+    }
+    if (!c->hash_state)
+        c->hash_state = new_state();
+    if (!c->mark.state)
+        c->mark.state = new_state();
+    const struct hash_mark *before = m->parent ? &m->parent->mark : NULL;
+    size_t at = 0;
+    if (before && before->len && before->len <= m->prefix) {
+        XXH3_copyState(c->hash_state, before->state);
+        at = before->len;
+    } else {
+        XXH3_128bits_reset(c->hash_state);
+    }
+    size_t mark = MAX_OF(place_of_mark(c, m), at);
+    XXH3_128bits_update(c->hash_state, body.ptr + at, mark - at);
+    XXH3_copyState(c->mark.state, c->hash_state);
+    c->mark.len = mark;
+    XXH3_128bits_update(c->hash_state, body.ptr + mark, body.len - mark);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(c->hash_state));
+    memcpy(out, canonical.digest, sizeof canonical.digest);
+}
+
+/* --- storing what is new --- */
 
 static bool is_shared(const struct json_cut *cut)
 {
@@ -389,6 +444,7 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
     SWAP(struct buf, t->body, *body);
     SWAP(struct json_cuts, t->cuts, c->cuts);
     SWAP(struct recipe, t->whole, packed->whole);
+    SWAP(struct hash_mark, t->mark, c->mark);
     body->ceiling = t->body.ceiling;
     t->key = key;
     t->used_at = ++c->clock;
@@ -416,7 +472,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     struct packed_body packed = {0};
     arena_clear(&c->arena);
     cut_body(c, &m, bytes, &out->facts);
-    body_hash(bytes, out->hash);
+    hash_body(c, &m, bytes, out->hash);
     enum err err = m.parent ? pack_child(c, &m, bytes, &packed) : pack_whole(c, bytes, &packed);
     if (err) /* too many parts for one recipe */
         err = pack_plain(c, bytes, &packed);

@@ -16,6 +16,13 @@ enum {
     CONVERSATIONS_MAX = 64,
     CONVERSATION_BODY_MAX = 4 << 20,   /* a longer body is not remembered */
     CONVERSATION_BYTES_MAX = 16 << 20, /* of all bodies together */
+    HASH_MARK_BODY_MIN = 16 << 10,     /* shorter bodies are hashed whole */
+};
+
+/* The hash of a body's beginning: the next turn, which begins alike, goes on from here. */
+struct hash_mark {
+    void *state; /* XXH3_state_t, 576 bytes; NULL until needed */
+    size_t len;  /* bytes it has taken in; 0: not valid */
 };
 
 /* The newest turn of one conversation. */
@@ -28,6 +35,7 @@ struct turn {
     struct piece_at recipe; /* as stored */
     uint32_t depth;
     uint8_t hash[16];
+    struct hash_mark mark;
     struct request_facts facts;
     char *strings;         /* that the facts refer to */
 };
@@ -40,6 +48,8 @@ struct conversations {
     struct json_cuts cuts;    /* scratch: of the body at hand */
     struct json_cuts excerpt_cuts;
     struct arena arena;       /* scratch: strings of facts */
+    void *hash_state;         /* scratch: XXH3_state_t */
+    struct hash_mark mark;    /* scratch: of the body at hand */
 };
 
 void conversations_init(struct conversations *c, struct packer *packer);
