@@ -99,7 +99,7 @@ static void put(struct line *l, enum frame_type type, uint8_t flags, struct str 
 {
     struct frame f = {.type = type, .flags = flags, .seq = l->seq++, .id = l->id,
                       .mono_ns = clock_mono_ns(), .payload = payload};
-    journal_add(l->b->journal, &f);
+    journal_add_copy(l->b->journal, &f);
 }
 
 static void put_begin(struct line *l, const char *session)

@@ -150,6 +150,7 @@ static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
         return;
     }
     loop_read_used(c->loop, (size_t)nread);
+    loop_set_now(c->loop);
     c->turn_read += (uint32_t)nread;
     if (c->close_when_sent)
         return; /* lingering: dropped */
@@ -321,6 +322,23 @@ void conn_write_copy(struct conn *c, struct str bytes)
     char *copy = loop_turn_alloc(c->loop, bytes.len);
     memcpy(copy, bytes.ptr, bytes.len);
     conn_write(c, str_make(copy, bytes.len));
+}
+
+void conn_write_framed(struct conn *c, struct str before, struct str bytes, struct str after)
+{
+    enum { COPY_MAX = 1024 }; /* up to here one run costs less than three */
+    if (bytes.len > COPY_MAX) {
+        conn_write_copy(c, before);
+        conn_write(c, bytes);
+        conn_write_copy(c, after);
+        return;
+    }
+    char *at = loop_turn_alloc(c->loop, before.len + bytes.len + after.len);
+    struct str whole = {at, before.len + bytes.len + after.len};
+    memcpy(at, before.ptr, before.len);
+    memcpy(at + before.len, bytes.ptr, bytes.len);
+    memcpy(at + before.len + bytes.len, after.ptr, after.len);
+    conn_write(c, whole);
 }
 
 bool conn_is_full(const struct conn *c)

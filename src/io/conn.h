@@ -52,6 +52,8 @@ const struct fail *conn_tls_failure(const struct conn *c);
 void conn_read(struct conn *c, bool on); /* reads, or pauses */
 void conn_write(struct conn *c, struct str bytes);      /* borrowed until the turn's end */
 void conn_write_copy(struct conn *c, struct str bytes);
+/* Three runs of bytes that belong together; the outer two are copied. */
+void conn_write_framed(struct conn *c, struct str before, struct str bytes, struct str after);
 bool conn_is_full(const struct conn *c);
 size_t conn_pending_bytes(const struct conn *c); /* written, not yet taken by the kernel */
 

@@ -40,6 +40,7 @@ struct loop {
     struct given *given; /* in the turn's memory */
     size_t turn_read_bytes;
     uint64_t turn;
+    uint64_t now_ns;
     struct loop_held *held, **held_tail;
     void (*flush)(void *owner);
     void *flush_owner;
@@ -70,6 +71,7 @@ static void reset_turn_memory(struct loop *l)
     l->block->used = 0;
     l->turn_read_bytes = 0;
     l->turn++;
+    l->now_ns = 0; /* not read in this turn yet */
 }
 
 /* A send may fail and so give new things to remember: they are written before the next goes out.
@@ -312,6 +314,16 @@ void loop_read_used(struct loop *l, size_t bytes)
 {
     l->block->used += round_up(bytes);
     l->turn_read_bytes += bytes;
+}
+
+uint64_t loop_now_ns(const struct loop *l)
+{
+    return l->now_ns ? l->now_ns : clock_mono_ns();
+}
+
+void loop_set_now(struct loop *l)
+{
+    l->now_ns = clock_mono_ns();
 }
 
 uint64_t loop_turn(const struct loop *l)

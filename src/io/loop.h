@@ -41,6 +41,10 @@ struct loop_held {
 void loop_hold(struct loop *l, struct loop_held *h);
 void loop_unhold(struct loop *l, struct loop_held *h); /* before freeing its owner */
 
+/* The monotonic clock, read when the last bytes came: for stamps of what they brought. */
+uint64_t loop_now_ns(const struct loop *l);
+void loop_set_now(struct loop *l); /* reads it again */
+
 /* Memory that is gone when the turn has ended. */
 void *loop_turn_alloc(struct loop *l, size_t bytes);
 /* Gives back what is not needed of the last loop_turn_alloc(). */

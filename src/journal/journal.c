@@ -13,13 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "journal/segment_file.h"
 
 enum {
-    FREE_FILES_MAX = 2, /* files kept to be used again */
+    FREE_FILES_MAX = 4, /* files kept to be used again */
     PATH_BYTES = 4096
 };
 
@@ -55,7 +56,11 @@ struct journal {
     struct journal_dir *dir;
     uint32_t worker;
     struct segment *segment;  /* NULL: none open */
-    uint64_t frame_count;     /* put since the last flush */
+    struct iovec *parts;      /* of the frames added since the last flush */
+    size_t part_count, part_cap;
+    size_t part_bytes;
+    uint64_t frame_count;
+    struct arena copies;      /* heads, and payloads that do not stay */
     size_t synced;            /* bytes of the segment */
     bool keeps_unsynced;
     int unsynced_fd;          /* of the segment before this one; -1 */
@@ -201,7 +206,7 @@ void journal_dir_retire(struct journal_dir *d, uint64_t number)
     path_of(d, number, "free", free_path);
     pthread_mutex_lock(&d->mutex);
     struct segment_file *file = take_file(d, number);
-    bool keeps = file && d->free_count < FREE_FILES_MAX && rename(path, free_path) == 0;
+    bool keeps = file && segment_file_is_reusable(file) && d->free_count < FREE_FILES_MAX && rename(path, free_path) == 0;
     if (keeps) {
         d->free_files[d->free_count++] = (struct free_file){file, number};
     } else {
@@ -230,6 +235,7 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     j->dir = d;
     j->worker = worker;
     j->unsynced_fd = -1;
+    arena_init(&j->copies);
     return j;
 }
 
@@ -255,6 +261,8 @@ void journal_free(struct journal *j)
     if (j->unsynced_fd >= 0)
         close(j->unsynced_fd);
     j->dir->bell(j->dir->owner);
+    arena_release(&j->copies);
+    free(j->parts);
     free(j);
 }
 
@@ -296,7 +304,13 @@ static enum err open_segment(struct journal *j)
     char head[SEGMENT_HEAD_BYTES];
     struct segment_head h = {d->boot, j->worker, number, clock_wall_us(), now_ns};
     segment_head_write(head, &h);
-    segment_file_put(file, str_make(head, sizeof head), STR_NONE);
+    struct iovec parts[2] = {{head, sizeof head}};
+    if (segment_file_write(file, parts, 1) != ERR_OK) {
+        segment_file_close(file);
+        remove_file(d, number, "seg");
+        j->failed_ns = now_ns;
+        return ERR_IO;
+    }
     struct segment *s = MEM_NEW(struct segment);
     s->number = number;
     s->file = file;
@@ -315,6 +329,33 @@ bool journal_is_dirty(const struct journal *j)
     return j->frame_count > 0;
 }
 
+static void add_part(struct journal *j, const void *ptr, size_t len)
+{
+    if (!len)
+        return;
+    if (j->part_count + 1 >= j->part_cap) { /* one more than the frames need: the end mark */
+        j->part_cap = j->part_cap ? j->part_cap * 2 : 64;
+        j->parts = mem_resize(j->parts, j->part_cap * sizeof *j->parts);
+    }
+    j->parts[j->part_count++] = (struct iovec){(void *)ptr, len};
+    j->part_bytes += len;
+}
+
+void journal_add(struct journal *j, struct frame *f)
+{
+    char *head = arena_alloc(&j->copies, FRAME_HEAD_BYTES);
+    frame_write_head(head, f, f->payload, STR_NONE);
+    add_part(j, head, FRAME_HEAD_BYTES);
+    add_part(j, f->payload.ptr, f->payload.len);
+    j->frame_count++;
+}
+
+void journal_add_copy(struct journal *j, struct frame *f)
+{
+    f->payload = arena_str(&j->copies, f->payload);
+    journal_add(j, f);
+}
+
 static void complain(struct journal *j)
 {
     int error = errno;
@@ -327,40 +368,33 @@ static void complain(struct journal *j)
              LOG_N("lost_frames", atomic_load(&j->lost_frames)));
 }
 
-static void lose(struct journal *j, uint64_t frames)
+static bool is_over(const struct journal *j)
 {
-    atomic_fetch_add(&j->lost_frames, frames);
-    complain(j);
-}
-
-void journal_add(struct journal *j, struct frame *f)
-{
-    char head[FRAME_HEAD_BYTES];
-    size_t len = sizeof head + f->payload.len;
-    assert(len < SEGMENT_FILE_BYTES - SEGMENT_HEAD_BYTES);
-    if (j->segment && segment_file_room(j->segment->file) < len && journal_flush(j) == ERR_OK)
-        close_segment(j);
-    if (!j->segment && open_segment(j) != ERR_OK) {
-        lose(j, 1);
-        return;
-    }
-    frame_write_head(head, f, f->payload, STR_NONE);
-    segment_file_put(j->segment->file, str_make(head, sizeof head), f->payload);
-    j->frame_count++;
+    const struct segment *s = j->segment;
+    return s && (segment_file_len(s->file) + j->part_bytes > SEGMENT_FILE_BYTES ||
+                 atomic_load_explicit(&s->is_rotate_asked, memory_order_relaxed));
 }
 
 enum err journal_flush(struct journal *j)
 {
-    struct segment *s = j->segment;
     if (!j->frame_count)
         return ERR_OK;
-    enum err err = segment_file_flush(s->file);
-    if (err)
-        lose(j, j->frame_count);
-    j->frame_count = 0;
-    atomic_store_explicit(&s->bytes, segment_file_len(s->file), memory_order_release);
-    if (err || atomic_load_explicit(&s->is_rotate_asked, memory_order_relaxed))
+    if (is_over(j))
         close_segment(j);
+    enum err err = j->segment ? ERR_OK : open_segment(j);
+    if (!err)
+        err = segment_file_write(j->segment->file, j->parts, j->part_count);
+    if (err) {
+        atomic_fetch_add(&j->lost_frames, j->frame_count);
+        complain(j);
+        close_segment(j);
+    } else {
+        atomic_store_explicit(&j->segment->bytes, segment_file_len(j->segment->file),
+                              memory_order_release);
+    }
+    j->part_count = j->part_bytes = 0;
+    j->frame_count = 0;
+    arena_clear(&j->copies);
     j->dir->bell(j->dir->owner);
     return err;
 }

@@ -5,8 +5,8 @@
  * "<number, 16 hex digits>.seg" in <data_dir>/journal; numbers ascend over all workers and
  * starts. Who reads them: index/. Who deletes them: index/, when the store has committed.
  *
- * Adding copies the bytes; journal_flush() makes sure that the system has them and tells the
- * reader how far it may read.
+ * Adding only notes the bytes (they are not copied and must stay until the flush).
+ * journal_flush() writes all of them with one system call.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -44,9 +44,10 @@ void journal_free(struct journal *j); /* flushes, closes its segment */
 
 /* Frames added since the last flush? */
 bool journal_is_dirty(const struct journal *j);
-/* Adds a frame. When no segment can be made the frame is lost and counted. */
+/* Notes a frame. `payload` is borrowed until journal_flush(); journal_add_copy() copies it. */
 void journal_add(struct journal *j, struct frame *f);
-/* On failure the frames since the last flush are lost and counted, and the journal goes on with a
+void journal_add_copy(struct journal *j, struct frame *f);
+/* Writes what was noted. On failure the frames since the last flush are lost and counted, and the journal goes on with a
  * new segment: recording may fail, the exchange may not. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
 

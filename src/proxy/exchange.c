@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "http/chunk.h"
 #include "proxy/forward_head.h"
 #include "proxy/tap.h"
 #include "upstream/attempt.h"
@@ -136,14 +137,10 @@ static enum flow attempt(struct exchange *ex)
 
 static void send_body(struct exchange *ex, struct str bytes)
 {
-    if (ex->request_framing == BODY_CHUNKED) {
-        char *size = loop_turn_alloc(ex->proxy->loop, 20);
-        int n = snprintf(size, 20, "%zx\r\n", bytes.len);
-        attempt_write(ex->attempt, str_make(size, (size_t)n));
-    }
-    attempt_write(ex->attempt, bytes);
     if (ex->request_framing == BODY_CHUNKED)
-        attempt_write(ex->attempt, STR("\r\n"));
+        attempt_write_chunk(ex->attempt, bytes);
+    else
+        attempt_write(ex->attempt, bytes);
 }
 
 /* Once the client has sent all of it, be the answer on its way already or not. */
@@ -152,7 +149,7 @@ static void send_request_end(struct exchange *ex)
     if (!ex->is_request_whole || ex->is_request_sent || !ex->attempt)
         return;
     if (ex->request_framing == BODY_CHUNKED)
-        attempt_write(ex->attempt, STR("0\r\n\r\n"));
+        attempt_write(ex->attempt, CHUNK_LAST);
     ex->is_request_sent = true;
     ex->sent_us = elapsed_us(ex);
     attempt_sent(ex->attempt);

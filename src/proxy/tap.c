@@ -14,7 +14,7 @@ static bool is_on(const struct tap *t)
 
 static struct frame next_frame(struct tap *t, enum frame_type type, struct str payload)
 {
-    return (struct frame){.type = type, .seq = t->seq++, .id = t->id, .mono_ns = clock_mono_ns(),
+    return (struct frame){.type = type, .seq = t->seq++, .id = t->id, .mono_ns = loop_now_ns(t->proxy->loop),
                           .payload = payload};
 }
 
@@ -110,7 +110,7 @@ void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wa
     if (frame_begin_write(&payload, &begin) == ERR_OK) {
         struct frame f = next_frame(t, FRAME_BEGIN, buf_str(&payload));
         f.mono_ns = mono_ns;
-        journal_add(p->journal, &f);
+        journal_add_copy(p->journal, &f);
     }
     buf_release(&payload);
 }
@@ -143,7 +143,7 @@ void tap_answer(struct tap *t, const struct tap_answer *a)
     buf_init(&payload, FRAME_PAYLOAD_MAX);
     if (frame_resp_head_write(&payload, &r) == ERR_OK) {
         struct frame f = next_frame(t, FRAME_RESP_HEAD, buf_str(&payload));
-        journal_add(t->proxy->journal, &f);
+        journal_add_copy(t->proxy->journal, &f);
     }
     buf_release(&payload);
 }
@@ -179,6 +179,6 @@ void tap_end(struct tap *t, enum ending ending, const struct fail *f)
     buf_clear(&t->proxy->scratch);
     if (frame_end_write(&t->proxy->scratch, &end) == ERR_OK) {
         struct frame frame = next_frame(t, FRAME_END, buf_str(&t->proxy->scratch));
-        journal_add(t->proxy->journal, &frame);
+        journal_add_copy(t->proxy->journal, &frame);
     }
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/uuid.h"
+#include "http/chunk.h"
 #include "http/reason.h"
 #include "server/server.h"
 
@@ -339,7 +340,7 @@ static void serve_next(struct loop_held *held)
 static void on_bytes(struct conn *conn, struct str bytes)
 {
     struct client *c = OWNER_OF(conn, struct client, conn);
-    c->active_ns = clock_mono_ns();
+    c->active_ns = loop_now_ns(conn->loop);
     size_t used = c->ahead.len || must_wait(c) ? 0 : feed(c, bytes);
     keep_ahead(c, str_from(bytes, used));
 }
@@ -394,16 +395,14 @@ void client_answer_body(struct client *c, struct str bytes)
     assert(r->is_answering && !r->is_answered);
     if (!bytes.len || r->answer_framing == BODY_NONE)
         return;
-    c->active_ns = clock_mono_ns();
+    c->active_ns = loop_now_ns(c->server->loop);
     if (r->answer_framing != BODY_CHUNKED) {
         conn_write(&c->conn, bytes);
         return;
     }
-    char *size = loop_turn_alloc(c->server->loop, 20);
-    int n = snprintf(size, 20, "%zx\r\n", bytes.len);
-    conn_write(&c->conn, str_make(size, (size_t)n));
-    conn_write(&c->conn, bytes);
-    conn_write(&c->conn, STR("\r\n"));
+    char size[CHUNK_HEAD_MAX];
+    size_t n = chunk_head(bytes.len, size);
+    conn_write_framed(&c->conn, str_make(size, n), bytes, CHUNK_TAIL);
 }
 
 void client_answer_end(struct client *c)
@@ -411,7 +410,7 @@ void client_answer_end(struct client *c)
     struct request *r = c->request;
     assert(r->is_answering && !r->is_answered);
     if (r->answer_framing == BODY_CHUNKED)
-        conn_write(&c->conn, STR("0\r\n\r\n"));
+        conn_write(&c->conn, CHUNK_LAST);
     r->is_answered = true;
     r->handler = NULL;
     if (!c->in_feed)

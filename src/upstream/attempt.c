@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/chunk.h"
 #include "upstream/attempt_sweep.h"
 
 enum { RETRY_FIRST_MS = 100 }; /* doubled with every further try */
@@ -178,6 +179,13 @@ void attempt_write(struct attempt *a, struct str bytes)
     conn_write(&a->uplink->conn, bytes);
 }
 
+void attempt_write_chunk(struct attempt *a, struct str bytes)
+{
+    char size[CHUNK_HEAD_MAX];
+    size_t n = chunk_head(bytes.len, size);
+    conn_write_framed(&a->uplink->conn, str_make(size, n), bytes, CHUNK_TAIL);
+}
+
 void attempt_sent(struct attempt *a)
 {
     a->is_sent = true;
@@ -233,7 +241,7 @@ static void on_bytes(struct conn *conn, struct str bytes)
 {
     struct attempt *a = OWNER_OF(conn, struct uplink, conn)->attempt;
     size_t used;
-    a->waiting_since_ns = a->is_sent ? clock_mono_ns() : 0;
+    a->waiting_since_ns = a->is_sent ? loop_now_ns(a->pool->shared.loop) : 0;
     a->in_feed = true;
     enum err err = http_parser_feed(&a->parser, bytes, &used);
     a->in_feed = false;

@@ -27,6 +27,7 @@ struct attempt_events {
 struct attempt *attempt_new(struct pool *p, const struct attempt_events *events, void *owner);
 void attempt_start(struct attempt *a); /* may call on_ready before it returns */
 void attempt_write(struct attempt *a, struct str bytes); /* after on_ready; borrowed till turn's end */
+void attempt_write_chunk(struct attempt *a, struct str bytes); /* framed as one chunk; not empty */
 void attempt_sent(struct attempt *a); /* the request is whole: the wait for its answer begins */
 void attempt_read(struct attempt *a, bool on); /* pauses the answer */
 void attempt_abort(struct attempt *a);         /* closes; nothing is called after this */

@@ -7,7 +7,6 @@
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "upstream/attempt_sweep.h"
 
 static void unlink_idle(struct uplink *u)
@@ -95,7 +94,8 @@ struct uplink *pool_take(struct pool *p)
 {
     while (p->idle) {
         struct uplink *u = p->idle;
-        if (conn_is_stale(&u->conn)) {
+        bool may_be_stale = loop_now_ns(p->shared.loop) - u->idle_since_ns > POOL_FRESH_NS;
+        if (u->conn.is_ended || (may_be_stale && conn_is_stale(&u->conn))) {
             drop(u);
             continue;
         }
@@ -113,7 +113,7 @@ void pool_give(struct pool *p, struct uplink *u)
         conn_close(&u->conn);
         return;
     }
-    u->idle_since_ns = clock_mono_ns();
+    u->idle_since_ns = loop_now_ns(p->shared.loop);
     u->next = p->idle;
     if (u->next)
         u->next->prev = u;

@@ -12,6 +12,9 @@ enum {
     POOL_IDLE_MS = 55 * 1000  /* then closed: before a provider's usual minute is over */
 };
 
+/* A connection that answered so lately is trusted without asking the kernel. */
+#define POOL_FRESH_NS UINT64_C(20000000)
+
 struct attempt;
 
 /* A connection to a provider. */
