@@ -10,18 +10,23 @@ enum { MAGIC = 0x4a504343 /* "CCPJ" */, CRC_AT = FRAME_HEAD_BYTES - 4 };
 
 static const char segment_magic[8] = {'C', 'C', 'P', 'S', 'E', 'G', '0', '1'};
 
-static void put_le(char *out, uint64_t value, int bytes)
+/* The other order of bytes, where the machine's is not ours. */
+static inline uint64_t little_endian(uint64_t value)
 {
-    for (int i = 0; i < bytes; i++)
-        out[i] = (char)(value >> (8 * i));
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? value : __builtin_bswap64(value);
 }
 
-static uint64_t get_le(const char *in, int bytes)
+static inline void put_le(char *out, uint64_t value, size_t bytes)
+{
+    value = little_endian(value);
+    memcpy(out, &value, bytes);
+}
+
+static inline uint64_t get_le(const char *in, size_t bytes)
 {
     uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; i--)
-        value = value << 8 | (uint8_t)in[i];
-    return value;
+    memcpy(&value, in, bytes);
+    return little_endian(value);
 }
 
 const char *ending_name(enum ending ending)
