@@ -3,6 +3,8 @@
  */
 #include "base/wire.h"
 
+enum { VARINT_BYTES_MAX = 10 };
+
 enum err wire_put_varint(struct buf *b, uint64_t value)
 {
     size_t n = wire_varint_size(value);
@@ -40,17 +42,18 @@ uint64_t wire_get_varint(struct wire_reader *r)
         r->rest.len--;
         return (uint8_t)*r->rest.ptr++;
     }
+    const char *in = r->rest.ptr;
+    size_t max = r->bad ? 0 : MIN_OF(r->rest.len, (size_t)VARINT_BYTES_MAX);
     uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        if (r->bad || !r->rest.len)
-            break;
-        uint8_t byte = (uint8_t)r->rest.ptr[0];
-        r->rest = str_from(r->rest, 1);
-        if (shift == 63 && byte > 1)
-            break;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return value;
+    for (size_t i = 0; i < max; i++) {
+        uint8_t byte = (uint8_t)in[i];
+        value |= (uint64_t)(byte & 0x7f) << (7 * i);
+        if (byte & 0x80)
+            continue;
+        if (i == VARINT_BYTES_MAX - 1 && byte > 1)
+            break; /* more than 64 bits */
+        r->rest = str_make(in + i + 1, r->rest.len - i - 1);
+        return value;
     }
     r->bad = true;
     return 0;

@@ -20,6 +20,13 @@ static const char column_marks[] =
 
 enum column_kind { NAME, TEXT, RAW, NUMBER };
 
+enum {
+#define COLUMN(name, kind, member) COLUMN_##name,
+#include "store/columns.def"
+#undef COLUMN
+    COLUMNS
+};
+
 static const struct column {
     enum column_kind kind;
     size_t at, size;
@@ -161,9 +168,11 @@ static void bind_number(sqlite3_stmt *q, int at, const struct column *c, const c
     }
 }
 
+/* `*id`: the number of the text, where it has one, else 0. */
 static enum err bind_column(struct store *s, int at, const struct column *c, const char *member,
-                            struct fail *f)
+                            int64_t *id, struct fail *f)
 {
+    *id = 0;
     sqlite3_stmt *q = s->statements[WRITE_REQUEST];
     if (c->kind == NUMBER) {
         bind_number(q, at, c, member);
@@ -175,47 +184,33 @@ static enum err bind_column(struct store *s, int at, const struct column *c, con
         bind_text(q, at, text);
         return ERR_OK;
     }
-    int64_t id;
-    enum err err = names_id(&s->names, text, c->kind == NAME, &id, f);
+    enum err err = names_id(&s->names, text, c->kind == NAME, id, f);
     if (!err)
-        sqlite3_bind_int64(q, at, id);
+        sqlite3_bind_int64(q, at, *id);
     return err;
 }
 
-static enum err insert_request(struct store *s, const struct batch_row *row, struct fail *f)
+static enum err insert_request(struct store *s, const struct batch_row *row,
+                               struct row_names *names, struct fail *f)
 {
     sqlite3_stmt *q = s->statements[WRITE_REQUEST];
-    const int count = (int)COUNT_OF(columns);
-    for (int i = 0; i < count; i++) {
+    int64_t ids[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++) {
         const char *member = (const char *)&row->record + columns[i].at;
-        enum err err = bind_column(s, i + 1, &columns[i], member, f);
+        enum err err = bind_column(s, i + 1, &columns[i], member, &ids[i], f);
         if (err)
             return err;
     }
-    sqlite3_bind_int64(q, count + 1, (int64_t)row->detail.block);
-    sqlite3_bind_int64(q, count + 2, row->detail.offset);
-    sqlite3_bind_int64(q, count + 3, row->detail.len);
-    bind_blob(q, count + 4, str_make(row->record.id.bytes, 16));
-    return database_step(&s->db, q, f);
-}
-
-/* From the names' cache: insert_request() has just looked all of them up. */
-static enum err names_of(struct store *s, const struct record *r, struct row_names *out,
-                         struct fail *f)
-{
-    const struct {
-        struct str text;
-        bool is_shared;
-        int64_t *id;
-    } wanted[] = {
-        {r->session_id, true, &out->session}, {r->agent_id, true, &out->agent},
-        {r->model, true, &out->model},        {r->provider, true, &out->provider},
-        {r->title, false, &out->title},       {r->client, true, &out->client},
+    *names = (struct row_names){
+        .session = ids[COLUMN_session], .agent = ids[COLUMN_agent], .model = ids[COLUMN_model],
+        .provider = ids[COLUMN_provider], .title = ids[COLUMN_title],
+        .client = ids[COLUMN_client],
     };
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < COUNT_OF(wanted) && !err; i++)
-        err = names_id(&s->names, wanted[i].text, wanted[i].is_shared, wanted[i].id, f);
-    return err;
+    sqlite3_bind_int64(q, COLUMNS + 1, (int64_t)row->detail.block);
+    sqlite3_bind_int64(q, COLUMNS + 2, row->detail.offset);
+    sqlite3_bind_int64(q, COLUMNS + 3, row->detail.len);
+    bind_blob(q, COLUMNS + 4, str_make(row->record.id.bytes, 16));
+    return database_step(&s->db, q, f);
 }
 
 static enum err add_agent(struct store *s, const struct row_names *names, bool *is_new,
@@ -236,15 +231,12 @@ static enum err write_row(struct store *s, const struct batch_row *row, struct t
                           struct fail *f)
 {
     const struct record *r = &row->record;
-    enum err err = insert_request(s, row, f);
+    struct row_names names;
+    enum err err = insert_request(s, row, &names, f);
     if (err || !sqlite3_changes(s->db.handle)) /* stored before: counted before */
         return err;
     t->requests++;
     t->raw_bytes += r->request_bytes + r->response_bytes;
-    struct row_names names;
-    err = names_of(s, r, &names, f);
-    if (err)
-        return err;
     rollup_add(s, r, &names);
     bool is_new_agent;
     if (!names.session)
