@@ -7,6 +7,10 @@ enum { VARINT_BYTES_MAX = 10 };
 
 enum err wire_put_varint(struct buf *b, uint64_t value)
 {
+    if (value < 0x80 && b->len < b->cap) { /* most take one byte */
+        b->ptr[b->len++] = (char)value;
+        return ERR_OK;
+    }
     size_t n = wire_varint_size(value);
     enum err err = b->cap - b->len >= n ? ERR_OK : buf_reserve(b, n);
     if (err)

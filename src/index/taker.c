@@ -34,7 +34,7 @@ void taker_rest(struct taker *t)
     arena_release(&t->arena);
     free(t->marks);
     t->marks = NULL;
-    t->mark_cap = 0;
+    t->mark_count = t->mark_cap = 0;
 }
 
 void taker_release(struct taker *t)

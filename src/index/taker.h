@@ -30,8 +30,8 @@ struct taker {
     /* scratch */
     struct buf body, decoded, head, detail;
     struct arena arena;
-    struct chunk_mark *marks;
-    size_t mark_cap;
+    struct chunk_mark *marks; /* when the chunks of the body read last came; TIMELINE_MAX */
+    size_t mark_count, mark_cap;
 };
 
 void taker_init(struct taker *t, const struct index_store *store, struct segments *segments);

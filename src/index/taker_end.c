@@ -23,15 +23,33 @@ static enum err load_chunk(struct taker *t, struct gathered *e, const struct chu
     return segments_load(t->segments, e->segments[c->segment], c->offset, c->len, out);
 }
 
+/* The timeline of the body that is being read. */
+static void mark_chunk(struct taker *t, const struct chunk *c)
+{
+    if (t->mark_count == TIMELINE_MAX) {
+        t->marks[TIMELINE_MAX - 1].bytes += c->len;
+        return;
+    }
+    if (t->mark_count == t->mark_cap) {
+        t->mark_cap = t->mark_cap ? t->mark_cap * 2 : 256;
+        t->marks = mem_resize(t->marks, t->mark_cap * sizeof *t->marks);
+    }
+    t->marks[t->mark_count++] = (struct chunk_mark){c->at_us, c->len};
+}
+
 /* All of a body, as far as it can be read. */
 static void gather(struct taker *t, struct gathered *e, const struct chunk_list *l,
                    struct buf *out)
 {
     buf_clear(out);
+    t->mark_count = 0;
     enum err err = buf_reserve(out, l->total_bytes);
     struct chunk_reader r = chunk_list_read(l);
-    while (!err && chunk_next(&r))
-        err = load_chunk(t, e, &r.chunk, out);
+    while (chunk_next(&r)) {
+        mark_chunk(t, &r.chunk);
+        if (!err)
+            err = load_chunk(t, e, &r.chunk, out);
+    }
     if (err || l->is_cut)
         e->record.flags |= RECORD_BODY_TRUNCATED;
 }
@@ -43,9 +61,13 @@ static void pack_long(struct taker *t, struct gathered *e, const struct chunk_li
     XXH3_state_t *state = XXH3_createState();
     assert(state);
     XXH3_128bits_reset(state);
+    t->mark_count = 0;
     struct chunk_reader r = chunk_list_read(l);
     enum err err = ERR_OK;
-    while (!err && chunk_next(&r)) {
+    while (chunk_next(&r)) {
+        mark_chunk(t, &r.chunk);
+        if (err)
+            continue;
         buf_clear(&t->body);
         err = load_chunk(t, e, &r.chunk, &t->body);
         if (!err)
@@ -260,23 +282,6 @@ static void pack_answer(struct taker *t, struct gathered *e, struct str head, st
 
 /* --- the row --- */
 
-static void fill_timeline(struct taker *t, const struct gathered *e, struct record_detail *f)
-{
-    size_t count = (size_t)MIN_OF(e->response.count, (uint64_t)TIMELINE_MAX);
-    if (count > t->mark_cap) {
-        t->mark_cap = count;
-        t->marks = mem_resize(t->marks, count * sizeof *t->marks);
-    }
-    struct chunk_reader r = chunk_list_read(&e->response);
-    for (size_t i = 0; chunk_next(&r); i++)
-        if (i < count)
-            t->marks[i] = (struct chunk_mark){r.chunk.at_us, r.chunk.len};
-        else
-            t->marks[count - 1].bytes += r.chunk.len;
-    f->timeline = t->marks;
-    f->timeline_len = count;
-}
-
 /* Both heads, out of the journal, into t->head. */
 static void load_heads(struct taker *t, struct gathered *e, struct record_detail *f)
 {
@@ -325,7 +330,8 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
         taker_pack_request(t, e);
     load_heads(t, e, &d.facts);
     pack_answer(t, e, d.facts.response_head, &d);
-    fill_timeline(t, e, &d.facts);
+    d.facts.timeline = t->marks; /* the answer's, which was read last */
+    d.facts.timeline_len = t->mark_count;
     d.request = e->recipe;
     memcpy(d.facts.request_hash, e->request_hash, sizeof e->request_hash);
     buf_clear(&t->detail);
