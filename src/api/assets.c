@@ -5,13 +5,12 @@
 
 #include "api/api_reply.h"
 
-/* Nothing runs, loads or connects that is not ours, whatever a recorded text says. The hash is of
- * one style attribute: SvelteKit hides with it the line that tells screen readers of a new page. */
+/* Nothing runs, loads or connects that is not ours, whatever a recorded text says. */
 #define PAGE_HEADERS                                                                               \
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
-    "style-src-attr 'unsafe-hashes' 'sha256-S8qMpvofolR8Mpjy4kQvEm7m1q8clzU4dfDH0AmvZjo='; "       \
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "                 \
-    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'\r\n"           \
+    "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "              \
+    "trusted-types svelte-trusted-html\r\n"                                                        \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"                                                             \
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \
