@@ -3,6 +3,7 @@
  */
 #include "store/database.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -146,9 +147,17 @@ static const char *setup(enum database_mode mode)
     return "PRAGMA query_only = 1; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;";
 }
 
+/* Nobody asks how much memory SQLite uses; counting it takes a lock at every allocation. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused once SQLite runs: then it counts */
+}
+
 enum err database_open(struct database *d, const char *path, enum database_mode mode,
                        struct fail *f)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
     *d = (struct database){0};
     int flags = mode == DATABASE_READ ? SQLITE_OPEN_READONLY
                                       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
