@@ -374,29 +374,27 @@ static enum err pack_plain(struct conversations *c, struct str body, struct pack
 
 /* --- remembering --- */
 
-static struct turn *oldest_turn(struct conversations *c, size_t *bytes)
-{
-    struct turn *oldest = NULL;
-    *bytes = 0;
-    for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
-        struct turn *t = &c->turns[i];
-        *bytes += t->body.cap;
-        if (t->used_at && (!oldest || t->used_at < oldest->used_at))
-            oldest = t;
-    }
-    return oldest;
-}
-
+/* A slot for a body of `room` bytes: the turns that were used longest ago make way. */
 static struct turn *empty_turn(struct conversations *c, size_t room)
 {
     for (;;) {
-        size_t bytes;
-        struct turn *oldest = oldest_turn(c, &bytes);
-        for (size_t i = 0; i < CONVERSATIONS_MAX; i++)
-            if (!c->turns[i].used_at && bytes + room <= CONVERSATION_BYTES_MAX)
-                return &c->turns[i];
+        struct turn *oldest = NULL, *empty = NULL;
+        size_t bytes = 0;
+        for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
+            struct turn *t = &c->turns[i];
+            bytes += t->body.cap;
+            if (!t->used_at)
+                empty = empty ? empty : t;
+            else if (!oldest || t->used_at < oldest->used_at)
+                oldest = t;
+        }
+        if (empty && bytes + room <= CONVERSATION_BYTES_MAX)
+            return empty;
         assert(oldest);
+        bytes -= oldest->body.cap;
         forget(oldest);
+        if (bytes + room <= CONVERSATION_BYTES_MAX)
+            return oldest;
     }
 }
 
