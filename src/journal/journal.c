@@ -21,6 +21,7 @@
 
 enum {
     FREE_FILES_MAX = 4, /* files kept to be used again */
+    READ_SOON_MAX = 4,  /* files of closed segments kept open until they are read, for that */
     PATH_BYTES = 4096
 };
 
@@ -32,7 +33,8 @@ struct segment {
     uint64_t number;
     atomic_uint_least64_t bytes;
     atomic_bool is_closed, is_rotate_asked;
-    struct segment_file *file; /* the writer's until it is closed, then the directory's */
+    struct segment_file *file; /* the writer's until it is closed, then the directory's; NULL when
+                                  too many wait to be read */
 };
 
 struct free_file {
@@ -50,6 +52,7 @@ struct journal_dir {
     struct segment *segments;
     struct free_file free_files[FREE_FILES_MAX];
     size_t free_count;
+    size_t read_soon_count; /* closed segments that have a file */
 };
 
 struct journal {
@@ -63,7 +66,9 @@ struct journal {
     struct arena copies;      /* heads, and payloads that do not stay */
     size_t synced;            /* bytes of the segment */
     bool keeps_unsynced;
-    int unsynced_fd;          /* of the segment before this one; -1 */
+    int unsynced_fds[JOURNAL_UNSYNCED_MAX - 2]; /* of the segments before this one */
+    size_t unsynced_count;
+    bool is_name_unsynced;    /* the folder has a name that is not on the disk */
     uint64_t failed_ns;       /* when no segment could be made; 0 */
     atomic_uint_least64_t lost_frames;
     uint64_t last_complaint_ns;
@@ -187,6 +192,7 @@ static struct segment_file *take_file(struct journal_dir *d, uint64_t number)
             struct segment_file *file = gone->file;
             *at = gone->next;
             free(gone);
+            d->read_soon_count -= file != NULL;
             return file;
         }
     return NULL;
@@ -206,7 +212,8 @@ void journal_dir_retire(struct journal_dir *d, uint64_t number)
     path_of(d, number, "free", free_path);
     pthread_mutex_lock(&d->mutex);
     struct segment_file *file = take_file(d, number);
-    bool keeps = file && segment_file_is_reusable(file) && d->free_count < FREE_FILES_MAX && rename(path, free_path) == 0;
+    bool keeps = file && segment_file_is_reusable(file) && d->free_count < FREE_FILES_MAX &&
+                 rename(path, free_path) == 0;
     if (keeps) {
         d->free_files[d->free_count++] = (struct free_file){file, number};
     } else {
@@ -234,21 +241,53 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     struct journal *j = MEM_NEW(struct journal);
     j->dir = d;
     j->worker = worker;
-    j->unsynced_fd = -1;
     arena_init(&j->copies);
     return j;
 }
 
-/* Leaves the segment to its reader. */
+static void complain(struct journal *j)
+{
+    int error = errno;
+    uint64_t now_ns = clock_mono_ns();
+    if (j->last_complaint_ns && now_ns - j->last_complaint_ns < 60000000000u)
+        return; /* once a minute; the counter says how many */
+    j->last_complaint_ns = now_ns;
+    log_line(LOG_ERROR, "the journal cannot be written: requests go on, their record is lost",
+             LOG_C("path", j->dir->path), LOG_C("error", strerror(error)),
+             LOG_N("lost_frames", atomic_load(&j->lost_frames)));
+}
+
+/* Leaves room for the current segment and the folder. */
+static void keep_unsynced(struct journal *j, const struct segment_file *file)
+{
+    bool has_room = j->unsynced_count < COUNT_OF(j->unsynced_fds);
+    int fd = has_room ? dup(segment_file_fd(file)) : -1;
+    if (fd >= 0)
+        j->unsynced_fds[j->unsynced_count++] = fd;
+    else if (fsync(segment_file_fd(file)) != 0) /* it blocks, but the disk is far behind */
+        complain(j);
+}
+
+/* Leaves the segment to its reader. When that is far behind, the file is closed too: what waits
+ * must not take all descriptors. */
 static void close_segment(struct journal *j)
 {
+    struct journal_dir *d = j->dir;
     struct segment *s = j->segment;
     if (!s)
         return;
-    if (j->keeps_unsynced && j->synced < segment_file_len(s->file) && j->unsynced_fd < 0)
-        j->unsynced_fd = dup(segment_file_fd(s->file));
+    if (j->keeps_unsynced && j->synced < segment_file_len(s->file))
+        keep_unsynced(j, s->file);
     j->segment = NULL;
+    pthread_mutex_lock(&d->mutex);
+    if (d->read_soon_count < READ_SOON_MAX) {
+        d->read_soon_count++;
+    } else {
+        segment_file_close(s->file);
+        s->file = NULL;
+    }
     atomic_store(&s->is_closed, true); /* from here on the directory may take it */
+    pthread_mutex_unlock(&d->mutex);
 }
 
 void journal_free(struct journal *j)
@@ -258,8 +297,8 @@ void journal_free(struct journal *j)
     enum err err = journal_flush(j);
     (void)err; /* counted and logged there */
     close_segment(j);
-    if (j->unsynced_fd >= 0)
-        close(j->unsynced_fd);
+    while (j->unsynced_count)
+        close(j->unsynced_fds[--j->unsynced_count]);
     j->dir->bell(j->dir->owner);
     arena_release(&j->copies);
     free(j->parts);
@@ -317,6 +356,7 @@ static enum err open_segment(struct journal *j)
     atomic_store(&s->bytes, sizeof head); /* nothing to read yet */
     j->segment = s;
     j->synced = 0;
+    j->is_name_unsynced = true;
     pthread_mutex_lock(&d->mutex);
     s->next = d->segments;
     d->segments = s;
@@ -356,18 +396,6 @@ void journal_add_copy(struct journal *j, struct frame *f)
     journal_add(j, f);
 }
 
-static void complain(struct journal *j)
-{
-    int error = errno;
-    uint64_t now_ns = clock_mono_ns();
-    if (j->last_complaint_ns && now_ns - j->last_complaint_ns < 60000000000u)
-        return; /* once a minute; the counter says how many */
-    j->last_complaint_ns = now_ns;
-    log_line(LOG_ERROR, "the journal cannot be written: requests go on, their record is lost",
-             LOG_C("path", j->dir->path), LOG_C("error", strerror(error)),
-             LOG_N("lost_frames", atomic_load(&j->lost_frames)));
-}
-
 static bool is_over(const struct journal *j)
 {
     const struct segment *s = j->segment;
@@ -404,13 +432,23 @@ void journal_keep_unsynced(struct journal *j)
     j->keeps_unsynced = true;
 }
 
-void journal_take_unsynced(struct journal *j, int fds[2])
+size_t journal_take_unsynced(struct journal *j, int fds[JOURNAL_UNSYNCED_MAX])
 {
-    size_t len = j->segment ? segment_file_len(j->segment->file) : 0;
-    fds[0] = j->unsynced_fd;
-    fds[1] = j->synced < len ? dup(segment_file_fd(j->segment->file)) : -1;
-    j->unsynced_fd = -1;
+    size_t len = j->segment ? segment_file_len(j->segment->file) : 0, count = j->unsynced_count;
+    memcpy(fds, j->unsynced_fds, count * sizeof *fds);
+    j->unsynced_count = 0;
+    if (j->synced < len) {
+        keep_unsynced(j, j->segment->file);
+        if (j->unsynced_count)
+            fds[count++] = j->unsynced_fds[--j->unsynced_count];
+    }
     j->synced = len;
+    int fd = j->is_name_unsynced ? open(j->dir->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        fds[count++] = fd;
+        j->is_name_unsynced = false;
+    }
+    return count;
 }
 
 void journal_rotate(struct journal *j)

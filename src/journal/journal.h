@@ -51,9 +51,11 @@ void journal_add_copy(struct journal *j, struct frame *f);
  * new segment: recording may fail, the exchange may not. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
 
-/* Descriptors of what was written since the last call, to be synced and closed by the caller: the
- * current segment's and the one's before it. -1: none. Only after journal_keep_unsynced(). */
-void journal_take_unsynced(struct journal *j, int fds[2]);
+/* Descriptors of what was written since the last call (segments, and the folder when it has a new
+ * name), to be synced and closed by the caller. Gives how many. Only after
+ * journal_keep_unsynced(). */
+enum { JOURNAL_UNSYNCED_MAX = 8 };
+size_t journal_take_unsynced(struct journal *j, int fds[JOURNAL_UNSYNCED_MAX]);
 void journal_keep_unsynced(struct journal *j);
 /* Goes on with a new segment at the next flush. */
 void journal_rotate(struct journal *j);

@@ -27,9 +27,7 @@ static void sync_file(void *owner)
 {
     struct durability *d = owner;
     d->failed = 0;
-    for (int i = 0; i < 2; i++) {
-        if (d->fds[i] < 0)
-            continue;
+    for (size_t i = 0; i < d->fd_count; i++) {
         if (bring_to_disk(d->fds[i]) != 0)
             d->failed = errno;
         close(d->fds[i]);
@@ -66,12 +64,10 @@ static void on_synced(void *owner)
 static void start_sync(struct durability *d)
 {
     enum err err = journal_flush(d->journal);
-    d->fds[0] = d->fds[1] = -1;
-    if (!err)
-        journal_take_unsynced(d->journal, d->fds);
+    d->fd_count = err ? 0 : journal_take_unsynced(d->journal, d->fds);
     d->synced = d->waiting;
     d->waiting = NULL;
-    if (d->fds[0] < 0 && d->fds[1] < 0) { /* nothing to bring there, or counted as lost already */
+    if (!d->fd_count) { /* nothing to bring there, or counted as lost already */
         struct durability_wait *list = d->synced;
         d->synced = NULL;
         tell(list);
@@ -91,7 +87,7 @@ static void on_timer(uv_timer_t *timer)
 void durability_init(struct durability *d, enum storage_durability mode, struct loop *l,
                      struct journal *j)
 {
-    *d = (struct durability){.mode = mode, .loop = l, .journal = j, .fds = {-1, -1}};
+    *d = (struct durability){.mode = mode, .loop = l, .journal = j};
     if (j && mode != DURABILITY_PROCESS)
         journal_keep_unsynced(j);
     if (!j || mode != DURABILITY_BATCH)

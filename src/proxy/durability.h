@@ -26,7 +26,8 @@ struct durability {
     struct journal *journal;
     uv_timer_t *timer;               /* batch */
     bool is_syncing;
-    int fds[2];                      /* being synced; -1: none */
+    int fds[JOURNAL_UNSYNCED_MAX];   /* being synced */
+    size_t fd_count;
     int failed;                      /* errno of the last sync */
     struct durability_wait *waiting; /* for the next sync */
     struct durability_wait *synced;  /* told when the running one is over */

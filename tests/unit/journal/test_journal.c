@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include "journal/journal.h"
 #include "scratch.h"
 
-enum { NUMBERS_MAX = 64 };
+enum { NUMBERS_MAX = 512 };
 
 static struct journal_dir *dir;
 static struct journal *journal;
@@ -364,6 +365,66 @@ static void a_folder_that_has_gone(void **state)
     expect_frames(want, 1, 5000);
 }
 
+/* --- a disk and a reader that are far behind --- */
+
+static int open_descriptors(void)
+{
+    int count = 0;
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+static void waiting_segments_do_not_take_descriptors(void **state)
+{
+    (void)state;
+    uint64_t numbers[NUMBERS_MAX];
+    int before = open_descriptors();
+    for (uint32_t seq = 0; seq < 40; seq++) {
+        add(seq, 10);
+        assert_int_equal(journal_flush(journal), ERR_OK);
+        journal_rotate(journal);
+    }
+    assert_int_equal(list_segments(numbers), 40);
+    assert_in_range(open_descriptors() - before, 0, 5);
+    expect_first(40, 10);
+    for (int i = 0; i < 40; i++)
+        journal_dir_retire(dir, numbers[i]);
+    assert_int_equal(list_segments(numbers), 0);
+    journal_dir_rest(dir);
+    assert_int_equal(open_descriptors(), before);
+}
+
+static void what_is_not_on_the_disk_is_handed_over_once(void **state)
+{
+    (void)state;
+    int fds[JOURNAL_UNSYNCED_MAX], before = open_descriptors();
+    struct stat st;
+    journal_keep_unsynced(journal);
+    assert_int_equal(journal_take_unsynced(journal, fds), 0);
+    uint32_t seq = 0;
+    for (int segments = 1; segments < 20; segments++) {
+        for (int i = 0; i < segments; i++) {
+            journal_rotate(journal);
+            add(seq++, 10);
+            assert_int_equal(journal_flush(journal), ERR_OK);
+        }
+        size_t count = journal_take_unsynced(journal, fds);
+        assert_int_equal(count, MIN_OF(segments, JOURNAL_UNSYNCED_MAX - 1) + 1);
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(fstat(fds[i], &st), 0);
+            assert_int_equal(S_ISDIR(st.st_mode) != 0, i + 1 == count); /* new names, last */
+            close(fds[i]);
+        }
+        assert_int_equal(journal_take_unsynced(journal, fds), 0);
+    }
+    add(seq++, 10); /* no new name */
+    assert_int_equal(journal_flush(journal), ERR_OK);
+    assert_int_equal(journal_take_unsynced(journal, fds), 1);
+    close(fds[0]);
+    assert_in_range(open_descriptors() - before, 0, 5);
+}
+
 /* --- a reader on another thread --- */
 
 static void *read_along(void *stop)
@@ -422,6 +483,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_go_on_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(short_writes_are_counted_and_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_has_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(waiting_segments_do_not_take_descriptors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_not_on_the_disk_is_handed_over_once, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(what_is_said_to_be_written_is_there, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
