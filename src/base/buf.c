@@ -41,10 +41,8 @@ enum err buf_reserve(struct buf *b, size_t more)
     return ERR_OK;
 }
 
-enum err buf_append(struct buf *b, struct str bytes)
+enum err buf_append_slowly(struct buf *b, struct str bytes)
 {
-    if (!bytes.len)
-        return ERR_OK;
     enum err err = buf_reserve(b, bytes.len);
     if (err)
         return err;

@@ -18,8 +18,19 @@ void buf_init(struct buf *b, size_t ceiling_bytes); /* allocates nothing yet */
 void buf_release(struct buf *b);                    /* fine on a released or zeroed buf */
 void buf_clear(struct buf *b);                      /* keeps the memory */
 
+enum err buf_append_slowly(struct buf *b, struct str bytes) MUST_CHECK; /* when there is no room */
+
 /* ERR_TOO_LARGE when the ceiling is reached; the buf is then unchanged. */
-enum err buf_append(struct buf *b, struct str bytes) MUST_CHECK;
+MUST_CHECK static inline enum err buf_append(struct buf *b, struct str bytes)
+{
+    if (bytes.len > b->cap - b->len)
+        return buf_append_slowly(b, bytes);
+    if (bytes.len)
+        memcpy(b->ptr + b->len, bytes.ptr, bytes.len);
+    b->len += bytes.len;
+    return ERR_OK;
+}
+
 enum err buf_append_byte(struct buf *b, char c) MUST_CHECK;
 enum err buf_printf(struct buf *b, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* Makes room for `more` bytes behind len; the caller writes them and adds to len. */

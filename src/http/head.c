@@ -13,16 +13,28 @@ static const struct {
 #undef HEADER
 };
 
-/* Names are told apart by length and first letter before they are compared. */
+enum { KNOWN_LENGTH_MAX = 32 };
+
+/* The ids of each length, as bits: most names are told apart by that alone. */
+static uint32_t ids_of_length[KNOWN_LENGTH_MAX];
+_Static_assert(HEADER_IDS <= 32, "an id is a bit");
+
+__attribute__((constructor)) static void fill_lengths(void)
+{
+    for (int i = 1; i < HEADER_IDS; i++)
+        ids_of_length[known[i].name.len] |= UINT32_C(1) << i;
+}
+
 enum header_id header_id_of(struct str name)
 {
-    if (!name.len)
+    if (!name.len || name.len >= KNOWN_LENGTH_MAX)
         return HEADER_OTHER;
     char first = (char)(name.ptr[0] | 0x20);
-    for (int i = 1; i < HEADER_IDS; i++)
-        if (known[i].name.len == name.len && known[i].name.ptr[0] == first &&
-            str_equal_nocase(known[i].name, name))
+    for (uint32_t left = ids_of_length[name.len]; left; left &= left - 1) {
+        int i = __builtin_ctz(left);
+        if (known[i].name.ptr[0] == first && str_equal_nocase(known[i].name, name))
             return (enum header_id)i;
+    }
     return HEADER_OTHER;
 }
 

@@ -76,6 +76,7 @@ struct tally {
     struct str coding, length, host, expect;
 };
 
+/* (Control characters in names and values have been refused by llhttp.) */
 static enum err take_stock(const struct head *h, struct tally *t, struct fail *f)
 {
     *t = (struct tally){0};
@@ -86,8 +87,6 @@ static enum err take_stock(const struct head *h, struct tally *t, struct fail *f
             return fail(f, ERR_BAD_REQUEST, "a header without a name");
         if (each->id == HEADER_OTHER && is_framing_twin(each->name))
             return fail(f, ERR_BAD_REQUEST, "a header named like a framing header");
-        if (!is_value_clean(each->value))
-            return fail(f, ERR_BAD_REQUEST, "a control character in a header");
         if (each->id == HEADER_TRANSFER_ENCODING)
             t->coding = each->value;
         else if (each->id == HEADER_CONTENT_LENGTH)

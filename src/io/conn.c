@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "base/mem.h"
 #include "io/tls.h"
@@ -31,6 +32,17 @@ struct conn_pending {
     size_t len;
     char bytes[];
 };
+
+#ifdef MSG_NOSIGNAL
+enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
+#else
+enum { SEND_FLAGS = MSG_DONTWAIT }; /* SIGPIPE is ignored (app.c) */
+#endif
+
+/* On Unix uv_buf_t is laid out as struct iovec, so that libuv can do the same. */
+_Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec) &&
+                   offsetof(uv_buf_t, base) == offsetof(struct iovec, iov_base),
+               "uv_buf_t is a struct iovec");
 
 static void send_noted(struct loop_held *held);
 
@@ -233,6 +245,24 @@ static void keep_rest(struct conn *c, const struct conn_part *parts, size_t skip
     }
 }
 
+/* What the kernel takes now, 0 for nothing; -1 when the connection is broken. Past libuv, which has
+ * nothing queued here, because send() costs less than the write() it would use. */
+static ssize_t send_now(struct conn *c, uv_buf_t *bufs, unsigned count)
+{
+    uv_os_fd_t fd;
+    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0)
+        return -1;
+    struct msghdr message = {.msg_iov = (struct iovec *)bufs, .msg_iovlen = count};
+    ssize_t sent;
+    do
+        sent = count == 1 ? send(fd, bufs->base, bufs->len, SEND_FLAGS)
+                          : sendmsg(fd, &message, SEND_FLAGS);
+    while (sent < 0 && errno == EINTR);
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
+        return 0;
+    return sent;
+}
+
 /* Sends as much of `parts` as the kernel takes at once. */
 static void send_parts(struct conn *c, struct conn_part *parts)
 {
@@ -246,9 +276,7 @@ static void send_parts(struct conn *c, struct conn_part *parts)
             bufs[count++] = uv_buf_init((char *)rest.ptr, (unsigned)rest.len);
             total += rest.len;
         }
-        int sent = total ? uv_try_write((uv_stream_t *)&c->tcp, bufs, count) : 0;
-        if (sent == UV_EAGAIN)
-            sent = 0;
+        ssize_t sent = total ? send_now(c, bufs, count) : 0;
         if (sent < 0) {
             end_once(c, ERR_UPSTREAM_RESET);
             return;
