@@ -235,6 +235,34 @@ static void too_much_is_refused(void **state)
     buf_release(&wire);
 }
 
+/* A head that comes byte by byte costs little more memory than one that comes at once. */
+static void crumbs_cost_no_more(void **state)
+{
+    (void)state;
+    enum { LEN = 60000 };
+    struct log l;
+    struct buf wire;
+    log_begin(&l, true);
+    buf_init(&wire, LEN + 100);
+    assert_int_equal(buf_append(&wire, STR("GET / HTTP/1.1\r\nHost: a\r\nX: ")), ERR_OK);
+    for (size_t i = 0; i < LEN; i++)
+        assert_int_equal(buf_append_byte(&wire, (char)('a' + i % 23)), ERR_OK);
+    size_t used, moved = 0;
+    const char *was = NULL;
+    for (size_t i = 0; i < wire.len; i++) {
+        assert_int_equal(http_parser_feed(&l.parser, str_make(wire.ptr + i, 1), &used), ERR_OK);
+        const struct head *h = &l.parser.head;
+        const char *at = h->count == 2 ? h->headers[1].value.ptr : NULL;
+        moved += at != was;
+        was = at;
+    }
+    assert_in_range(moved, 1, 24); /* each time into twice the room */
+    const struct header *x = &l.parser.head.headers[1];
+    assert_str_equal(x->value, str_make(wire.ptr + wire.len - LEN, LEN));
+    buf_release(&wire);
+    log_end(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +274,7 @@ int main(void)
         cmocka_unit_test(ambiguous_requests_are_refused),
         cmocka_unit_test(odd_targets_are_refused),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(crumbs_cost_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
