@@ -126,7 +126,10 @@ static bool take_window(struct indexer *x, struct segment *g, size_t want)
     struct str bytes;
     if (segments_read(&x->segments, g, want, &bytes)) {
         log_line(LOG_ERROR, "a journal segment cannot be read", LOG_N("segment", g->number));
+        uv_mutex_lock(&x->mutex);
         x->taker.counters.damaged_frames++;
+        uv_mutex_unlock(&x->mutex);
+        g->is_damaged = true; /* kept: the reason may have nothing to do with what is in it */
         g->read_to = g->limit;
         return true;
     }
@@ -165,7 +168,9 @@ static bool take_segment(struct indexer *x, struct segment *g)
     segments_unmap(&x->segments);
     if (g->is_closed && g->read_to == g->limit && !g->is_done) {
         g->is_done = true;
+        uv_mutex_lock(&x->mutex);
         x->taker.counters.torn_tails += g->in_damage;
+        uv_mutex_unlock(&x->mutex);
     }
     return has_news;
 }
