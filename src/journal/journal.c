@@ -415,6 +415,8 @@ enum err journal_flush(struct journal *j)
     if (err) {
         atomic_fetch_add(&j->lost_frames, j->frame_count);
         complain(j);
+        if (j->segment)
+            j->failed_ns = clock_mono_ns(); /* else every turn would leave a file behind */
         close_segment(j);
     } else {
         atomic_store_explicit(&j->segment->bytes, segment_file_len(j->segment->file),

@@ -132,6 +132,18 @@ static void other_sites(void **state)
     }
 }
 
+/* As many as configuration allows, and ours. */
+static void many_hosts(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 64; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "host-%d.example", i);
+        guard_allow(g, str_of(name), 0);
+    }
+    assert_int_equal(CHECK("Host: host-63.example"), ERR_OK);
+}
+
 static void urls(void **state)
 {
     (void)state;
@@ -151,6 +163,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(origins, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_sites, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_hosts, set_up, tear_down),
         cmocka_unit_test_setup_teardown(urls, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
