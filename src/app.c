@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "config/url.h"
 #include "data_dir.h"
+#include "index/chores.h"
 #include "worker.h"
 
 enum {
@@ -28,6 +29,7 @@ struct app {
     struct data_dir data_dir;
     struct store *store;
     struct indexer *indexer;
+    struct chores *chores;
     struct journal_dir *journal_dir;
     struct api *api;
     struct guard *guard;
@@ -158,7 +160,10 @@ static enum err open_storage(struct app *app, struct fail *f)
     };
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
-    return err ? err : indexer_start(app->indexer, app->journal_dir, f);
+    app->chores = chores_new();
+    if (!err)
+        err = indexer_start(app->indexer, app->journal_dir, f);
+    return err ? err : chores_start(app->chores, f);
 }
 
 static enum err make_guard(struct app *app, uint16_t port, struct fail *f)
@@ -250,8 +255,10 @@ static void tear_down(struct app *app)
 {
     for (int i = 0; i < app->worker_count; i++)
         worker_free(app->workers[i]);
+    chores_stop(app->chores);
     if (app->indexer)
         indexer_stop(app->indexer);
+    chores_free(app->chores);
     api_free(app->api);
     indexer_free(app->indexer);
     journal_dir_close(app->journal_dir);

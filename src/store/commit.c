@@ -289,7 +289,7 @@ static void undo(struct store *s)
     s->rollup_count = s->session_count = 0;
 }
 
-enum err store_commit(struct store *s, const struct batch *batch, struct fail *f)
+static enum err commit(struct store *s, const struct batch *batch, struct fail *f)
 {
     enum err err = database_step(&s->db, s->statements[WRITE_BEGIN], f);
     if (!err)
@@ -306,8 +306,17 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
     return ERR_OK;
 }
 
+enum err store_commit(struct store *s, const struct batch *batch, struct fail *f)
+{
+    uv_mutex_lock(&s->writing);
+    enum err err = commit(s, batch, f);
+    uv_mutex_unlock(&s->writing);
+    return err;
+}
+
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at)
 {
+    uv_mutex_lock(&s->writing);
     sqlite3_stmt *q = s->statements[FIND_PIECE];
     bind_key(q, key);
     bool is_found = sqlite3_step(q) == SQLITE_ROW;
@@ -315,14 +324,17 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
         *at = (struct piece_at){(uint64_t)sqlite3_column_int64(q, 0),
                                 (uint32_t)sqlite3_column_int64(q, 1), key->len};
     sqlite3_reset(q);
+    uv_mutex_unlock(&s->writing);
     return is_found;
 }
 
 bool store_has(struct store *s, const struct uuid *id)
 {
+    uv_mutex_lock(&s->writing);
     sqlite3_stmt *q = s->statements[HAS_REQUEST];
     bind_blob(q, 1, str_make(id->bytes, 16));
     bool is_found = sqlite3_step(q) == SQLITE_ROW;
     sqlite3_reset(q);
+    uv_mutex_unlock(&s->writing);
     return is_found;
 }

@@ -154,6 +154,7 @@ static enum err set_aside(struct store *s, const struct fail *why, struct fail *
 enum err store_open(struct store **out, const struct store_options *options, struct fail *f)
 {
     struct store *s = MEM_NEW(struct store);
+    uv_mutex_init(&s->writing);
     s->path = mem_strdup(options->db_path);
     s->is_durable = options->is_durable;
     struct fail first = {0};
@@ -172,6 +173,7 @@ out:
     if (err) {
         if (s->lock_fd >= 0)
             close(s->lock_fd);
+        uv_mutex_destroy(&s->writing);
         free(s->path);
         free(s);
         return err;
@@ -187,6 +189,7 @@ void store_close(struct store *s)
     sqlite3_wal_checkpoint_v2(s->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     close_database(s);
     close(s->lock_fd);
+    uv_mutex_destroy(&s->writing);
     free(s->path);
     free(s);
 }
@@ -215,9 +218,11 @@ void store_maintain(struct store *s)
     if (!s->needs_maintenance)
         return;
     s->needs_maintenance = false;
+    uv_mutex_lock(&s->writing);
     /* with readers about this does what it can; nothing waits for it */
     sqlite3_busy_timeout(s->db.handle, 0);
     sqlite3_wal_checkpoint_v2(s->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_busy_timeout(s->db.handle, 1000);
     sqlite3_db_release_memory(s->db.handle);
+    uv_mutex_unlock(&s->writing);
 }

@@ -1,8 +1,9 @@
 /*
  * store.h — where records are kept: one interface, SQLite behind it (PostgreSQL later).
  *
- * One thread, the indexer's, writes (store_find_piece, store_commit, store_maintain). Any other
- * thread reads through a struct store_reader of its own. Nothing outside this folder opens the
+ * One connection writes. The indexer's thread records (store_find_piece, store_commit,
+ * store_maintain); chores (index/chores.h) take turns with it, a short transaction at a time. Any
+ * other thread reads through a struct store_reader of its own. Nothing outside this folder opens the
  * database's files.
  */
 #ifndef STORE_STORE_H
@@ -30,16 +31,16 @@ void store_close(struct store *s); /* checkpoints; all readers must be closed */
 /* The secret that keys piece hashes; 192 bytes, made once per store. */
 struct str store_secret(const struct store *s);
 
-/* Writer thread. True and *at filled when a piece with this key is stored. */
+/* Any thread. True and *at filled when a piece with this key is stored. */
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at);
-/* Writer thread. All of the batch or nothing; idempotent by exchange id. ERR_PARSE: a row's own
+/* The indexer's thread. All of the batch or nothing; idempotent by exchange id. ERR_PARSE: a row's own
  * data was refused; anything else may pass when tried again. */
 enum err store_commit(struct store *s, const struct batch *batch, struct fail *f) MUST_CHECK;
-/* Writer thread, when idle: checkpoints and the like. */
+/* The indexer's thread, when idle: checkpoints and the like. */
 void store_maintain(struct store *s);
-/* Writer thread. Is this exchange stored already? */
+/* Any thread. Is this exchange stored already? */
 bool store_has(struct store *s, const struct uuid *id);
-/* Writer thread. The next free block number. */
+/* The indexer's thread. The next free block number. */
 uint64_t store_next_block(struct store *s);
 
 /* --- reading; every call may be made from any thread, one at a time per reader --- */

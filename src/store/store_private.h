@@ -4,6 +4,8 @@
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
 
+#include <uv.h>
+
 #include "store/database.h"
 #include "store/names.h"
 #include "store/store.h"
@@ -21,6 +23,7 @@ struct rollup;
 struct session_sum;
 
 struct store {
+    uv_mutex_t writing; /* held through every use of `db`; no longer than CHORE_STEP_MS wants */
     char *path;
     int lock_fd;
     bool is_durable;
