@@ -118,6 +118,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
     proxy_init(&w->proxy, w->loop, o->anthropic);
     w->proxy.version = str_of(cfg->anthropic_version);
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
+    w->proxy.rejects_unrecorded = cfg->storage_on_record_failure == RECORD_FAILURE_REJECT;
     w->proxy.redactor = redactor_new(o->redact_key);
     if (o->journal_dir) {
         w->proxy.journal = journal_new(o->journal_dir, o->number);

@@ -7,6 +7,7 @@
 
 #include "api/record_json.h"
 #include "base/clock.h"
+#include "base/loss.h"
 
 /* A list of objects being filled by a store's callback. */
 struct filling {
@@ -166,6 +167,27 @@ static void put_recorder(struct api_job *job, yyjson_mut_doc *doc, yyjson_mut_va
     yyjson_mut_obj_add_uint(doc, obj, "failed_commits", n.failed_commits);
 }
 
+/* What is missing from the record, and why: base/loss.def. */
+static void put_losses(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "losses");
+    for (int l = 0; l < LOSSES; l++) {
+        const struct loss_info *info = loss_info((enum loss)l);
+        struct loss_count n = loss_read((enum loss)l);
+        yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
+        yyjson_mut_obj_add_str(doc, obj, "reason", info->name);
+        yyjson_mut_obj_add_str(doc, obj, "effect", info->effect);
+        yyjson_mut_obj_add_str(doc, obj, "unit", info->unit);
+        yyjson_mut_obj_add_str(doc, obj, "text", info->text);
+        yyjson_mut_obj_add_uint(doc, obj, "since_start", n.since_start);
+        yyjson_mut_obj_add_uint(doc, obj, "all_time", n.before + n.since_start);
+        if (n.last_us)
+            json_put_time(doc, obj, "last_at", n.last_us);
+        else
+            yyjson_mut_obj_add_null(doc, obj, "last_at");
+    }
+}
+
 enum err totals_stats(struct api_job *job)
 {
     yyjson_mut_doc *doc = json_doc_new();
@@ -178,6 +200,7 @@ enum err totals_stats(struct api_job *job)
         return err;
     }
     put_recorder(job, doc, root);
+    put_losses(doc, root);
     job_answer_json(job, doc);
     return ERR_OK;
 }

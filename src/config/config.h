@@ -16,6 +16,8 @@ enum client_disconnect { DISCONNECT_ABORT, DISCONNECT_DRAIN };
 
 enum storage_durability { DURABILITY_PROCESS, DURABILITY_BATCH, DURABILITY_SYNC };
 
+enum record_failure { RECORD_FAILURE_FORWARD, RECORD_FAILURE_REJECT };
+
 struct config_list {
     const char **items;
     size_t count;

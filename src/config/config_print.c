@@ -137,7 +137,7 @@ static const char docs_head[] =
     "Plain YAML up to 1 MiB: groups of keys, values, lists. Unknown keys, keys that stand twice,\n"
     "anchors, aliases, merge keys, tags and second documents are errors. Whole numbers are\n"
     "decimal, without quotes; switches are `true` or `false`. A duration is `90` (seconds),\n"
-    "`90s`, `5m`, `1h` or `500ms`; a size is `4096`, `32MB` or `32MiB`. `${NAME}` in a text takes\n"
+    "`90s`, `5m`, `1h`, `30d` or `500ms`; a size is `4096`, `32MB` or `32MiB`. `${NAME}` in a text takes\n"
     "a value from the environment, so that a password need not stand in the file. Relative paths\n"
     "in a file are taken from that file's folder, `~/` is the home directory.\n\n"
     "A file that another user owns or could write to is a warning, and an error where\n"

@@ -20,7 +20,7 @@ struct unit {
 
 /* Coarse units first: the first one that divides a value is the one it is printed in. */
 static const struct unit duration_units[] = {
-    {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1},
+    {"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"", 1000}, {"ms", 1},
 };
 
 static const struct unit size_units[] = {
@@ -328,7 +328,7 @@ static const struct kind {
     [KIND_PROXY] = {parse_proxy, print_proxy, describe_plain, "an http:// URL with a port, or env"},
     [KIND_INT] = {parse_int, print_int, describe_int, "a whole number"},
     [KIND_DURATION] = {parse_duration, print_duration, describe_range,
-                       "a duration such as 90, 90s, 5m, 1h or 500ms"},
+                       "a duration such as 90, 90s, 5m, 1h, 30d or 500ms"},
     [KIND_SIZE] = {parse_size, print_size, describe_range, "a size such as 4096, 32MB or 32MiB"},
     [KIND_BOOL] = {parse_bool, print_bool, describe_plain, "true or false"},
     [KIND_HOSTS] = {parse_hosts, print_hosts, describe_plain, "a list of host names"},

@@ -4,9 +4,10 @@
  */
 #include "index/indexer_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 
 enum { BATCH_ROWS_MAX = 512, STOP_TRIES = 3 };
@@ -92,6 +93,7 @@ static void note_whole(struct indexer *x, struct segment *g)
     g->in_damage = false;
     g->is_damaged = true;
     x->taker.counters.damaged_frames++;
+    loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
 }
 
 /* Returns how many of the bytes at g->read_to were taken in. */
@@ -125,7 +127,9 @@ static bool take_window(struct indexer *x, struct segment *g, size_t want)
 {
     struct str bytes;
     if (segments_read(&x->segments, g, want, &bytes)) {
-        log_line(LOG_ERROR, "a journal segment cannot be read", LOG_N("segment", g->number));
+        char detail[64];
+        snprintf(detail, sizeof detail, "segment %016llx", (unsigned long long)g->number);
+        loss_note(LOSS_JOURNAL_UNREADABLE, 1, detail);
         uv_mutex_lock(&x->mutex);
         x->taker.counters.damaged_frames++;
         uv_mutex_unlock(&x->mutex);
@@ -171,6 +175,7 @@ static bool take_segment(struct indexer *x, struct segment *g)
         uv_mutex_lock(&x->mutex);
         x->taker.counters.torn_tails += g->in_damage;
         uv_mutex_unlock(&x->mutex);
+        loss_note(LOSS_JOURNAL_TORN, g->in_damage, NULL);
     }
     return has_news;
 }

@@ -2,13 +2,14 @@
  * indexer_commit.c — the batch goes into the store; what the store refuses for itself is set
  * apart, everything else is tried until it is taken.
  */
-#include "base/log.h"
+#include <stdio.h>
+
+#include "base/loss.h"
 #include "index/indexer_private.h"
 
 enum { REFUSALS_MAX = 5 }; /* then a batch is committed row by row */
 
 static const uint64_t backoff_min_ns = 50000000, backoff_max_ns = 5000000000;
-static const uint64_t complain_every_ns = 60000000000;
 
 static bool is_refusal(enum err err)
 {
@@ -40,10 +41,10 @@ static void settle(struct indexer *x, const struct batch *b)
 
 static void set_apart(struct indexer *x, const struct batch_row *row, const struct fail *why)
 {
-    char id[UUID_TEXT];
+    char id[UUID_TEXT], detail[sizeof why->detail + UUID_TEXT + 4];
+    snprintf(detail, sizeof detail, "%s: %s", uuid_format(&row->record.id, id), why->detail);
     x->taker.counters.poisoned++;
-    log_line(LOG_ERROR, "the store refused an exchange: it is not kept",
-             LOG_C("id", uuid_format(&row->record.id, id)), LOG_C("cause", why->detail));
+    loss_note(LOSS_STORE_REFUSED, 1, detail);
 }
 
 /* By halves, until the rows that are refused stand alone. */
@@ -79,11 +80,7 @@ static void put_off(struct indexer *x, const struct fail *why)
     x->backoff_ns = MIN_OF(x->backoff_ns ? x->backoff_ns * 2 : backoff_min_ns, backoff_max_ns);
     x->retry_ns = now_ns + x->backoff_ns;
     atomic_store(&x->is_refused, true);
-    if (x->complained_ns && now_ns - x->complained_ns < complain_every_ns)
-        return;
-    x->complained_ns = now_ns;
-    log_line(LOG_WARN, "the store does not take records: the journal keeps them until it does",
-             LOG_C("cause", why->detail));
+    loss_note(LOSS_STORE_COMMIT, 1, why->detail);
 }
 
 bool indexer_commit(struct indexer *x)

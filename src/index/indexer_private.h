@@ -26,7 +26,7 @@ struct indexer {
     /* the thread's own */
     uint64_t batch_since_ns;  /* when the first row of the batch came; 0: it has none */
     uint64_t retry_ns;        /* not to commit again before; 0: no failure */
-    uint64_t backoff_ns, complained_ns;
+    uint64_t backoff_ns;
     uint64_t news_ns;         /* when something last came in */
     bool is_maintained, is_resting;
     int refusals;             /* of this batch, in a row */

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/loss.h"
 #include "index/head_text.h"
 
 enum { CLIENT_MAX = 256, BETA_MAX = 1024, ID_MAX = 128, QUERY_MAX = 512 }; /* bytes kept in a row */
@@ -103,6 +104,7 @@ static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uin
     }
     if (frame_begin_read(f->payload, &begin)) {
         t->counters.damaged_frames++;
+        loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
         return;
     }
     struct record *r = &e->record;
@@ -143,6 +145,7 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
     struct frame_resp_head h;
     if (frame_resp_head_read(f->payload, &h)) {
         t->counters.damaged_frames++;
+        loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
         return;
     }
     struct head_want wants[] = {{STR("content-type")}, {STR("request-id")},
@@ -177,6 +180,7 @@ static void on_end(struct taker *t, struct gathered *e, struct segment *g, uint6
     (void)offset;
     if (frame_end_read(f->payload, &end)) {
         t->counters.damaged_frames++;
+        loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
         taker_end(t, e, NULL);
     } else {
         taker_end(t, e, &end);
@@ -192,6 +196,12 @@ static on_frame *const handlers[] = {
     [FRAME_END] = on_end,
 };
 
+static void note_orphan(struct taker *t)
+{
+    t->counters.orphan_frames++;
+    loss_note(LOSS_JOURNAL_ORPHAN, 1, NULL);
+}
+
 static struct gathered *gathered_of(struct taker *t, struct segment *g, const struct frame *f)
 {
     struct gathered *e = gathering_find(&t->exchanges, &f->id);
@@ -201,7 +211,7 @@ static struct gathered *gathered_of(struct taker *t, struct segment *g, const st
         return gathering_add(&t->exchanges, &f->id);
     /* the rest of an exchange whose beginning was committed and deleted is no loss */
     if (g->is_own || !t->store->has(t->store->owner, &f->id))
-        t->counters.orphan_frames++;
+        note_orphan(t);
     return NULL;
 }
 
@@ -225,7 +235,7 @@ void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const stru
     }
     bool is_again = f->seq < e->next_seq || (f->type == FRAME_BEGIN && e->next_seq);
     if (e->is_ended || is_again) { /* a segment that lies here twice, a second END */
-        t->counters.orphan_frames++;
+        note_orphan(t);
         return;
     }
     if (f->seq > e->next_seq)

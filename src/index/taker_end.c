@@ -6,6 +6,7 @@
 
 #include <xxhash.h>
 
+#include "base/loss.h"
 #include "base/mem.h"
 #include "index/head_text.h"
 #include "index/taker.h"
@@ -340,6 +341,7 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     assert(!err); /* heads and timeline have ceilings below a block's */
     struct piece_at at = packer_put(&t->packer, buf_str(&t->detail));
     packer_add_row(&t->packer, &e->record, at);
+    loss_note(LOSS_BODY_TRUNCATED, (e->record.flags & RECORD_BODY_TRUNCATED) != 0, NULL);
     gathered_end(&t->exchanges, e);
     t->pending_bytes += e->request.total_bytes + e->response.total_bytes;
     recipe_release(&d.response);

@@ -15,7 +15,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 #include "journal/segment_file.h"
 
@@ -71,7 +71,6 @@ struct journal {
     bool is_name_unsynced;    /* the folder has a name that is not on the disk */
     uint64_t failed_ns;       /* when no segment could be made; 0 */
     atomic_uint_least64_t lost_frames;
-    uint64_t last_complaint_ns;
 };
 
 /* --- the directory --- */
@@ -245,16 +244,13 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     return j;
 }
 
-static void complain(struct journal *j)
+/* The frames noted since the last flush are gone. */
+static void lose(struct journal *j)
 {
-    int error = errno;
-    uint64_t now_ns = clock_mono_ns();
-    if (j->last_complaint_ns && now_ns - j->last_complaint_ns < 60000000000u)
-        return; /* once a minute; the counter says how many */
-    j->last_complaint_ns = now_ns;
-    log_line(LOG_ERROR, "the journal cannot be written: requests go on, their record is lost",
-             LOG_C("path", j->dir->path), LOG_C("error", strerror(error)),
-             LOG_N("lost_frames", atomic_load(&j->lost_frames)));
+    char detail[PATH_BYTES + 64];
+    snprintf(detail, sizeof detail, "%s: %s", j->dir->path, strerror(errno));
+    atomic_fetch_add(&j->lost_frames, j->frame_count);
+    loss_note(LOSS_JOURNAL_WRITE, j->frame_count, detail);
 }
 
 /* Leaves room for the current segment and the folder. */
@@ -265,7 +261,7 @@ static void keep_unsynced(struct journal *j, const struct segment_file *file)
     if (fd >= 0)
         j->unsynced_fds[j->unsynced_count++] = fd;
     else if (fsync(segment_file_fd(file)) != 0) /* it blocks, but the disk is far behind */
-        complain(j);
+        loss_note(LOSS_JOURNAL_SYNC, 1, strerror(errno));
 }
 
 /* Leaves the segment to its reader. When that is far behind, the file is closed too: what waits
@@ -413,8 +409,7 @@ enum err journal_flush(struct journal *j)
     if (!err)
         err = segment_file_write(j->segment->file, j->parts, j->part_count);
     if (err) {
-        atomic_fetch_add(&j->lost_frames, j->frame_count);
-        complain(j);
+        lose(j);
         if (j->segment)
             j->failed_ns = clock_mono_ns(); /* else every turn would leave a file behind */
         close_segment(j);

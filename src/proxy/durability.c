@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 
 static void start_sync(struct durability *d);
@@ -50,8 +50,7 @@ static void on_synced(void *owner)
     d->is_syncing = false;
     if (d->failed) {
         /* The pages may be marked clean and yet be lost: what follows goes into a new file. */
-        log_line(LOG_ERROR, "the journal could not be brought to the disk",
-                 LOG_C("error", strerror(d->failed)));
+        loss_note(LOSS_JOURNAL_SYNC, 1, strerror(d->failed));
         journal_rotate(d->journal);
     }
     struct durability_wait *synced = d->synced;

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 #include "http/chunk.h"
 #include "proxy/forward_head.h"
@@ -117,6 +118,10 @@ static enum flow admit(struct exchange *ex)
     struct uuid id = uuid_new();
     tap_begin(&ex->tap, ex->proxy, &id, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
               ex->provider->name, client_head(c));
+    if (ex->proxy->rejects_unrecorded && !tap_secure(&ex->tap)) {
+        loss_note(LOSS_NOT_RECORDED, 1, NULL);
+        fail(&ex->fail, ERR_NOT_RECORDED, "the journal cannot be written");
+    }
     return GO_ON;
 }
 

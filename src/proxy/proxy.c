@@ -4,6 +4,7 @@
 #include "proxy/proxy.h"
 
 #include "base/clock.h"
+#include "base/loss.h"
 #include "proxy/exchange.h"
 #include "proxy/tap.h"
 
@@ -23,8 +24,12 @@ static void on_refused(struct client *c, const struct refusal *r, void *owner)
     uint64_t second = clock_mono_ns() / 1000000000u;
     if (second != p->refused_second)
         p->refused_second = second, p->refused_count = 0;
-    if (!p->journal || !h->method.len || ++p->refused_count > REFUSALS_PER_SECOND)
+    if (!p->journal || !h->method.len)
         return;
+    if (++p->refused_count > REFUSALS_PER_SECOND) {
+        loss_note(LOSS_REFUSAL_UNRECORDED, 1, NULL);
+        return;
+    }
     struct fail cause = *r->fail;
     fail(&cause, r->err, "refused");
     struct tap t;

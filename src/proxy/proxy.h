@@ -24,6 +24,7 @@ struct proxy {
     struct pool anthropic;
     struct str version;          /* anthropic-version for requests without one */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */
+    bool rejects_unrecorded;     /* storage.on_record_failure: reject */
     struct buf scratch;          /* for building one payload at a time */
     uint64_t clean[CLEAN_HEADERS]; /* keyed hashes of header lines that hold nothing to mask */
     uint64_t clean_seed;

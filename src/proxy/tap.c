@@ -9,7 +9,7 @@
 
 static bool is_on(const struct tap *t)
 {
-    return t->proxy->journal != NULL;
+    return !t->is_off;
 }
 
 static struct frame next_frame(struct tap *t, enum frame_type type, struct str payload)
@@ -99,7 +99,7 @@ static void put_answer_head(struct tap *t, struct buf *out, struct str head)
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
                struct str client_addr, struct str provider, const struct head *h)
 {
-    *t = (struct tap){.proxy = p, .id = *id};
+    *t = (struct tap){.proxy = p, .id = *id, .is_off = !p->journal};
     if (!is_on(t))
         return;
     struct buf *head = &p->scratch, payload;
@@ -113,6 +113,14 @@ void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wa
         journal_add_copy(p->journal, &f);
     }
     buf_release(&payload);
+}
+
+bool tap_secure(struct tap *t)
+{
+    if (!t->proxy->journal)
+        return true; /* recording is off: nothing fails */
+    t->is_off = journal_flush(t->proxy->journal) != ERR_OK;
+    return !t->is_off;
 }
 
 void tap_request_body(struct tap *t, struct str bytes)

@@ -15,10 +15,14 @@ struct tap {
     struct uuid id;
     uint32_t seq;
     uint64_t request_bytes, response_bytes, client_bytes;
+    bool is_off; /* nothing is recorded */
 };
 
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
                struct str client_addr, struct str provider, const struct head *h);
+/* For who must not serve what cannot be recorded: writes the beginning now. False when that fails;
+ * then nothing more of the exchange is recorded. */
+bool tap_secure(struct tap *t) MUST_CHECK;
 void tap_request_body(struct tap *t, struct str bytes);
 void tap_request_end(struct tap *t);
 

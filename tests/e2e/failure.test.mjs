@@ -1,0 +1,87 @@
+/*
+ * failure.test.mjs: what is not recorded is counted and told, and storage.on_record_failure says
+ * whether the request goes on. The journal fails because files may grow no further (a full disk,
+ * without needing one).
+ */
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { Conn, ask } from '../lib/client.mjs';
+import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
+import { Proxy } from '../lib/proxy.mjs';
+import { Upstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
+
+let up;
+before(async () => { up = await Upstream.start(); });
+after(async () => {
+  Conn.destroy_all();
+  await up.stop();
+});
+
+const post = (p, session) => ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body() });
+const answer = (session) => up.on(session, async (x) => {
+  await x.received();
+  await x.respond(200, [['Content-Type', 'text/event-stream']], text_stream('fine').join(''), { framing: 'chunked' });
+});
+const limit = (p, bytes) => execFileSync('prlimit', ['--pid', String(p.pid), `--fsize=${bytes}:`]);
+const losses = async (p) => Object.fromEntries((await p.api('/api/stats')).losses.map((l) => [l.reason, l]));
+
+async function exchange(p) {
+  const session = session_id();
+  answer(session);
+  return { session, got: await post(p, session) };
+}
+
+test('forward: requests go on, what is lost is counted, and recording resumes by itself', { timeout: 60000 }, async () => {
+  const p = await Proxy.start({ upstream: up });
+  try {
+    const first = await exchange(p);
+    await p.row(first.session);
+    limit(p, 0);
+    for (let i = 0; i < 5; i++) assert.equal((await exchange(p)).got.status, 200);
+    const lost = (await losses(p)).journal_write;
+    assert.ok(lost.since_start > 0, 'frames are counted as lost');
+    assert.equal(lost.effect, 'lost');
+    assert.ok(lost.last_at);
+    assert.equal(p.log.match(/the journal cannot be written/g).length, 1, 'said once a minute');
+    limit(p, 'unlimited');
+    const again = await until(async () => {
+      const { session } = await exchange(p);
+      return p.api(`/api/requests?session=${session}`).then((r) => r.requests[0]);
+    }, 'recording to resume');
+    assert.ok(again);
+    assert.equal((await losses(p)).not_recorded.since_start, 0);
+  } finally {
+    await p.stop();
+  }
+});
+
+test('reject: a request that cannot be recorded gets 503, and is not sent', { timeout: 60000 }, async () => {
+  const p = await Proxy.start({ upstream: up, config: { storage: { on_record_failure: 'reject' } } });
+  try {
+    const first = await exchange(p);
+    assert.equal(first.got.status, 200);
+    await p.row(first.session);
+    limit(p, 0);
+    for (let i = 0; i < 3; i++) {
+      const { session, got } = await exchange(p);
+      assert.equal(got.status, 503);
+      const body = JSON.parse(got.body);
+      assert.equal(body.type, 'error');
+      assert.equal(body.error.type, 'api_error');
+      assert.equal(up.seen(session).length, 0, 'the provider saw nothing of it');
+    }
+    const counts = await losses(p);
+    assert.equal(counts.not_recorded.since_start, 3);
+    assert.equal(counts.not_recorded.effect, 'refused');
+    limit(p, 'unlimited');
+    const session = await until(async () => {
+      const x = await exchange(p);
+      return x.got.status === 200 && x.session;
+    }, 'requests to be taken again');
+    assert.equal((await p.row(session)).state, 'complete');
+  } finally {
+    await p.stop();
+  }
+});
