@@ -48,22 +48,22 @@ static struct chain_cache *make_room(struct store_reader *r)
 
 static enum err chain_of(struct store_reader *r, uint64_t block, uint64_t *chain)
 {
-    sqlite3_stmt *q = r->statements[READ_BLOCK_CHAIN];
-    sqlite3_bind_int64(q, 1, (int64_t)block);
+    struct statement *q = r->statements[READ_BLOCK_CHAIN];
+    bind_number(q, 1, (int64_t)block);
     enum err err = ERR_OK;
-    bool is_found = database_next(&r->db, q, &err, NULL);
+    bool is_found = statement_next(q, &err, NULL);
     if (is_found)
-        *chain = (uint64_t)sqlite3_column_int64(q, 0);
-    sqlite3_reset(q);
+        *chain = (uint64_t)column_number(q, 0);
+    statement_reset(q);
     return is_found ? ERR_OK : err ? err : ERR_CORRUPT;
 }
 
-static enum err decode_next(struct store_reader *r, sqlite3_stmt *q, struct chain_cache *c)
+static enum err decode_next(struct store_reader *r, struct statement *q, struct chain_cache *c)
 {
     if (c->count == CHAIN_BLOCKS_MAX ||
-        (uint64_t)sqlite3_column_int64(q, 0) != c->first + c->count)
+        (uint64_t)column_number(q, 0) != c->first + c->count)
         return ERR_CORRUPT;
-    enum err err = chain_read(&r->decoder, column_str(q, 2), (size_t)sqlite3_column_int64(q, 1),
+    enum err err = chain_read(&r->decoder, column_str(q, 2), (size_t)column_number(q, 1),
                               &c->raw);
     if (!err)
         c->starts[++c->count] = c->raw.len;
@@ -73,17 +73,17 @@ static enum err decode_next(struct store_reader *r, sqlite3_stmt *q, struct chai
 /* Decodes all of a chain that is stored so far. Blocks before damage can still be read. */
 static enum err decode_chain(struct store_reader *r, struct chain_cache *c, uint64_t chain)
 {
-    sqlite3_stmt *q = r->statements[READ_CHAIN];
-    sqlite3_bind_int64(q, 1, (int64_t)chain);
-    sqlite3_bind_int64(q, 2, (int64_t)(chain + CHAIN_BLOCKS_MAX - 1));
+    struct statement *q = r->statements[READ_CHAIN];
+    bind_number(q, 1, (int64_t)chain);
+    bind_number(q, 2, (int64_t)(chain + CHAIN_BLOCKS_MAX - 1));
     buf_init(&c->raw, CHAIN_RAW_MAX + BLOCK_RAW_MAX);
     c->first = chain;
     c->count = 0;
     chain_reader_begin(&r->decoder);
     enum err err = ERR_OK, step_err = ERR_OK;
-    while (!err && database_next(&r->db, q, &step_err, NULL))
+    while (!err && statement_next(q, &step_err, NULL))
         err = decode_next(r, q, c);
-    sqlite3_reset(q);
+    statement_reset(q);
     return err ? err : step_err;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "store/rollup.h"
 
 /* "name," and "?," for every column of the table that struct record has a member for */
@@ -40,48 +41,63 @@ static const struct column {
 #define USAGE_COLUMNS                                                                              \
     "input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,"          \
     " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests"
-#define SUM(column) #column " = " #column " + excluded." #column
-#define SUM_USAGE                                                                                  \
-    SUM(input_tokens) "," SUM(output_tokens) "," SUM(cache_read_input_tokens) ","                 \
-    SUM(cache_creation_input_tokens) "," SUM(cache_creation_5m_tokens) ","                        \
-    SUM(cache_creation_1h_tokens) "," SUM(web_search_requests)
+#define SUM(table, column) #column " = " #table "." #column " + excluded." #column
+#define SUM_USAGE(table)                                                                           \
+    SUM(table, input_tokens) "," SUM(table, output_tokens) ","                                    \
+    SUM(table, cache_read_input_tokens) "," SUM(table, cache_creation_input_tokens) ","           \
+    SUM(table, cache_creation_5m_tokens) "," SUM(table, cache_creation_1h_tokens) ","             \
+    SUM(table, web_search_requests)
 
 static const char *const sql[WRITE_STATEMENTS] = {
     [WRITE_BLOCK] = "INSERT INTO blocks (number, chain, raw_len, data) VALUES (?,?,?,?)"
                     " ON CONFLICT DO NOTHING",
-    [WRITE_PIECE] = "INSERT INTO pieces (high, low, len, block, offset) VALUES (?,?,?,?,?)"
+    [WRITE_PIECE] = "INSERT INTO pieces (high, low, len, block, start) VALUES (?,?,?,?,?)"
                     " ON CONFLICT DO NOTHING",
     [WRITE_ROLLUP] =
         "INSERT INTO rollups (hour, model, provider, state, request_count, error_count,"
         " " USAGE_COLUMNS ", request_bytes, response_bytes, duration_us_sum, ttfb_us_sum,"
         " ttfb_count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET " SUM(request_count) "," SUM(error_count) "," SUM_USAGE ","
-        SUM(request_bytes) "," SUM(response_bytes) "," SUM(duration_us_sum) ","
-        SUM(ttfb_us_sum) "," SUM(ttfb_count),
+        " ON CONFLICT (hour, model, provider, state) DO UPDATE SET "
+        SUM(rollups, request_count) "," SUM(rollups, error_count) "," SUM_USAGE(rollups) ","
+        SUM(rollups, request_bytes) "," SUM(rollups, response_bytes) ","
+        SUM(rollups, duration_us_sum) "," SUM(rollups, ttfb_us_sum) "," SUM(rollups, ttfb_count),
     [WRITE_SESSION] =
         "INSERT INTO sessions (session, first_us, last_us, request_count, error_count,"
         " agent_count, " USAGE_COLUMNS ", title, model, client)"
         " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT DO UPDATE SET first_us = min(first_us, excluded.first_us),"
-        " last_us = max(last_us, excluded.last_us)," SUM(request_count) "," SUM(error_count) ","
-        SUM(agent_count) "," SUM_USAGE ", title = coalesce(title, excluded.title),"
-        " model = iif(excluded.last_us >= last_us, coalesce(excluded.model, model), model),"
-        " client = coalesce(client, excluded.client)",
+        " ON CONFLICT (session) DO UPDATE SET"
+        " first_us = CASE WHEN excluded.first_us < sessions.first_us THEN excluded.first_us"
+        " ELSE sessions.first_us END,"
+        " last_us = CASE WHEN excluded.last_us > sessions.last_us THEN excluded.last_us"
+        " ELSE sessions.last_us END,"
+        SUM(sessions, request_count) "," SUM(sessions, error_count) ","
+        SUM(sessions, agent_count) "," SUM_USAGE(sessions) ","
+        " title = coalesce(sessions.title, excluded.title),"
+        " model = CASE WHEN excluded.last_us >= sessions.last_us"
+        " THEN coalesce(excluded.model, sessions.model) ELSE sessions.model END,"
+        " client = coalesce(sessions.client, excluded.client)",
     [WRITE_SESSION_AGENT] = "INSERT INTO session_agents (session, agent) VALUES (?,?)"
                             " ON CONFLICT DO NOTHING",
     [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"
                      " blocks = blocks + ?, raw_bytes = raw_bytes + ?,"
                      " stored_bytes = stored_bytes + ?",
-    [FIND_PIECE] = "SELECT block, offset FROM pieces WHERE high = ? AND low = ? AND len = ?",
+    [FIND_PIECE] = "SELECT block, start FROM pieces WHERE high = ? AND low = ? AND len = ?",
     [HAS_REQUEST] = "SELECT 1 FROM requests WHERE id = ?",
-    [WRITE_BEGIN] = "BEGIN IMMEDIATE",
-    [WRITE_COMMIT] = "COMMIT",
-    [WRITE_ROLLBACK] = "ROLLBACK",
 };
 
 /* What a batch adds to the totals. */
 struct totals {
     int64_t requests, pieces, blocks, raw_bytes, stored_bytes;
+};
+
+/* What came of writing a batch: 1 where something is new, 0 where it was there already. */
+struct written {
+    int64_t *new_blocks; /* one for each block */
+    int64_t new_pieces;
+    struct written_row {
+        struct row_names names;
+        int64_t is_new, is_new_agent;
+    } *rows;
 };
 
 enum err commit_prepare(struct store *s, struct fail *f)
@@ -101,7 +117,7 @@ enum err commit_prepare(struct store *s, struct fail *f)
 void commit_release(struct store *s)
 {
     for (int i = 0; i < WRITE_STATEMENTS; i++) {
-        sqlite3_finalize(s->statements[i]);
+        statement_free(s->statements[i]);
         s->statements[i] = NULL;
     }
     names_release(&s->names);
@@ -112,42 +128,35 @@ void commit_release(struct store *s)
     s->rollup_count = s->rollup_cap = s->session_count = s->session_cap = 0;
 }
 
-static enum err write_block(struct store *s, const struct batch_block *b, struct totals *t,
+static enum err write_block(struct store *s, const struct batch_block *b, int64_t *is_new,
                             struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_BLOCK];
-    sqlite3_bind_int64(q, 1, (int64_t)b->number);
-    sqlite3_bind_int64(q, 2, (int64_t)b->chain);
-    sqlite3_bind_int64(q, 3, (int64_t)b->raw_len);
+    struct statement *q = s->statements[WRITE_BLOCK];
+    bind_number(q, 1, (int64_t)b->number);
+    bind_number(q, 2, (int64_t)b->chain);
+    bind_number(q, 3, (int64_t)b->raw_len);
     bind_blob(q, 4, b->data);
-    enum err err = database_step(&s->db, q, f);
-    if (!err && sqlite3_changes(s->db.handle)) {
-        t->blocks++;
-        t->stored_bytes += (int64_t)b->data.len;
-    }
-    return err;
+    return statement_queue(q, is_new, f);
 }
 
-static void bind_key(sqlite3_stmt *q, const struct piece_key *key)
+static void bind_key(struct statement *q, const struct piece_key *key)
 {
-    sqlite3_bind_int64(q, 1, (int64_t)key->high);
-    sqlite3_bind_int64(q, 2, (int64_t)key->low);
-    sqlite3_bind_int64(q, 3, key->len);
+    bind_number(q, 1, (int64_t)key->high);
+    bind_number(q, 2, (int64_t)key->low);
+    bind_number(q, 3, key->len);
 }
 
-static enum err write_piece(struct store *s, const struct batch_piece *p, struct totals *t,
+static enum err write_piece(struct store *s, const struct batch_piece *p, int64_t *new_pieces,
                             struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_PIECE];
+    struct statement *q = s->statements[WRITE_PIECE];
     bind_key(q, &p->key);
-    sqlite3_bind_int64(q, 4, (int64_t)p->at.block);
-    sqlite3_bind_int64(q, 5, p->at.offset);
-    enum err err = database_step(&s->db, q, f);
-    t->pieces += !err && sqlite3_changes(s->db.handle);
-    return err;
+    bind_number(q, 4, (int64_t)p->at.block);
+    bind_number(q, 5, p->at.offset);
+    return statement_queue(q, new_pieces, f);
 }
 
-static void bind_number(sqlite3_stmt *q, int at, const struct column *c, const char *member)
+static void bind_member(struct statement *q, int at, const struct column *c, const char *member)
 {
     int64_t wide;
     uint32_t narrow;
@@ -155,16 +164,16 @@ static void bind_number(sqlite3_stmt *q, int at, const struct column *c, const c
     case sizeof wide:
         memcpy(&wide, member, sizeof wide);
         if (wide == UNKNOWN)
-            sqlite3_bind_null(q, at);
+            bind_null(q, at);
         else
-            sqlite3_bind_int64(q, at, wide);
+            bind_number(q, at, wide);
         return;
     case sizeof narrow:
         memcpy(&narrow, member, sizeof narrow);
-        sqlite3_bind_int64(q, at, narrow);
+        bind_number(q, at, narrow);
         return;
     default:
-        sqlite3_bind_int(q, at, *(const bool *)member);
+        bind_number(q, at, *(const bool *)member);
     }
 }
 
@@ -173,9 +182,9 @@ static enum err bind_column(struct store *s, int at, const struct column *c, con
                             int64_t *id, struct fail *f)
 {
     *id = 0;
-    sqlite3_stmt *q = s->statements[WRITE_REQUEST];
+    struct statement *q = s->statements[WRITE_REQUEST];
     if (c->kind == NUMBER) {
-        bind_number(q, at, c, member);
+        bind_member(q, at, c, member);
         return ERR_OK;
     }
     struct str text;
@@ -186,14 +195,14 @@ static enum err bind_column(struct store *s, int at, const struct column *c, con
     }
     enum err err = names_id(&s->names, text, c->kind == NAME, id, f);
     if (!err)
-        sqlite3_bind_int64(q, at, *id);
+        bind_number(q, at, *id);
     return err;
 }
 
-static enum err insert_request(struct store *s, const struct batch_row *row,
-                               struct row_names *names, struct fail *f)
+static enum err write_request(struct store *s, const struct batch_row *row,
+                              struct written_row *w, struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_REQUEST];
+    struct statement *q = s->statements[WRITE_REQUEST];
     int64_t ids[COLUMNS];
     for (int i = 0; i < COLUMNS; i++) {
         const char *member = (const char *)&row->record + columns[i].at;
@@ -201,99 +210,107 @@ static enum err insert_request(struct store *s, const struct batch_row *row,
         if (err)
             return err;
     }
-    *names = (struct row_names){
+    w->names = (struct row_names){
         .session = ids[COLUMN_session], .agent = ids[COLUMN_agent], .model = ids[COLUMN_model],
         .provider = ids[COLUMN_provider], .title = ids[COLUMN_title],
         .client = ids[COLUMN_client],
     };
-    sqlite3_bind_int64(q, COLUMNS + 1, (int64_t)row->detail.block);
-    sqlite3_bind_int64(q, COLUMNS + 2, row->detail.offset);
-    sqlite3_bind_int64(q, COLUMNS + 3, row->detail.len);
+    bind_number(q, COLUMNS + 1, (int64_t)row->detail.block);
+    bind_number(q, COLUMNS + 2, row->detail.offset);
+    bind_number(q, COLUMNS + 3, row->detail.len);
     bind_blob(q, COLUMNS + 4, str_make(row->record.id.bytes, 16));
-    return database_step(&s->db, q, f);
+    return statement_queue(q, &w->is_new, f);
 }
 
-static enum err add_agent(struct store *s, const struct row_names *names, bool *is_new,
-                          struct fail *f)
+static enum err write_agent(struct store *s, struct written_row *w, struct fail *f)
 {
-    *is_new = false;
-    if (!names->agent)
+    if (!w->names.session || !w->names.agent)
         return ERR_OK;
-    sqlite3_stmt *q = s->statements[WRITE_SESSION_AGENT];
-    sqlite3_bind_int64(q, 1, names->session);
-    sqlite3_bind_int64(q, 2, names->agent);
-    enum err err = database_step(&s->db, q, f);
-    *is_new = !err && sqlite3_changes(s->db.handle);
-    return err;
+    struct statement *q = s->statements[WRITE_SESSION_AGENT];
+    bind_number(q, 1, w->names.session);
+    bind_number(q, 2, w->names.agent);
+    return statement_queue(q, &w->is_new_agent, f);
 }
 
-static enum err write_row(struct store *s, const struct batch_row *row, struct totals *t,
-                          struct fail *f)
+/* Nothing here waits for an answer: what was new is known when the database has settled. */
+static enum err write_rows(struct store *s, const struct batch *b, struct written *w,
+                           struct fail *f)
 {
-    const struct record *r = &row->record;
-    struct row_names names;
-    enum err err = insert_request(s, row, &names, f);
-    if (err || !sqlite3_changes(s->db.handle)) /* stored before: counted before */
-        return err;
-    t->requests++;
-    t->raw_bytes += r->request_bytes + r->response_bytes;
-    rollup_add(s, r, &names);
-    bool is_new_agent;
-    if (!names.session)
-        return ERR_OK;
-    err = add_agent(s, &names, &is_new_agent, f);
-    if (!err)
-        session_sum_add(s, r, &names, is_new_agent);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < b->block_count && !err; i++)
+        err = write_block(s, &b->blocks[i], &w->new_blocks[i], f);
+    for (size_t i = 0; i < b->piece_count && !err; i++)
+        err = write_piece(s, &b->pieces[i], &w->new_pieces, f);
+    for (size_t i = 0; i < b->row_count && !err; i++) {
+        err = write_request(s, &b->rows[i], &w->rows[i], f);
+        if (!err)
+            err = write_agent(s, &w->rows[i], f);
+    }
     return err;
 }
 
 static enum err write_totals(struct store *s, const struct totals *t, struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_TOTALS];
-    sqlite3_bind_int64(q, 1, t->requests);
-    sqlite3_bind_int64(q, 2, t->pieces);
-    sqlite3_bind_int64(q, 3, t->blocks);
-    sqlite3_bind_int64(q, 4, t->raw_bytes);
-    sqlite3_bind_int64(q, 5, t->stored_bytes);
-    return database_step(&s->db, q, f);
+    struct statement *q = s->statements[WRITE_TOTALS];
+    bind_number(q, 1, t->requests);
+    bind_number(q, 2, t->pieces);
+    bind_number(q, 3, t->blocks);
+    bind_number(q, 4, t->raw_bytes);
+    bind_number(q, 5, t->stored_bytes);
+    return statement_queue(q, NULL, f);
 }
 
-static enum err write_all(struct store *s, const struct batch *b, struct fail *f)
+/* What was stored before was counted before. */
+static enum err write_sums(struct store *s, const struct batch *b, const struct written *w,
+                           struct fail *f)
 {
-    struct totals totals = {0};
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < b->block_count && !err; i++)
-        err = write_block(s, &b->blocks[i], &totals, f);
-    for (size_t i = 0; i < b->piece_count && !err; i++)
-        err = write_piece(s, &b->pieces[i], &totals, f);
-    for (size_t i = 0; i < b->row_count && !err; i++)
-        err = write_row(s, &b->rows[i], &totals, f);
+    struct totals t = {.pieces = w->new_pieces};
+    for (size_t i = 0; i < b->block_count; i++)
+        if (w->new_blocks[i]) {
+            t.blocks++;
+            t.stored_bytes += (int64_t)b->blocks[i].data.len;
+        }
+    for (size_t i = 0; i < b->row_count; i++) {
+        const struct record *r = &b->rows[i].record;
+        if (!w->rows[i].is_new)
+            continue;
+        t.requests++;
+        t.raw_bytes += r->request_bytes + r->response_bytes;
+        rollup_add(s, r, &w->rows[i].names);
+        if (w->rows[i].names.session)
+            session_sum_add(s, r, &w->rows[i].names, w->rows[i].is_new_agent);
+    }
+    enum err err = rollup_write(s, f);
+    return err ? err : write_totals(s, &t, f);
+}
+
+static enum err write_all(struct store *s, const struct batch *b, struct written *w,
+                          struct fail *f)
+{
+    enum err err = write_rows(s, b, w, f);
     if (!err)
-        err = rollup_write(s, f);
+        err = database_settle(&s->db, f);
     if (!err)
-        err = write_totals(s, &totals, f);
-    if (!err)
-        err = database_step(&s->db, s->statements[WRITE_COMMIT], f);
-    return err;
+        err = write_sums(s, b, w, f);
+    return err ? err : database_commit(&s->db, f);
 }
 
 static void undo(struct store *s)
 {
-    for (int i = 0; i < WRITE_STATEMENTS; i++)
-        sqlite3_reset(s->statements[i]);
-    if (!sqlite3_get_autocommit(s->db.handle)) {
-        sqlite3_step(s->statements[WRITE_ROLLBACK]);
-        sqlite3_reset(s->statements[WRITE_ROLLBACK]);
-    }
+    database_rollback(&s->db);
     names_forget(&s->names);
     s->rollup_count = s->session_count = 0;
 }
 
 static enum err commit(struct store *s, const struct batch *batch, struct fail *f)
 {
-    enum err err = database_step(&s->db, s->statements[WRITE_BEGIN], f);
+    struct written w = {.new_blocks = mem_zeroed(batch->block_count * sizeof *w.new_blocks),
+                        .rows = mem_zeroed(batch->row_count * sizeof *w.rows)};
+    enum err err = database_begin(&s->db, f);
     if (!err)
-        err = write_all(s, batch, f);
+        err = write_all(s, batch, &w, f);
+    free(w.new_blocks);
+    free(w.rows);
     if (err) {
         undo(s);
         if (err == ERR_CORRUPT)
@@ -317,13 +334,14 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at)
 {
     uv_mutex_lock(&s->writing);
-    sqlite3_stmt *q = s->statements[FIND_PIECE];
+    struct statement *q = s->statements[FIND_PIECE];
+    enum err err;
     bind_key(q, key);
-    bool is_found = sqlite3_step(q) == SQLITE_ROW;
+    bool is_found = statement_next(q, &err, NULL);
     if (is_found)
-        *at = (struct piece_at){(uint64_t)sqlite3_column_int64(q, 0),
-                                (uint32_t)sqlite3_column_int64(q, 1), key->len};
-    sqlite3_reset(q);
+        *at = (struct piece_at){(uint64_t)column_number(q, 0),
+                                (uint32_t)column_number(q, 1), key->len};
+    statement_reset(q);
     uv_mutex_unlock(&s->writing);
     return is_found;
 }
@@ -331,10 +349,11 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
 bool store_has(struct store *s, const struct uuid *id)
 {
     uv_mutex_lock(&s->writing);
-    sqlite3_stmt *q = s->statements[HAS_REQUEST];
+    struct statement *q = s->statements[HAS_REQUEST];
+    enum err err;
     bind_blob(q, 1, str_make(id->bytes, 16));
-    bool is_found = sqlite3_step(q) == SQLITE_ROW;
-    sqlite3_reset(q);
+    bool is_found = statement_next(q, &err, NULL);
+    statement_reset(q);
     uv_mutex_unlock(&s->writing);
     return is_found;
 }

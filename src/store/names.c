@@ -13,15 +13,16 @@ enum err names_init(struct names *n, struct database *db, const char *secret, st
     enum err err = database_prepare(db, "SELECT id FROM names WHERE text = ?1 AND is_shared = 1",
                                     &n->find, f);
     if (!err)
-        err = database_prepare(db, "INSERT INTO names (is_shared, text) VALUES (?1, ?2)", &n->add,
-                               f);
+        err = database_prepare(db, "INSERT INTO names (id, is_shared, text) VALUES (?, ?, ?)",
+                               &n->add, f);
+    n->next_id = database_number(db, "SELECT max(id) FROM names", 0) + 1;
     return err;
 }
 
 void names_release(struct names *n)
 {
-    sqlite3_finalize(n->find);
-    sqlite3_finalize(n->add);
+    statement_free(n->find);
+    statement_free(n->add);
     n->find = n->add = NULL;
 }
 
@@ -34,19 +35,19 @@ static enum err find(struct names *n, struct str text, int64_t *id, struct fail 
 {
     enum err err = ERR_OK;
     bind_text(n->find, 1, text);
-    if (database_next(n->db, n->find, &err, f))
-        *id = sqlite3_column_int64(n->find, 0);
-    sqlite3_reset(n->find);
+    if (statement_next(n->find, &err, f))
+        *id = column_number(n->find, 0);
+    statement_reset(n->find);
     return err;
 }
 
 static enum err add(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)
 {
-    sqlite3_bind_int(n->add, 1, is_shared);
-    bind_text(n->add, 2, text);
-    enum err err = database_step(n->db, n->add, f);
-    *id = sqlite3_last_insert_rowid(n->db->handle);
-    return err;
+    *id = n->next_id++;
+    bind_number(n->add, 1, *id);
+    bind_number(n->add, 2, is_shared);
+    bind_text(n->add, 3, text);
+    return statement_queue(n->add, NULL, f);
 }
 
 enum err names_id(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)

@@ -11,8 +11,9 @@ enum { NAMES_CACHED = 4096 }; /* slots, a power of two */
 
 struct names {
     struct database *db;
-    sqlite3_stmt *find, *add;
+    struct statement *find, *add;
     const char *secret; /* 192 bytes, borrowed */
+    int64_t next_id;
     struct {
         uint64_t hash;
         int64_t id; /* 0: empty slot */

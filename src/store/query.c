@@ -132,7 +132,7 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
         add_text(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text LIKE ? ESCAPE"
                     " '\\') ", like_pattern(&q->arena, filter->q));
     query_add(q, select);
-    query_add(q, " WHERE 1");
+    query_add(q, " WHERE 1 = 1");
     add_name(q, r, " AND session = ?", filter->session_id);
     add_name(q, r, " AND provider = ?", filter->provider);
     if (filter->model.len) {
@@ -153,14 +153,15 @@ void query_release(struct query *q)
     arena_release(&q->arena);
 }
 
-enum err query_prepare(struct query *q, struct store_reader *r, sqlite3_stmt **out, struct fail *f)
+enum err query_prepare(struct query *q, struct store_reader *r, struct statement **out, struct fail *f)
 {
-    if (sqlite3_prepare_v2(r->db.handle, q->sql, (int)q->len, out, NULL) != SQLITE_OK)
-        return database_failed(&r->db, f);
+    enum err err = database_prepare(&r->db, q->sql, out, f);
+    if (err)
+        return err;
     for (int i = 0; i < q->value_count; i++) {
         const struct query_value *v = &q->values[i];
         if (v->kind == VALUE_NUMBER)
-            sqlite3_bind_int64(*out, i + 1, v->number);
+            bind_number(*out, i + 1, v->number);
         else if (v->kind == VALUE_TEXT)
             bind_text(*out, i + 1, v->bytes);
         else

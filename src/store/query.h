@@ -30,7 +30,7 @@ void query_add(struct query *q, const char *sql); /* more text */
 void query_number(struct query *q, const char *sql, int64_t number);
 void query_id(struct query *q, const char *sql, const struct uuid *id);
 /* Prepares and binds; the caller finalizes. */
-enum err query_prepare(struct query *q, struct store_reader *r, sqlite3_stmt **out,
+enum err query_prepare(struct query *q, struct store_reader *r, struct statement **out,
                        struct fail *f) MUST_CHECK;
 
 #endif

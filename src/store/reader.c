@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/sqlite_driver.h"
 #include "store/store_private.h"
 
 static const char *const sql[READ_STATEMENTS] = {
@@ -48,7 +49,7 @@ void store_reader_free(struct store_reader *r)
     if (!r)
         return;
     for (int i = 0; i < READ_STATEMENTS; i++)
-        sqlite3_finalize(r->statements[i]);
+        statement_free(r->statements[i]);
     database_close(&r->db);
     reader_blocks_release(r);
     arena_release(&r->name_bytes);
@@ -58,12 +59,12 @@ void store_reader_free(struct store_reader *r)
 
 static enum err open_reader(struct store_reader *r, struct fail *f)
 {
-    enum err err = database_open(&r->db, r->path, DATABASE_READ, f);
+    enum err err = database_open(&r->db, &sqlite_driver, r->path, DATABASE_READ, f);
     for (int i = 0; i < READ_STATEMENTS && !err; i++)
         err = database_prepare(&r->db, sql[i], &r->statements[i], f);
     if (err) {
         for (int i = 0; i < READ_STATEMENTS; i++) {
-            sqlite3_finalize(r->statements[i]);
+            statement_free(r->statements[i]);
             r->statements[i] = NULL;
         }
         database_close(&r->db);
@@ -73,7 +74,7 @@ static enum err open_reader(struct store_reader *r, struct fail *f)
 
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
-    enum err err = r->db.handle ? ERR_OK : open_reader(r, f);
+    enum err err = database_is_open(&r->db) ? ERR_OK : open_reader(r, f);
     r->db.deadline_ns = clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
     return err;
 }
@@ -96,12 +97,13 @@ struct str reader_name(struct store_reader *r, int64_t id)
         slot = (slot + 1) % COUNT_OF(r->names);
     if (r->names[slot].id)
         return r->names[slot].text;
-    sqlite3_stmt *q = r->statements[READ_NAME];
-    sqlite3_bind_int64(q, 1, id);
+    struct statement *q = r->statements[READ_NAME];
+    bind_number(q, 1, id);
     struct str text = STR_NONE;
-    if (sqlite3_step(q) == SQLITE_ROW)
+    enum err err;
+    if (statement_next(q, &err, NULL))
         text = arena_str(&r->name_bytes, column_str(q, 0));
-    sqlite3_reset(q);
+    statement_reset(q);
     r->names[slot].id = id;
     r->names[slot].text = text;
     r->name_count++;
@@ -111,17 +113,18 @@ struct str reader_name(struct store_reader *r, int64_t id)
 
 int64_t reader_name_id(struct store_reader *r, struct str text)
 {
-    sqlite3_stmt *q = r->statements[READ_NAME_ID];
+    struct statement *q = r->statements[READ_NAME_ID];
     bind_text(q, 1, text);
-    int64_t id = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
-    sqlite3_reset(q);
+    enum err err;
+    int64_t id = statement_next(q, &err, NULL) ? column_number(q, 0) : 0;
+    statement_reset(q);
     return id;
 }
 
-static void read_number(sqlite3_stmt *q, int at, const struct column *c, char *member)
+static void read_number(struct statement *q, int at, const struct column *c, char *member)
 {
-    bool is_null = sqlite3_column_type(q, at) == SQLITE_NULL;
-    int64_t wide = is_null ? UNKNOWN : sqlite3_column_int64(q, at);
+    bool is_null = column_is_null(q, at);
+    int64_t wide = is_null ? UNKNOWN : column_number(q, at);
     uint32_t narrow = is_null ? 0 : (uint32_t)wide;
     if (c->size == sizeof wide)
         memcpy(member, &wide, sizeof wide);
@@ -131,7 +134,7 @@ static void read_number(sqlite3_stmt *q, int at, const struct column *c, char *m
         *(bool *)member = narrow != 0;
 }
 
-void reader_row(struct store_reader *r, sqlite3_stmt *q, struct record *row)
+void reader_row(struct store_reader *r, struct statement *q, struct record *row)
 {
     reader_names_trim(r);
     record_init(row);
@@ -146,7 +149,7 @@ void reader_row(struct store_reader *r, sqlite3_stmt *q, struct record *row)
             continue;
         }
         struct str text = columns[i].kind == RAW ? column_str(q, at)
-                                                 : reader_name(r, sqlite3_column_int64(q, at));
+                                                 : reader_name(r, column_number(q, at));
         memcpy(member, &text, sizeof text);
     }
 }

@@ -32,7 +32,7 @@ struct chain_cache {
 struct store_reader {
     char *path;
     struct database db; /* opened at the first call */
-    sqlite3_stmt *statements[READ_STATEMENTS];
+    struct statement *statements[READ_STATEMENTS];
     struct {
         int64_t id;
         struct str text;
@@ -53,9 +53,15 @@ void reader_names_trim(struct store_reader *r); /* between rows: forgets all whe
 /* The number of a shared name; 0 when there is none. */
 int64_t reader_name_id(struct store_reader *r, struct str text);
 
-/* "col, col, …" of `requests`: the id and what reader_row() reads. */
+/* "col, col, …" of `requests`: the id and what reader_row() reads; how many they are. */
+#define COLUMN(name, kind, member) +1
+enum {
+    READER_COLUMNS = 1
+#include "store/columns.def"
+};
+#undef COLUMN
 extern const char reader_columns[];
-void reader_row(struct store_reader *r, sqlite3_stmt *q, struct record *row);
+void reader_row(struct store_reader *r, struct statement *q, struct record *row);
 
 /* Appends stored bytes to `out`. ERR_CORRUPT when the block is missing or damaged. Fits
  * recipe_load. */

@@ -22,19 +22,19 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
     if (err)
         return err;
     struct query q;
-    sqlite3_stmt *stmt = NULL;
+    struct statement *stmt = NULL;
     query_init(&q, select, r, filter);
     if (before)
         query_id(&q, " AND id < ?", before);
     query_number(&q, " ORDER BY id DESC LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
     if (!q.is_empty)
         err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && database_next(&r->db, stmt, &err, f)) {
+    while (!err && stmt && statement_next(stmt, &err, f)) {
         struct record row;
         reader_row(r, stmt, &row);
         on_row(&row, owner);
     }
-    sqlite3_finalize(stmt);
+    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -51,13 +51,13 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
         return ERR_OK;
     }
     struct query q;
-    sqlite3_stmt *stmt = NULL;
+    struct statement *stmt = NULL;
     query_init(&q, "SELECT count(*) FROM requests", r, filter);
     if (!q.is_empty)
         err = query_prepare(&q, r, &stmt, f);
-    if (!err && stmt && database_next(&r->db, stmt, &err, f))
-        *count = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    if (!err && stmt && statement_next(stmt, &err, f))
+        *count = column_number(stmt, 0);
+    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -70,23 +70,23 @@ static enum err read_one(struct store_reader *r, const struct uuid *id, struct a
     snprintf(sql, sizeof sql,
              "SELECT %s, detail_block, detail_offset, detail_len FROM requests WHERE id = ?",
              reader_columns);
-    sqlite3_stmt *stmt;
+    struct statement *stmt;
     enum err err = reader_begin(r, f);
     if (!err)
         err = database_prepare(&r->db, sql, &stmt, f);
     if (err)
         return err;
     bind_blob(stmt, 1, str_make(id->bytes, sizeof id->bytes));
-    bool is_found = database_next(&r->db, stmt, &err, f);
+    bool is_found = statement_next(stmt, &err, f);
     if (is_found) {
-        int at = sqlite3_column_count(stmt) - 3;
+        int at = READER_COLUMNS;
         reader_row(r, stmt, row);
         record_keep(row, arena);
-        *detail = (struct piece_at){(uint64_t)sqlite3_column_int64(stmt, at),
-                                    (uint32_t)sqlite3_column_int64(stmt, at + 1),
-                                    (uint32_t)sqlite3_column_int64(stmt, at + 2)};
+        *detail = (struct piece_at){(uint64_t)column_number(stmt, at),
+                                    (uint32_t)column_number(stmt, at + 1),
+                                    (uint32_t)column_number(stmt, at + 2)};
     }
-    sqlite3_finalize(stmt);
+    statement_free(stmt);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 

@@ -82,38 +82,38 @@ void session_sum_add(struct store *s, const struct record *r, const struct row_n
     sum->client = sum->client ? sum->client : names->client;
 }
 
-static void bind_numbers(sqlite3_stmt *q, int *at, const int64_t *numbers, size_t count)
+static void bind_numbers(struct statement *q, int *at, const int64_t *numbers, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        sqlite3_bind_int64(q, (*at)++, numbers[i]);
+        bind_number(q, (*at)++, numbers[i]);
 }
 
-static void bind_name(sqlite3_stmt *q, int at, int64_t id)
+static void bind_name(struct statement *q, int at, int64_t id)
 {
     if (id)
-        sqlite3_bind_int64(q, at, id);
+        bind_number(q, at, id);
     else
-        sqlite3_bind_null(q, at);
+        bind_null(q, at);
 }
 
 static enum err write_rollup(struct store *s, const struct rollup *sum, struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_ROLLUP];
+    struct statement *q = s->statements[WRITE_ROLLUP];
     int at = 1;
     /* the struct is nothing but the columns, in their order */
     bind_numbers(q, &at, &sum->hour, sizeof *sum / sizeof(int64_t));
-    return database_step(&s->db, q, f);
+    return statement_queue(q, NULL, f);
 }
 
 static enum err write_session(struct store *s, const struct session_sum *sum, struct fail *f)
 {
-    sqlite3_stmt *q = s->statements[WRITE_SESSION];
+    struct statement *q = s->statements[WRITE_SESSION];
     int at = 1;
     bind_numbers(q, &at, &sum->session, offsetof(struct session_sum, title) / sizeof(int64_t));
     bind_name(q, at++, sum->title);
     bind_name(q, at++, sum->model);
     bind_name(q, at, sum->client);
-    return database_step(&s->db, q, f);
+    return statement_queue(q, NULL, f);
 }
 
 enum err rollup_write(struct store *s, struct fail *f)

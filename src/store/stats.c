@@ -9,16 +9,16 @@
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
-static struct usage read_usage(sqlite3_stmt *q, int at)
+static struct usage read_usage(struct statement *q, int at)
 {
     return (struct usage){
-        .input_tokens = sqlite3_column_int64(q, at),
-        .output_tokens = sqlite3_column_int64(q, at + 1),
-        .cache_read_input_tokens = sqlite3_column_int64(q, at + 2),
-        .cache_creation_input_tokens = sqlite3_column_int64(q, at + 3),
-        .cache_creation_5m_tokens = sqlite3_column_int64(q, at + 4),
-        .cache_creation_1h_tokens = sqlite3_column_int64(q, at + 5),
-        .web_search_requests = sqlite3_column_int64(q, at + 6),
+        .input_tokens = column_number(q, at),
+        .output_tokens = column_number(q, at + 1),
+        .cache_read_input_tokens = column_number(q, at + 2),
+        .cache_creation_input_tokens = column_number(q, at + 3),
+        .cache_creation_5m_tokens = column_number(q, at + 4),
+        .cache_creation_1h_tokens = column_number(q, at + 5),
+        .web_search_requests = column_number(q, at + 6),
     };
 }
 
@@ -28,19 +28,19 @@ static const char sessions_sql[] =
     " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests FROM sessions"
     " WHERE ?1 <= 0 OR last_us < ?1 ORDER BY last_us DESC, session DESC LIMIT ?2";
 
-static struct session_row read_session(struct store_reader *r, sqlite3_stmt *q)
+static struct session_row read_session(struct store_reader *r, struct statement *q)
 {
     reader_names_trim(r);
     return (struct session_row){
-        .session_id = reader_name(r, sqlite3_column_int64(q, 0)),
-        .first_us = sqlite3_column_int64(q, 1),
-        .last_us = sqlite3_column_int64(q, 2),
-        .request_count = sqlite3_column_int64(q, 3),
-        .error_count = sqlite3_column_int64(q, 4),
-        .agent_count = sqlite3_column_int64(q, 5),
-        .title = reader_name(r, sqlite3_column_int64(q, 6)),
-        .model = reader_name(r, sqlite3_column_int64(q, 7)),
-        .client = reader_name(r, sqlite3_column_int64(q, 8)),
+        .session_id = reader_name(r, column_number(q, 0)),
+        .first_us = column_number(q, 1),
+        .last_us = column_number(q, 2),
+        .request_count = column_number(q, 3),
+        .error_count = column_number(q, 4),
+        .agent_count = column_number(q, 5),
+        .title = reader_name(r, column_number(q, 6)),
+        .model = reader_name(r, column_number(q, 7)),
+        .client = reader_name(r, column_number(q, 8)),
         .usage = read_usage(q, 9),
     };
 }
@@ -48,19 +48,19 @@ static struct session_row read_session(struct store_reader *r, sqlite3_stmt *q)
 enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
                         store_session_fn *on_row, void *owner, struct fail *f)
 {
-    sqlite3_stmt *q;
+    struct statement *q;
     enum err err = reader_begin(r, f);
     if (!err)
         err = database_prepare(&r->db, sessions_sql, &q, f);
     if (err)
         return err;
-    sqlite3_bind_int64(q, 1, before_us);
-    sqlite3_bind_int(q, 2, MIN_OF(limit, FILTER_LIMIT_MAX));
-    while (database_next(&r->db, q, &err, f)) {
+    bind_number(q, 1, before_us);
+    bind_number(q, 2, MIN_OF(limit, FILTER_LIMIT_MAX));
+    while (statement_next(q, &err, f)) {
         struct session_row row = read_session(r, q);
         on_row(&row, owner);
     }
-    sqlite3_finalize(q);
+    statement_free(q);
     return err;
 }
 
@@ -93,21 +93,21 @@ static struct str read_key(struct store_reader *r, enum stats_by by, int64_t key
     return STR_NONE;
 }
 
-static struct stats_row read_stats(sqlite3_stmt *q)
+static struct stats_row read_stats(struct statement *q)
 {
     return (struct stats_row){
-        .request_count = sqlite3_column_int64(q, 1),
-        .error_count = sqlite3_column_int64(q, 2),
+        .request_count = column_number(q, 1),
+        .error_count = column_number(q, 2),
         .usage = read_usage(q, 3),
-        .request_bytes = sqlite3_column_int64(q, 10),
-        .response_bytes = sqlite3_column_int64(q, 11),
-        .duration_us_sum = sqlite3_column_int64(q, 12),
-        .ttfb_us_sum = sqlite3_column_int64(q, 13),
-        .ttfb_count = sqlite3_column_int64(q, 14),
+        .request_bytes = column_number(q, 10),
+        .response_bytes = column_number(q, 11),
+        .duration_us_sum = column_number(q, 12),
+        .ttfb_us_sum = column_number(q, 13),
+        .ttfb_count = column_number(q, 14),
     };
 }
 
-static enum err prepare_stats(struct store_reader *r, enum stats_by by, sqlite3_stmt **q,
+static enum err prepare_stats(struct store_reader *r, enum stats_by by, struct statement **q,
                               struct fail *f)
 {
     char sql[1024];
@@ -126,22 +126,22 @@ static enum err prepare_stats(struct store_reader *r, enum stats_by by, sqlite3_
 enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us, int64_t end_us,
                      store_stats_fn *on_row, void *owner, struct fail *f)
 {
-    sqlite3_stmt *q;
+    struct statement *q;
     enum err err = reader_begin(r, f);
     if (!err)
         err = prepare_stats(r, by, &q, f);
     if (err)
         return err;
-    sqlite3_bind_int64(q, 1, start_us / us_per_hour);
-    sqlite3_bind_int64(q, 2, end_us > 0 ? (end_us + us_per_hour - 1) / us_per_hour : INT64_MAX);
-    while (database_next(&r->db, q, &err, f)) {
+    bind_number(q, 1, start_us / us_per_hour);
+    bind_number(q, 2, end_us > 0 ? (end_us + us_per_hour - 1) / us_per_hour : INT64_MAX);
+    while (statement_next(q, &err, f)) {
         char text[CLOCK_TEXT];
         reader_names_trim(r);
         struct stats_row row = read_stats(q);
-        row.key = read_key(r, by, sqlite3_column_int64(q, 0), text);
+        row.key = read_key(r, by, column_number(q, 0), text);
         on_row(&row, owner);
     }
-    sqlite3_finalize(q);
+    statement_free(q);
     return err;
 }
 
@@ -156,7 +156,7 @@ static int64_t size_of(const struct store_reader *r, const char *suffix)
 
 enum err store_measure(struct store_reader *r, struct store_size *out, struct fail *f)
 {
-    sqlite3_stmt *q;
+    struct statement *q;
     *out = (struct store_size){0};
     enum err err = reader_begin(r, f);
     if (!err)
@@ -165,13 +165,13 @@ enum err store_measure(struct store_reader *r, struct store_size *out, struct fa
                                " raw_bytes, stored_bytes FROM totals", &q, f);
     if (err)
         return err;
-    if (database_next(&r->db, q, &err, f)) {
+    if (statement_next(q, &err, f)) {
         int64_t *const parts[] = {&out->requests, &out->sessions,  &out->pieces,
                                   &out->blocks,   &out->raw_bytes, &out->stored_bytes};
         for (int i = 0; i < (int)COUNT_OF(parts); i++)
-            *parts[i] = sqlite3_column_int64(q, i);
+            *parts[i] = column_number(q, i);
     }
-    sqlite3_finalize(q);
+    statement_free(q);
     out->file_bytes = size_of(r, "") + size_of(r, "-wal");
     return err;
 }

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/loss.h"
 #include "base/mem.h"
+#include "store/sqlite_driver.h"
 
 static char *path_with(const struct store *s, const char *suffix)
 {
@@ -56,19 +57,19 @@ static enum err make_private(struct store *s, struct fail *f)
 
 static enum err read_secret(struct store *s, struct fail *f)
 {
-    sqlite3_stmt *q;
+    struct statement *q;
     enum err err = database_prepare(&s->db, "SELECT value FROM meta WHERE key = 'secret'", &q, f);
     if (err)
         return err;
     struct str value = STR_NONE;
-    if (database_next(&s->db, q, &err, f))
+    if (statement_next(q, &err, f))
         value = column_str(q, 0);
     if (value.len == SECRET_BYTES)
         memcpy(s->secret, value.ptr, SECRET_BYTES);
     else if (!err && value.len)
         err = fail(f, ERR_CORRUPT, "the database's secret has %zu bytes", value.len);
     bool is_new = !err && !value.len;
-    sqlite3_finalize(q);
+    statement_free(q);
     if (!is_new)
         return err;
     if (RAND_bytes((unsigned char *)s->secret, SECRET_BYTES) != 1)
@@ -77,8 +78,8 @@ static enum err read_secret(struct store *s, struct fail *f)
     if (err)
         return err;
     bind_blob(q, 1, str_make(s->secret, SECRET_BYTES));
-    err = database_step(&s->db, q, f);
-    sqlite3_finalize(q);
+    err = statement_run(q, f);
+    statement_free(q);
     return err;
 }
 
@@ -90,13 +91,13 @@ static enum err check_if_suspect(struct store *s, struct fail *f)
     free(mark);
     if (!is_suspect)
         return ERR_OK;
-    sqlite3_stmt *q;
+    struct statement *q;
     enum err err = database_prepare(&s->db, "PRAGMA quick_check(1)", &q, f);
     if (err)
         return err;
-    if (database_next(&s->db, q, &err, f) && !str_equal(column_str(q, 0), STR("ok")))
+    if (statement_next(q, &err, f) && !str_equal(column_str(q, 0), STR("ok")))
         err = fail(f, ERR_CORRUPT, "%.*s", STR_ARGS(column_str(q, 0)));
-    sqlite3_finalize(q);
+    statement_free(q);
     return err;
 }
 
@@ -110,7 +111,8 @@ static enum err open_database(struct store *s, struct fail *f)
 {
     enum err err = make_private(s, f);
     if (!err)
-        err = database_open(&s->db, s->path, s->is_durable ? DATABASE_DURABLE : DATABASE_WRITE, f);
+        err = database_open(&s->db, &sqlite_driver, s->path,
+                            s->is_durable ? DATABASE_DURABLE : DATABASE_WRITE, f);
     if (!err)
         err = check_if_suspect(s, f);
     if (!err)
@@ -187,7 +189,7 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
-    sqlite3_wal_checkpoint_v2(s->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite_checkpoint(&s->db, true);
     close_database(s);
     close(s->lock_fd);
     uv_mutex_destroy(&s->writing);
@@ -221,9 +223,6 @@ void store_maintain(struct store *s)
     s->needs_maintenance = false;
     uv_mutex_lock(&s->writing);
     /* with readers about this does what it can; nothing waits for it */
-    sqlite3_busy_timeout(s->db.handle, 0);
-    sqlite3_wal_checkpoint_v2(s->db.handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-    sqlite3_busy_timeout(s->db.handle, 1000);
-    sqlite3_db_release_memory(s->db.handle);
+    sqlite_checkpoint(&s->db, false);
     uv_mutex_unlock(&s->writing);
 }

@@ -15,8 +15,7 @@ enum { SECRET_BYTES = 192 };
 /* The writer's statements, see commit.c. */
 enum write_statement {
     WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
-    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, WRITE_BEGIN, WRITE_COMMIT, WRITE_ROLLBACK,
-    WRITE_STATEMENTS
+    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, WRITE_STATEMENTS
 };
 
 struct rollup;
@@ -29,7 +28,7 @@ struct store {
     bool is_durable;
     struct database db;
     char secret[SECRET_BYTES];
-    sqlite3_stmt *statements[WRITE_STATEMENTS];
+    struct statement *statements[WRITE_STATEMENTS];
     struct names names;
     uint64_t next_block;
     bool needs_maintenance; /* committed since the last store_maintain() */

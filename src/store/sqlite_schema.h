@@ -1,11 +1,11 @@
 /*
- * migrations.h — the schema, as the steps that lead to it. Step n makes version n; a step that
+ * sqlite_schema.h — the schema, as the steps that lead to it. Step n makes version n; a step that
  * has been released never changes.
  */
-#ifndef STORE_MIGRATIONS_H
-#define STORE_MIGRATIONS_H
+#ifndef STORE_SQLITE_SCHEMA_H
+#define STORE_SQLITE_SCHEMA_H
 
-static const char *const migrations[] = {
+static const char *const sqlite_schema[] = {
     /* 1 */
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
     /* one row: what would otherwise be counted by scanning */
@@ -19,7 +19,7 @@ static const char *const migrations[] = {
     "CREATE TABLE blocks (number INTEGER PRIMARY KEY, chain INTEGER NOT NULL,"
     " raw_len INTEGER NOT NULL, data BLOB NOT NULL);"
     "CREATE TABLE pieces (high INTEGER NOT NULL, low INTEGER NOT NULL, len INTEGER NOT NULL,"
-    " block INTEGER NOT NULL, offset INTEGER NOT NULL, PRIMARY KEY (high, low, len))"
+    " block INTEGER NOT NULL, start INTEGER NOT NULL, PRIMARY KEY (high, low, len))"
     " WITHOUT ROWID;"
     "CREATE TABLE requests (id BLOB PRIMARY KEY, detail_block INTEGER NOT NULL,"
     " detail_offset INTEGER NOT NULL, detail_len INTEGER NOT NULL, state INTEGER NOT NULL,"

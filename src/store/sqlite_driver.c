@@ -1,0 +1,360 @@
+/*
+ * sqlite_driver.c — SQLite behind database.h: a connection set up our way, its statements. The
+ * file as a file (who may write to it, what if it is damaged) is sqlite_file.c.
+ */
+#include "store/sqlite_driver.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/sqlite_schema.h"
+
+enum {
+    APPLICATION_ID = 0x43435031, /* "CCP1" */
+    BUSY_MS = 1000,
+    STEPS_BETWEEN_LOOKS = 4000, /* of SQLite's machine: some 100 us */
+};
+
+struct sqlite_statement {
+    struct statement base;
+    sqlite3_stmt *handle;
+};
+
+static sqlite3 *handle_of(const struct database *d)
+{
+    return d->connection;
+}
+
+static sqlite3_stmt *stmt_of(struct statement *q)
+{
+    return ((struct sqlite_statement *)q)->handle;
+}
+
+/* --- failures --- */
+
+static enum err err_of(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ERR_BUSY;
+    case SQLITE_FULL:
+        return ERR_FULL;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ERR_CORRUPT;
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+    case SQLITE_PROTOCOL:
+        return ERR_IO;
+    case SQLITE_TOOBIG:
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+        return ERR_PARSE;
+    case SQLITE_INTERRUPT:
+        return ERR_TIMEOUT;
+    }
+    return ERR_INTERNAL;
+}
+
+/* Never ERR_OK. */
+static enum err failed(const struct database *d, struct fail *f)
+{
+    enum err err = err_of(sqlite3_extended_errcode(handle_of(d)));
+    return fail(f, err, "database: %s", sqlite3_errmsg(handle_of(d)));
+}
+
+/* --- opening --- */
+
+static int is_late(void *owner)
+{
+    const struct database *d = owner;
+    return d->deadline_ns && clock_mono_ns() > d->deadline_ns;
+}
+
+/* Nothing that the file says may make us do more than read and write rows. */
+static void distrust(sqlite3 *handle, bool reads)
+{
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, reads, NULL);
+    sqlite3_limit(handle, SQLITE_LIMIT_ATTACHED, 0);
+}
+
+/* Only one connection ever writes or checkpoints: before 3.51.3 SQLite could otherwise lose a
+ * WAL's reset. The journal makes commits safe against a crash of ours, so NORMAL is enough
+ * unless power cuts are to be survived too. */
+static const char *setup(enum database_mode mode)
+{
+    switch (mode) {
+    case DATABASE_WRITE:
+        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+               "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
+               "PRAGMA wal_autocheckpoint = 1000;";
+    case DATABASE_DURABLE:
+        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+               "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
+               "PRAGMA wal_autocheckpoint = 1000;";
+    case DATABASE_READ:
+        break;
+    }
+    return "PRAGMA query_only = 1; PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;";
+}
+
+/* Nobody asks how much memory SQLite uses; counting it takes a lock at every allocation. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* refused once SQLite runs: then it counts */
+}
+
+static enum err run_sql(struct database *d, const char *sql, struct fail *f)
+{
+    return sqlite3_exec(handle_of(d), sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : failed(d, f);
+}
+
+static void close_connection(struct database *d)
+{
+    sqlite3_close(handle_of(d));
+    d->connection = NULL;
+}
+
+static enum err open_connection(struct database *d, const char *path, enum database_mode mode,
+                                struct fail *f)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure);
+    int flags = mode == DATABASE_READ ? SQLITE_OPEN_READONLY
+                                      : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    sqlite3 *handle;
+    int code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    d->connection = handle;
+    if (code != SQLITE_OK) {
+        enum err err = handle ? failed(d, f) : fail(f, ERR_INTERNAL, "out of memory");
+        close_connection(d);
+        return err;
+    }
+    sqlite3_extended_result_codes(handle, 1);
+    sqlite3_busy_timeout(handle, BUSY_MS);
+    distrust(handle, mode == DATABASE_READ);
+    if (mode == DATABASE_READ)
+        sqlite3_progress_handler(handle, STEPS_BETWEEN_LOOKS, is_late, d);
+    enum err err = run_sql(d, setup(mode), f);
+    if (err)
+        close_connection(d);
+    return err;
+}
+
+void sqlite_checkpoint(struct database *d, bool waits)
+{
+    sqlite3_busy_timeout(handle_of(d), waits ? BUSY_MS : 0);
+    sqlite3_wal_checkpoint_v2(handle_of(d), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    sqlite3_busy_timeout(handle_of(d), BUSY_MS);
+    sqlite3_db_release_memory(handle_of(d));
+}
+
+/* --- transactions --- */
+
+static enum err begin(struct database *d, struct fail *f)
+{
+    return run_sql(d, "BEGIN IMMEDIATE", f);
+}
+
+static enum err commit(struct database *d, struct fail *f)
+{
+    return run_sql(d, "COMMIT", f);
+}
+
+/* A statement that is still under way would keep the transaction from ending. */
+static void rollback(struct database *d)
+{
+    for (sqlite3_stmt *q = NULL; (q = sqlite3_next_stmt(handle_of(d), q));)
+        sqlite3_reset(q);
+    if (!sqlite3_get_autocommit(handle_of(d)))
+        sqlite3_exec(handle_of(d), "ROLLBACK", NULL, NULL, NULL);
+}
+
+static enum err settle(struct database *d, struct fail *f)
+{
+    (void)d, (void)f;
+    return ERR_OK; /* nothing waits */
+}
+
+/* --- the schema --- */
+
+static enum err run_step(struct database *d, size_t version, struct fail *f)
+{
+    char mark[96];
+    snprintf(mark, sizeof mark, "PRAGMA user_version = %zu; PRAGMA application_id = %d;", version,
+             APPLICATION_ID);
+    enum err err = begin(d, f);
+    if (!err)
+        err = run_sql(d, sqlite_schema[version - 1], f);
+    if (!err)
+        err = run_sql(d, mark, f);
+    if (!err)
+        err = commit(d, f);
+    if (err)
+        rollback(d);
+    return err;
+}
+
+static enum err migrate(struct database *d, struct fail *f)
+{
+    /* a read that touches the first pages: damage shows here */
+    enum err err = run_sql(d, "SELECT count(*) FROM sqlite_schema", f);
+    if (err)
+        return err;
+    int64_t version = database_number(d, "PRAGMA user_version", -1);
+    int64_t id = database_number(d, "PRAGMA application_id", -1);
+    int64_t tables = database_number(d, "SELECT count(*) FROM sqlite_schema", 0);
+    if (tables && id != APPLICATION_ID)
+        return fail(f, ERR_CONFIG, "the database was made by another program");
+    if (version < 0 || version > (int64_t)COUNT_OF(sqlite_schema))
+        return fail(f, ERR_CONFIG,
+                    "the database was made by a newer version of this program (schema %lld, "
+                    "this one knows %zu)", (long long)version, COUNT_OF(sqlite_schema));
+    for (size_t next = (size_t)version + 1; !err && next <= COUNT_OF(sqlite_schema); next++)
+        err = run_step(d, next, f);
+    return err;
+}
+
+/* --- statements --- */
+
+static enum err prepare(struct database *d, const char *sql, struct statement **out,
+                        struct fail *f)
+{
+    sqlite3_stmt *handle;
+    if (sqlite3_prepare_v3(handle_of(d), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
+        SQLITE_OK)
+        return failed(d, f);
+    struct sqlite_statement *q = MEM_NEW(struct sqlite_statement);
+    q->handle = handle;
+    *out = &q->base;
+    return ERR_OK;
+}
+
+static void free_statement(struct statement *q)
+{
+    sqlite3_finalize(stmt_of(q));
+    free(q);
+}
+
+static enum err run(struct statement *q, struct fail *f)
+{
+    int code = sqlite3_step(stmt_of(q));
+    enum err err = code == SQLITE_DONE || code == SQLITE_ROW ? ERR_OK : failed(q->db, f);
+    sqlite3_reset(stmt_of(q));
+    return err;
+}
+
+static int64_t changes(struct statement *q)
+{
+    return sqlite3_changes(handle_of(q->db));
+}
+
+static enum err queue(struct statement *q, int64_t *changed, struct fail *f)
+{
+    enum err err = run(q, f);
+    if (!err && changed)
+        *changed += changes(q);
+    return err;
+}
+
+static bool next(struct statement *q, enum err *err, struct fail *f)
+{
+    int code = sqlite3_step(stmt_of(q));
+    if (code == SQLITE_ROW)
+        return true;
+    *err = code == SQLITE_DONE ? ERR_OK : failed(q->db, f);
+    return false;
+}
+
+static void reset(struct statement *q)
+{
+    sqlite3_reset(stmt_of(q));
+}
+
+static void set_null(struct statement *q, int at)
+{
+    sqlite3_bind_null(stmt_of(q), at);
+}
+
+static void set_number(struct statement *q, int at, int64_t number)
+{
+    sqlite3_bind_int64(stmt_of(q), at, number);
+}
+
+static void set_double(struct statement *q, int at, double number)
+{
+    sqlite3_bind_double(stmt_of(q), at, number);
+}
+
+static void set_text(struct statement *q, int at, struct str text)
+{
+    if (text.len)
+        sqlite3_bind_text64(stmt_of(q), at, text.ptr, text.len, SQLITE_STATIC, SQLITE_UTF8);
+    else
+        sqlite3_bind_null(stmt_of(q), at);
+}
+
+static void set_blob(struct statement *q, int at, struct str bytes)
+{
+    sqlite3_bind_blob64(stmt_of(q), at, bytes.ptr ? bytes.ptr : "", bytes.len, SQLITE_STATIC);
+}
+
+static bool get_is_null(struct statement *q, int at)
+{
+    return sqlite3_column_type(stmt_of(q), at) == SQLITE_NULL;
+}
+
+static int64_t get_number(struct statement *q, int at)
+{
+    return sqlite3_column_int64(stmt_of(q), at);
+}
+
+static double get_double(struct statement *q, int at)
+{
+    return sqlite3_column_double(stmt_of(q), at);
+}
+
+static struct str get_str(struct statement *q, int at)
+{
+    const void *ptr = sqlite3_column_blob(stmt_of(q), at);
+    return str_make(ptr, ptr ? (size_t)sqlite3_column_bytes(stmt_of(q), at) : 0);
+}
+
+const struct driver sqlite_driver = {
+    .open = open_connection,
+    .close = close_connection,
+    .migrate = migrate,
+    .run_sql = run_sql,
+    .begin = begin,
+    .commit = commit,
+    .rollback = rollback,
+    .settle = settle,
+    .prepare = prepare,
+    .free = free_statement,
+    .run = run,
+    .changes = changes,
+    .queue = queue,
+    .next = next,
+    .reset = reset,
+    .bind_null = set_null,
+    .bind_number = set_number,
+    .bind_double = set_double,
+    .bind_text = set_text,
+    .bind_blob = set_blob,
+    .column_is_null = get_is_null,
+    .column_number = get_number,
+    .column_double = get_double,
+    .column_str = get_str,
+};
