@@ -59,6 +59,10 @@ static void refuse(struct call *c, const struct api_job *job)
 
 static void job_answer(struct api_job *job)
 {
+    if (job->done) {
+        job->done(job);
+        return;
+    }
     if (job->err) {
         refuse(job->call, job);
         return;
@@ -144,7 +148,7 @@ static enum place take_place(struct job_pool *p, struct api_job *job)
         p->running++;
         job->reader = p->idle_count ? p->idle[--p->idle_count] : store_reader_new(p->to->store);
         place = PLACE_RUNS;
-    } else if (p->waiting < JOBS_WAITING_MAX) {
+    } else if (p->waiting < JOBS_WAITING_MAX || job->done) {
         p->waiting++;
         *p->end = job;
         p->end = &job->next;
@@ -156,16 +160,41 @@ static enum place take_place(struct job_pool *p, struct api_job *job)
     return place;
 }
 
-void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work)
+static struct api_job *job_new(struct job_pool *p, struct loop *loop, job_work *work)
 {
     struct api_job *job = MEM_NEW(struct api_job);
     job->to = p->to;
-    job->ask = *ask;
     job->pool = p;
-    job->call = c;
-    job->loop = call_loop(c);
+    job->loop = loop;
     job->work = work;
     arena_init(&job->arena);
+    return job;
+}
+
+void job_start_own(struct job_pool *p, struct loop *loop, job_work *work,
+                   void (*done)(struct api_job *job), void *owner)
+{
+    struct api_job *job = job_new(p, loop, work);
+    job->done = done;
+    job->owner = owner;
+    switch (take_place(p, job)) {
+    case PLACE_RUNS:
+        run(job);
+        break;
+    case PLACE_WAITS:
+        break;
+    case PLACE_NONE: /* draining */
+        job_answer(job);
+        job_free(job);
+        break;
+    }
+}
+
+void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work)
+{
+    struct api_job *job = job_new(p, call_loop(c), work);
+    job->ask = *ask;
+    job->call = c;
     switch (take_place(p, job)) {
     case PLACE_RUNS:
         run(job);

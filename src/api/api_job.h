@@ -42,6 +42,10 @@ struct api_job {
     char *body;
     size_t body_len;
 
+    /* of job_start_own() */
+    void *owner;
+    void (*done)(struct api_job *job); /* on the loop: instead of an answer */
+
     /* the pool's own */
     struct job_pool *pool;
     struct call *call;
@@ -59,6 +63,11 @@ void job_pool_drain(struct job_pool *p);
 
 /* Answers the call, now or later. */
 void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work);
+
+/* For answers that take many jobs: nothing is answered, `done` hears of it on `loop` (perhaps at
+ * once), with job->err. Never refused for want of room: who calls has a ceiling of his own. */
+void job_start_own(struct job_pool *p, struct loop *loop, job_work *work,
+                   void (*done)(struct api_job *job), void *owner);
 
 /* Finishes `doc` as the job's answer. */
 void job_answer_json(struct api_job *job, yyjson_mut_doc *doc);

@@ -13,6 +13,8 @@ struct command {
     const char *name;     /* "config show": one or two words */
     const char *summary;  /* one line */
     const char *argument; /* "[COMMAND]"; NULL: takes none */
+    int argument_max;     /* words that are no flags; 0: two */
+    const struct command_flag *flags; /* of its own; ends with a NULL name; NULL: none */
     bool takes_flags;     /* those of the configuration */
     bool logs;            /* what it has to say are log lines, not messages to a person */
     int (*run)(const struct options *options); /* returns an exit code */

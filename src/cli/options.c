@@ -19,6 +19,15 @@ struct words {
     struct options *options;
 };
 
+static const char **find_own(const struct words *w, struct str name)
+{
+    const struct command_flag *flags = w->command->flags;
+    for (size_t i = 0; flags && flags[i].name; i++)
+        if (str_equal(name, str_of(flags[i].name)))
+            return &w->options->own[i];
+    return NULL;
+}
+
 /* The place of a flag's value; NULL when there is no such flag. */
 static const char **find_slot(struct config_flags *flags, struct str name)
 {
@@ -54,7 +63,9 @@ static bool take_flag(struct words *w, struct str text)
 {
     size_t equals = str_find(text, '=');
     struct str name = str_head(text, equals);
-    const char **slot = w->command->takes_flags ? find_slot(&w->options->flags, name) : NULL;
+    const char **slot = find_own(w, name);
+    if (!slot && w->command->takes_flags)
+        slot = find_slot(&w->options->flags, name);
     const char *value = equals < text.len ? text.ptr + equals + 1 : NULL;
     if (!slot)
         return refuse_flag(w, name);
@@ -81,7 +92,8 @@ static bool take_word(struct words *w, const char *word)
         return take_flag(w, str_from(text, 2));
     if (text.len && text.ptr[0] == '-')
         return refuse_flag(w, text);
-    if (!w->command->argument || o->argument_count == (int)COUNT_OF(o->arguments))
+    int max = w->command->argument_max ? w->command->argument_max : 2;
+    if (!w->command->argument || o->argument_count == max)
         return usage_refuse(w->command, "unexpected argument %s", text_quote(text, quoted));
     o->arguments[o->argument_count++] = word;
     return true;

@@ -8,10 +8,20 @@
 
 struct command;
 
+enum { COMMAND_FLAGS_MAX = 16, COMMAND_ARGUMENTS_MAX = 1024 };
+
+/* A flag that one command has beside those of the configuration. */
+struct command_flag {
+    const char *name;  /* without "--" */
+    const char *value; /* "FILE" */
+    const char *what;  /* one line for the help */
+};
+
 struct options {
     struct config_flags flags;
-    const char
-        *arguments[2]; /* words that are no flags, as "config check" in `help config check` */
+    const char *own[COMMAND_FLAGS_MAX]; /* values of the command's own flags, in their order */
+    /* words that are no flags, as "config check" in `help config check`; NULL behind them */
+    const char *arguments[COMMAND_ARGUMENTS_MAX + 1];
     int argument_count;
     bool help;
 };

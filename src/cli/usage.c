@@ -15,6 +15,15 @@ static const char value_names[][8] = {
     [KIND_CHOICE] = "NAME",
 };
 
+static void print_own_flags(FILE *out, const struct command *c)
+{
+    for (size_t i = 0; c->flags && c->flags[i].name; i++) {
+        char flag[32];
+        snprintf(flag, sizeof flag, "%s %s", c->flags[i].name, c->flags[i].value);
+        fprintf(out, "%s  --%-18s %s\n", i ? "" : "\nFlags of its own:\n", flag, c->flags[i].what);
+    }
+}
+
 static void print_flags(FILE *out)
 {
     fprintf(out, "\nFlags:\n  --%-18s %s\n", "config FILE", "Configuration file.");
@@ -34,6 +43,7 @@ void usage_print_command(FILE *out, const struct command *c)
     fprintf(out, "Usage: claude-code-proxy %s%s%s%s\n\n%s\n", c->name,
             c->takes_flags ? " [FLAGS]" : "", c->argument ? " " : "",
             c->argument ? c->argument : "", c->summary);
+    print_own_flags(out, c);
     if (c->takes_flags)
         print_flags(out);
 }

@@ -47,6 +47,7 @@ struct gathered {
     bool is_packed;    /* the request's body is in the batch or the store */
     bool is_announced; /* STARTED has been told */
     bool is_ended;     /* waits for the commit */
+    bool is_untimed;   /* nobody knows when the answer's bytes came */
     struct piece_at recipe; /* of the request's body */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */

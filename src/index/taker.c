@@ -156,7 +156,7 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
     r->is_stream = str_starts_nocase(wants[0].value, STR("text/event-stream"));
     r->upstream_request_id =
         str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);
-    r->ttfb_us = us_between(e->begin_ns, f->mono_ns);
+    r->ttfb_us = f->flags & FRAME_UNTIMED ? UNKNOWN : us_between(e->begin_ns, f->mono_ns);
     r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
     r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u);
     gathered_keep(e);
@@ -168,7 +168,8 @@ static void on_response_body(struct taker *t, struct gathered *e, struct segment
     struct chunk c = chunk_of(e, g, offset, f);
     chunk_list_add(&e->response, &c);
     e->record.response_bytes += c.len;
-    e->record.chunk_count++;
+    e->is_untimed |= (f->flags & FRAME_UNTIMED) != 0;
+    e->record.chunk_count = e->is_untimed ? UNKNOWN : e->record.chunk_count + 1;
     (void)t;
 }
 

@@ -25,8 +25,10 @@ static enum err load_chunk(struct taker *t, struct gathered *e, const struct chu
 }
 
 /* The timeline of the body that is being read. */
-static void mark_chunk(struct taker *t, const struct chunk *c)
+static void mark_chunk(struct taker *t, const struct gathered *e, const struct chunk *c)
 {
+    if (e->is_untimed)
+        return;
     if (t->mark_count == TIMELINE_MAX) {
         t->marks[TIMELINE_MAX - 1].bytes += c->len;
         return;
@@ -47,7 +49,7 @@ static void gather(struct taker *t, struct gathered *e, const struct chunk_list 
     enum err err = buf_reserve(out, l->total_bytes);
     struct chunk_reader r = chunk_list_read(l);
     while (chunk_next(&r)) {
-        mark_chunk(t, &r.chunk);
+        mark_chunk(t, e, &r.chunk);
         if (!err)
             err = load_chunk(t, e, &r.chunk, out);
     }
@@ -66,7 +68,7 @@ static void pack_long(struct taker *t, struct gathered *e, const struct chunk_li
     struct chunk_reader r = chunk_list_read(l);
     enum err err = ERR_OK;
     while (chunk_next(&r)) {
-        mark_chunk(t, &r.chunk);
+        mark_chunk(t, e, &r.chunk);
         if (err)
             continue;
         buf_clear(&t->body);
@@ -258,7 +260,7 @@ static void read_answer(struct taker *t, struct gathered *e, struct str head)
     }
     refine_ending(r, &facts);
     gathered_keep(e); /* before `decoded` is used again */
-    if (facts.first_token_at == SIZE_MAX || !r->is_stream)
+    if (facts.first_token_at == SIZE_MAX || !r->is_stream || e->is_untimed)
         return;
     r->first_token_us = is_plain
                             ? time_of_byte(&e->response, facts.first_token_at)

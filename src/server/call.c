@@ -22,6 +22,7 @@ struct call {
     call_handler *handler;
     void *owner;
     void (*on_gone)(void *owner);
+    void (*on_room)(void *owner);
     void *gone_owner;
     struct loop *loop;
     bool is_asked; /* the handler has it */
@@ -56,8 +57,9 @@ static void on_request_end(void *owner)
 
 static void on_full(void *owner, bool is_full)
 {
-    (void)owner; /* a whole answer has been handed over; a stream asks before it writes */
-    (void)is_full;
+    struct call *c = owner; /* a whole answer has been handed over; a stream asks before it writes */
+    if (!is_full && c->on_room)
+        c->on_room(c->gone_owner);
 }
 
 static void on_gone(void *owner, enum err why)
@@ -266,6 +268,23 @@ bool call_stream_write(struct call *c, struct str bytes)
     memcpy(copy, bytes.ptr, bytes.len);
     client_answer_body(c->client, str_make(copy, bytes.len));
     return true;
+}
+
+void call_stream_on_room(struct call *c, void (*on_room)(void *owner))
+{
+    c->on_room = on_room;
+}
+
+bool call_stream_is_full(const struct call *c)
+{
+    return c->client && client_is_full(c->client);
+}
+
+void call_stream_break(struct call *c)
+{
+    if (c->client)
+        client_answer_break(c->client);
+    call_free(c);
 }
 
 void call_stream_end(struct call *c)

@@ -52,6 +52,12 @@ void call_stream_begin(struct call *c, const struct reply *r, void (*on_gone)(vo
                        void *owner);
 /* False when more than CALL_STREAM_MAX bytes would wait: nothing was written. */
 bool call_stream_write(struct call *c, struct str bytes) MUST_CHECK;
+/* Told with on_gone's owner, each time the client has taken all that waited. For who was refused:
+ * when the client is full he waits for this; when it is not, the next turn has room again. */
+void call_stream_on_room(struct call *c, void (*on_room)(void *owner));
+bool call_stream_is_full(const struct call *c);
 void call_stream_end(struct call *c);
+/* It cannot be finished: the client sees it break off. */
+void call_stream_break(struct call *c);
 
 #endif

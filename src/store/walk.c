@@ -1,0 +1,55 @@
+/*
+ * walk.c — all rows that a filter lets through, a page at a time, oldest first.
+ */
+#include "store/walk.h"
+
+#include <stdio.h>
+
+#include "store/query.h"
+
+enum err store_walk(struct store_reader *r, const struct request_filter *filter,
+                    const struct uuid *after, const struct uuid *until, int limit,
+                    store_row_fn *on_row, void *owner, struct fail *f)
+{
+    char select[1024];
+    snprintf(select, sizeof select, "SELECT %s FROM requests", reader_columns);
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    struct statement *stmt = NULL;
+    query_init(&q, select, r, filter);
+    if (after)
+        query_id(&q, " AND id > ?", after);
+    query_id(&q, " AND id <= ?", until);
+    query_number(&q, " ORDER BY id LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        struct record row;
+        reader_row(r, stmt, &row);
+        on_row(&row, owner);
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err;
+}
+
+struct newest {
+    struct uuid id;
+    bool is_found;
+};
+
+static void note_newest(const struct record *row, void *owner)
+{
+    *(struct newest *)owner = (struct newest){row->id, true};
+}
+
+enum err store_newest(struct store_reader *r, const struct request_filter *filter,
+                      struct uuid *newest, struct fail *f)
+{
+    struct newest found = {.is_found = false};
+    enum err err = store_list(r, filter, NULL, 1, note_newest, &found, f);
+    *newest = found.id;
+    return err ? err : found.is_found ? ERR_OK : ERR_NOT_FOUND;
+}
