@@ -20,7 +20,8 @@ struct compact_reader {
     struct buf head;  /* of the file, until it is whole */
     struct buf frame; /* the one that is coming */
     struct buf zstd_out;
-    char *window;     /* COMPACT_WINDOW_BYTES: the newest NEW bytes, in a ring */
+    char *window;     /* the newest NEW bytes, in a ring that grows to COMPACT_WINDOW_BYTES */
+    size_t window_cap;
     uint64_t position;
     struct buf facts; /* the exchange's frame, that its strings stand in */
     struct arena arena;
@@ -46,7 +47,6 @@ struct compact_reader *compact_reader_new(compact_exchange_fn *fn, void *owner)
     for (int i = 0; i < 2; i++)
         buf_init(&r->bodies[i], COMPACT_BODY_MAX);
     arena_init(&r->arena);
-    r->window = mem_alloc(COMPACT_WINDOW_BYTES);
     return r;
 }
 
@@ -213,8 +213,20 @@ static enum err on_exchange(struct compact_reader *r, struct str payload, struct
     return err ? err : hand_over_if_whole(r);
 }
 
+static void grow_window(struct compact_reader *r, size_t more)
+{
+    size_t want = (size_t)MIN_OF(r->position + more, (uint64_t)COMPACT_WINDOW_BYTES);
+    size_t cap = MAX_OF(r->window_cap, (size_t)1 << 16);
+    while (cap < want)
+        cap *= 2;
+    if (cap != r->window_cap)
+        r->window = mem_resize(r->window, cap);
+    r->window_cap = cap;
+}
+
 static void remember(struct compact_reader *r, struct str bytes)
 {
+    grow_window(r, bytes.len);
     while (bytes.len) {
         size_t at = r->position % COMPACT_WINDOW_BYTES;
         struct str part = str_head(bytes, COMPACT_WINDOW_BYTES - at);

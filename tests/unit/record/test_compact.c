@@ -33,10 +33,10 @@ static struct str fill(size_t len, unsigned seed)
 }
 
 /* A request whose messages are the first `turns` of an endless conversation. */
-static struct str conversation(int turns, size_t bytes_each)
+static struct str conversation_of(int turns, size_t bytes_each, int prompt_bytes)
 {
     struct str s = arena_printf(&sent.arena, "{\"model\":\"m\",\"system\":\"%.*s\",\"messages\":[",
-                                4000, fill(4000, 1).ptr);
+                                prompt_bytes, fill((size_t)prompt_bytes, 1).ptr);
     for (int i = 0; i < turns; i++) {
         struct str text = fill(bytes_each, 100 + (unsigned)i);
         s = arena_str_grow(&sent.arena, s,
@@ -45,6 +45,16 @@ static struct str conversation(int turns, size_t bytes_each)
     }
     return arena_str_grow(&sent.arena, s,
                           arena_printf(&sent.arena, "],\"max_tokens\":%d}", 1000 + turns));
+}
+
+static struct str conversation(int turns, size_t bytes_each)
+{
+    return conversation_of(turns, bytes_each, 4000);
+}
+
+static struct str small_conversation(int turns)
+{
+    return conversation_of(turns, 100, 100);
 }
 
 static struct exchange_copy *add(struct str request, struct str response)
@@ -223,7 +233,7 @@ static void a_cut_file_is_told_and_what_came_is_kept(void **state)
 {
     (void)state;
     for (int i = 1; i <= 3; i++)
-        add(conversation(i, 300), fill(50, (unsigned)i));
+        add(small_conversation(i), fill(50, (unsigned)i));
     struct buf file = written();
     for (size_t len = 0; len < file.len; len++) {
         struct fail f = {0};
@@ -239,8 +249,8 @@ static void a_cut_file_is_told_and_what_came_is_kept(void **state)
 static void no_flipped_byte_changes_anything(void **state)
 {
     (void)state;
-    add(conversation(2, 200), fill(50, 3));
-    add(conversation(3, 200), fill(60, 4));
+    add(small_conversation(2), fill(50, 3));
+    add(small_conversation(3), fill(60, 4));
     struct buf file = written();
     int harmless = 0;
     for (size_t at = 0; at < file.len; at++) {
