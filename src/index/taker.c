@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "base/loss.h"
-#include "index/head_text.h"
+#include "record/head_text.h"
 
 enum { CLIENT_MAX = 256, BETA_MAX = 1024, ID_MAX = 128, QUERY_MAX = 512 }; /* bytes kept in a row */
 

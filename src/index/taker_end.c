@@ -8,7 +8,7 @@
 
 #include "base/loss.h"
 #include "base/mem.h"
-#include "index/head_text.h"
+#include "record/head_text.h"
 #include "index/taker.h"
 #include "record/answer.h"
 #include "record/body_decode.h"

@@ -1,7 +1,7 @@
 /*
  * head_text.c — looks headers up in a head as the journal keeps it.
  */
-#include "index/head_text.h"
+#include "record/head_text.h"
 
 static struct str next_line(struct str *rest)
 {

@@ -2,8 +2,8 @@
  * head_text.h — looks headers up in a head as the journal keeps it: text, lines ended by CR LF.
  * It was checked when it came in; this only finds.
  */
-#ifndef INDEX_HEAD_TEXT_H
-#define INDEX_HEAD_TEXT_H
+#ifndef RECORD_HEAD_TEXT_H
+#define RECORD_HEAD_TEXT_H
 
 #include "base/str.h"
 
