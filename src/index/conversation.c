@@ -8,7 +8,6 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
-#include "record/detail.h"
 
 enum {
     SAME_BYTES_MIN = 256 /* less in common is no parent */
@@ -372,6 +371,33 @@ static enum err pack_plain(struct conversations *c, struct str body, struct pack
     return err;
 }
 
+/* --- what is new for those who read every text once --- */
+
+/* The messages in which body and parent differ; all of the body where they differ elsewhere. */
+static void find_fresh(const struct conversations *c, const struct match *m, size_t body_len,
+                       const struct recipe *whole, struct packed_request *out)
+{
+    size_t end = body_len - m->suffix, from = SIZE_MAX, to = 0;
+    out->fresh_part = FRESH_ALL;
+    for (size_t i = 0; m->parent && i < c->cuts.count; i++) {
+        const struct json_cut *cut = &c->cuts.list[i];
+        size_t cut_end = (size_t)cut->start + cut->len;
+        if (cut_end <= m->prefix || cut->start >= end || cut->kind == CUT_REST)
+            continue;
+        if (cut->kind != CUT_MESSAGE)
+            return;
+        from = MIN_OF(from, (size_t)cut->start);
+        to = cut_end;
+    }
+    if (!m->parent || out->facts.flags || m->parent->facts.flags ||
+        (from < to && recipe_add_part(&out->fresh, whole, from, to - from)) ||
+        out->fresh.count > FRESH_RANGES_MAX) {
+        recipe_clear(&out->fresh);
+        return;
+    }
+    out->fresh_part = from < to ? FRESH_SOME : FRESH_NONE;
+}
+
 /* --- remembering --- */
 
 /* A slot for a body of `room` bytes: the turns that were used longest ago make way. */
@@ -463,11 +489,13 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     struct match m = find_match(c, key, bytes);
     if (is_repeated(&m, bytes.len)) {
         m.parent->used_at = ++c->clock;
-        *out = (struct packed_request){.recipe = m.parent->recipe, .facts = m.parent->facts};
+        *out = (struct packed_request){.recipe = m.parent->recipe, .facts = m.parent->facts,
+                                       .fresh_part = FRESH_NONE};
         memcpy(out->hash, m.parent->hash, sizeof out->hash);
         return ERR_OK;
     }
     struct packed_body packed = {0};
+    *out = (struct packed_request){0};
     arena_clear(&c->arena);
     cut_body(c, &m, bytes, &out->facts);
     hash_body(c, &m, bytes, out->hash);
@@ -475,6 +503,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     if (err) /* too many parts for one recipe */
         err = pack_plain(c, bytes, &packed);
     out->recipe = packed.recipe;
+    find_fresh(c, &m, bytes.len, &packed.whole, out);
     if (!err)
         remember(c, key, &m, body, &packed, out);
     recipe_release(&packed.whole);

@@ -10,6 +10,7 @@
 #define INDEX_CONVERSATION_H
 
 #include "index/packer.h"
+#include "record/detail.h"
 #include "record/json_cut.h"
 
 enum {
@@ -60,6 +61,8 @@ struct packed_request {
     struct piece_at recipe;
     uint8_t hash[16];
     struct request_facts facts; /* strings valid until the next call */
+    enum fresh_part fresh_part; /* see record/detail.h */
+    struct recipe fresh;        /* the caller releases it */
 };
 
 /* `key` says which conversation a body may belong to (a hash of session, agent, path …). Takes

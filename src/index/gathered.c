@@ -162,6 +162,7 @@ void gathering_remove(struct gathering *x, struct gathered *e)
         e->segments[i]->users--;
     buf_release(&e->request.packed);
     buf_release(&e->response.packed);
+    recipe_release(&e->fresh);
     free(e->segments);
     free(e->strings);
     free(e);

@@ -6,7 +6,7 @@
 #define INDEX_GATHERED_H
 
 #include "index/segments.h"
-#include "record/batch.h"
+#include "record/detail.h"
 
 enum { CHUNK_LIST_BYTES_MAX = 8 << 20 }; /* some million chunks of one body */
 
@@ -49,6 +49,8 @@ struct gathered {
     bool is_ended;     /* waits for the commit */
     bool is_untimed;   /* nobody knows when the answer's bytes came */
     struct piece_at recipe; /* of the request's body */
+    enum fresh_part fresh_part;
+    struct recipe fresh;    /* see record/detail.h */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */
     struct chunk_list request, response;

@@ -146,6 +146,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
         return;
     }
     if (e->request.total_bytes > BODY_READ_MAX) {
+        e->fresh_part = FRESH_NONE;
         e->recipe = pack_long_request(t, e);
         return;
     }
@@ -154,6 +155,8 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
     assert(!err); /* a body of this length can always be written down */
     e->recipe = packed.recipe;
+    e->fresh_part = packed.fresh_part;
+    e->fresh = packed.fresh;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
     note_request_facts(e, &packed.facts);
     shrink_scratch(&t->body);
@@ -336,6 +339,9 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     d.facts.timeline = t->marks; /* the answer's, which was read last */
     d.facts.timeline_len = t->mark_count;
     d.request = e->recipe;
+    d.fresh_part = e->fresh_part;
+    d.fresh = e->fresh;
+    e->fresh = (struct recipe){0};
     memcpy(d.facts.request_hash, e->request_hash, sizeof e->request_hash);
     buf_clear(&t->detail);
     packer_room(&t->packer, MIN_OF(detail_bound(&d), (size_t)BLOCK_RAW_MAX));
@@ -346,5 +352,5 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     loss_note(LOSS_BODY_TRUNCATED, (e->record.flags & RECORD_BODY_TRUNCATED) != 0, NULL);
     gathered_end(&t->exchanges, e);
     t->pending_bytes += e->request.total_bytes + e->response.total_bytes;
-    recipe_release(&d.response);
+    detail_release(&d);
 }

@@ -21,7 +21,7 @@ void body_hash(struct str body, uint8_t out[16])
 size_t detail_bound(const struct detail *d)
 {
     return 256 + d->facts.request_head.len + d->facts.response_head.len +
-           d->facts.upstream_addr.len + d->facts.timeline_len * 20 + d->response.count * 30;
+           d->facts.upstream_addr.len + d->facts.timeline_len * 20 + (d->response.count + d->fresh.count) * 30;
 }
 
 struct put {
@@ -59,6 +59,18 @@ static void put_timeline(struct put *p, const struct record_detail *f)
     }
 }
 
+/* 0: all; 1: nothing; else two more than there are ranges. */
+static void put_fresh(struct put *p, uint64_t block, const struct detail *d)
+{
+    if (d->fresh_part != FRESH_SOME) {
+        put(p, d->fresh_part == FRESH_NONE);
+        return;
+    }
+    put(p, d->fresh.count + 2);
+    for (size_t i = 0; i < d->fresh.count; i++)
+        put_at(p, block, d->fresh.list[i]);
+}
+
 enum err detail_write(struct buf *out, uint64_t block, const struct detail *d)
 {
     const struct record_detail *f = &d->facts;
@@ -75,6 +87,7 @@ enum err detail_write(struct buf *out, uint64_t block, const struct detail *d)
     put_timeline(&p, f);
     put_bytes(&p, str_make(f->request_hash, 16));
     put_bytes(&p, str_make(f->response_hash, 16));
+    put_fresh(&p, block, d);
     return p.err;
 }
 
@@ -113,6 +126,25 @@ static void get_hash(struct wire_reader *r, uint8_t out[16])
         r->bad = true;
 }
 
+static void get_fresh(struct wire_reader *r, uint64_t block, struct detail *d)
+{
+    uint64_t count = wire_get_varint(r);
+    if (count < 2 || r->bad) {
+        d->fresh_part = count ? FRESH_NONE : FRESH_ALL;
+        return;
+    }
+    d->fresh_part = FRESH_SOME;
+    for (uint64_t i = 2; i < count && !r->bad; i++)
+        if (recipe_add(&d->fresh, get_at(r, block)))
+            r->bad = true;
+}
+
+void detail_release(struct detail *d)
+{
+    recipe_release(&d->response);
+    recipe_release(&d->fresh);
+}
+
 enum err detail_read(struct str bytes, uint64_t block, struct arena *arena, struct detail *d)
 {
     *d = (struct detail){0};
@@ -130,8 +162,9 @@ enum err detail_read(struct str bytes, uint64_t block, struct arena *arena, stru
     get_timeline(&r, arena, f);
     get_hash(&r, f->request_hash);
     get_hash(&r, f->response_hash);
+    get_fresh(&r, block, d);
     if (!r.bad)
         return ERR_OK;
-    recipe_release(&d->response);
+    detail_release(d);
     return ERR_CORRUPT;
 }

@@ -116,7 +116,7 @@ enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *
     if (err)
         return err;
     *detail = d.facts;
-    recipe_release(&d.response);
+    detail_release(&d);
     return ERR_OK;
 }
 
@@ -162,7 +162,7 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
         out->len = before;
         fail(f, err, "the body cannot be read");
     }
-    recipe_release(&d.response);
+    detail_release(&d);
     recipe_release(&request);
     arena_release(&arena);
     return err;

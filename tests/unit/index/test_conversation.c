@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "index/conversation.h"
 #include "record/detail.h"
+#include "record/text.h"
+
+#include <xxhash.h>
 
 static char secret[192];
 
@@ -30,7 +33,8 @@ struct scene {
     struct index_store store;
     struct packer packer;
     struct conversations conversations;
-    struct buf blocks; /* what sealed blocks held; here all is in one that is not sealed */
+    uint64_t told[4096]; /* texts that a reader of what is fresh knows */
+    size_t told_count, fresh_bytes;
 };
 
 static int setup(void **state)
@@ -82,6 +86,57 @@ static void assert_facts(const struct request_facts *got, struct str body)
     arena_release(&arena);
 }
 
+static uint64_t text_key(const struct text *text)
+{
+    return XXH3_64bits_withSeed(text->content.ptr, text->content.len, text->kind);
+}
+
+static bool is_told(const struct scene *s, uint64_t key)
+{
+    for (size_t i = 0; i < s->told_count; i++)
+        if (s->told[i] == key)
+            return true;
+    return false;
+}
+
+static void note_text(const struct text *text, void *owner)
+{
+    struct scene *s = owner;
+    if (is_told(s, text_key(text)))
+        return;
+    assert_true(s->told_count < COUNT_OF(s->told));
+    s->told[s->told_count++] = text_key(text);
+}
+
+static void check_text(const struct text *text, void *owner)
+{
+    assert_true(is_told(owner, text_key(text)));
+}
+
+/* Who reads only what is fresh, has read every text of every body. */
+static void assert_texts(struct scene *s, const struct packed_request *got, struct str body)
+{
+    struct arena arena;
+    struct text_reader note, check;
+    struct buf fresh;
+    arena_init(&arena);
+    buf_init(&fresh, 1 << 24);
+    text_reader_init(&note, &arena, note_text, s);
+    text_reader_init(&check, &arena, check_text, s);
+    for (size_t i = 0; i < got->fresh.count; i++)
+        assert_int_equal(load(s, got->fresh.list[i], &fresh), ERR_OK);
+    if (got->fresh_part == FRESH_ALL)
+        text_read_request(&note, body);
+    else if (got->fresh_part == FRESH_SOME)
+        text_read_messages(&note, buf_str(&fresh));
+    s->fresh_bytes = fresh.len;
+    text_read_request(&check, body);
+    text_reader_release(&note);
+    text_reader_release(&check);
+    buf_release(&fresh);
+    arena_release(&arena);
+}
+
 /* Packs it and reads it back. Returns how many new bytes were stored for it. */
 static size_t pack(struct scene *s, struct str body)
 {
@@ -102,6 +157,8 @@ static size_t pack(struct scene *s, struct str body)
     for (size_t i = 0; i < whole.count; i++)
         assert_int_equal(load(s, whole.list[i], &back), ERR_OK);
     assert_str_equal(buf_str(&back), body);
+    assert_texts(s, &got, body);
+    recipe_release(&got.fresh);
     recipe_release(&whole);
     buf_release(&back);
     buf_release(&copy);
@@ -168,6 +225,8 @@ static void a_growing_conversation_costs_what_is_new(void **state)
         if (!turn)
             first = stored;
         else
+            assert_in_range(s->fresh_bytes, 500, 2500); /* three messages of 500 bytes */
+        if (turn)
             grown += stored;
         assert_true(turn == 0 || stored < 4096);
         assert_true(s->packer.block == 1); /* load() needs it so */

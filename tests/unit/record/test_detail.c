@@ -21,6 +21,8 @@ static struct detail sample(void)
     body_hash(STR("abc"), d.facts.response_hash);
     assert_int_equal(recipe_add(&d.response, (struct piece_at){100, 5, 6}), ERR_OK);
     assert_int_equal(recipe_add(&d.response, (struct piece_at){101, 0, 1 << 20}), ERR_OK);
+    d.fresh_part = FRESH_SOME;
+    assert_int_equal(recipe_add(&d.fresh, (struct piece_at){99, 7, 70000}), ERR_OK);
     return d;
 }
 
@@ -47,18 +49,21 @@ static void round_trip(void **state)
         assert_int_equal(out.facts.timeline[i].offset_us, in.facts.timeline[i].offset_us);
         assert_int_equal(out.facts.timeline[i].bytes, in.facts.timeline[i].bytes);
     }
+    assert_int_equal(out.fresh_part, FRESH_SOME);
+    assert_int_equal(out.fresh.count, 1);
+    assert_memory_equal(out.fresh.list, in.fresh.list, sizeof in.fresh.list[0]);
     assert_memory_equal(out.facts.request_hash, in.facts.request_hash, 16);
     assert_memory_equal(out.facts.response_hash, in.facts.response_hash, 16);
-    recipe_release(&out.response);
+    detail_release(&out);
     for (size_t cut = 0; cut < b.len; cut++)
         assert_int_equal(detail_read(str_make(b.ptr, cut), 101, &a, &out), ERR_CORRUPT);
     for (size_t at = 0; at < b.len; at++) { /* must not crash, whatever it says */
         b.ptr[at] = (char)(b.ptr[at] ^ 0xff);
         if (detail_read(buf_str(&b), 101, &a, &out) == ERR_OK)
-            recipe_release(&out.response);
+            detail_release(&out);
         b.ptr[at] = (char)(b.ptr[at] ^ 0xff);
     }
-    recipe_release(&in.response);
+    detail_release(&in);
     arena_release(&a);
     buf_release(&b);
 }
