@@ -303,9 +303,11 @@ int app_run(const struct config *cfg, struct fail *f)
             err = make_provider(app, (uint16_t)port, f);
         if (!err)
             err = open_storage(app, f);
-        if (!err)
-            err = make_workers(app, listener, f);
         code = exit_code(err);
+        if (!err) {
+            err = make_workers(app, listener, f);
+            code = err == ERR_BUSY ? EX_UNAVAILABLE : exit_code(err); /* the port, as above */
+        }
     }
     if (!err) {
         watch_signals(app);

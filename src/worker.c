@@ -126,7 +126,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
     }
     durability_init(&w->proxy.durability, cfg->storage_durability, w->loop, w->proxy.journal);
     add_routes(w, o->api);
-    if (server_listen(&w->server, o->listener, f) != ERR_OK) {
+    if (server_listen_take(&w->server, o->listener, f) != ERR_OK) {
         worker_free(w);
         return NULL;
     }

@@ -6,10 +6,13 @@
 #include "io/conn.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "io/tls.h"
@@ -24,12 +27,10 @@ struct conn_part {
     struct str bytes;
 };
 
-/* What the kernel has not taken yet. One write runs; what is written meanwhile queues behind. */
+/* What the kernel has not taken yet. */
 struct conn_pending {
-    uv_write_t req;
-    struct conn *conn;
     struct conn_pending *next;
-    size_t len;
+    size_t len, sent;
     char bytes[];
 };
 
@@ -39,32 +40,74 @@ enum { SEND_FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL };
 enum { SEND_FLAGS = MSG_DONTWAIT }; /* SIGPIPE is ignored (app.c) */
 #endif
 
-/* On Unix uv_buf_t is laid out as struct iovec, so that libuv can do the same. */
-_Static_assert(sizeof(uv_buf_t) == sizeof(struct iovec) &&
-                   offsetof(uv_buf_t, base) == offsetof(struct iovec, iov_base),
-               "uv_buf_t is a struct iovec");
-
 static void send_noted(struct loop_held *held);
 
-void conn_init(struct conn *c, struct loop *l, const struct conn_events *events)
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/* Tells the loop what to look out for. Does nothing, mostly. */
+static void watch(struct conn *c)
+{
+    bool wants_room = c->pending || c->is_connecting;
+    int events = (c->is_reading ? UV_READABLE : 0) | (wants_room ? UV_WRITABLE : 0);
+    if (events == c->watched || c->is_closing)
+        return;
+    c->watched = (uint8_t)events;
+    if (events)
+        uv_poll_start(&c->poll, events, on_ready);
+    else
+        uv_poll_stop(&c->poll);
+}
+
+void conn_init_take(struct conn *c, struct loop *l, const struct conn_events *events, int fd)
 {
     memset(c, 0, sizeof *c);
     c->loop = l;
     c->events = events;
     c->held.fn = send_noted;
     c->parts_tail = &c->parts;
-    int err = uv_tcp_init(loop_uv(l), &c->tcp);
+    c->fd = fd;
+    int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    int err = uv_poll_init(loop_uv(l), &c->poll, fd); /* makes it non-blocking, too */
     assert(err == 0);
     (void)err;
-    c->tcp.data = c;
+    c->poll.data = c;
 }
 
-enum err conn_accept(struct conn *c, uv_stream_t *listener)
+/* --- connecting --- */
+
+static void end_once(struct conn *c, enum err why);
+
+enum err conn_connect(struct conn *c, const struct sockaddr *addr, struct fail *f)
 {
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0)
-        return ERR_IO;
-    uv_tcp_nodelay(&c->tcp, 1);
+    socklen_t len = addr->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+                                               : sizeof(struct sockaddr_in6);
+    int result;
+    do
+        result = connect(c->fd, addr, len);
+    while (result != 0 && errno == EINTR);
+    if (result != 0 && errno != EINPROGRESS)
+        return fail(f, ERR_UPSTREAM_CONNECT, "connect: %s", strerror(errno));
+    c->is_connecting = true;
+    watch(c);
     return ERR_OK;
+}
+
+static void finish_connecting(struct conn *c)
+{
+    socklen_t len = sizeof c->error;
+    c->is_connecting = false;
+    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &c->error, &len) != 0)
+        c->error = errno;
+    if (c->error)
+        end_once(c, ERR_UPSTREAM_CONNECT);
+    else
+        c->events->on_open(c);
+}
+
+const char *conn_error(const struct conn *c)
+{
+    return strerror(c->error);
 }
 
 void conn_start_tls_give(struct conn *c, struct tls_stream *tls)
@@ -95,18 +138,6 @@ static void end_once(struct conn *c, enum err why)
 
 /* --- reading --- */
 
-static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
-{
-    (void)suggested;
-    struct conn *c = handle->data;
-    uint32_t turn = (uint32_t)loop_turn(c->loop);
-    if (c->read_turn != turn) {
-        c->read_turn = turn;
-        c->turn_read = 0;
-    }
-    *buf = c->turn_read < TURN_READ_MAX ? loop_read_room(c->loop) : uv_buf_init(NULL, 0);
-}
-
 /* Decrypts what came, as far as it goes. */
 static void read_tls(struct conn *c, struct str wire)
 {
@@ -136,41 +167,46 @@ static void read_tls(struct conn *c, struct str wire)
         loop_hold(c->loop, &c->held);
 }
 
-/*
- * After a short read, libuv takes a hang-up for the end without asking why: a reset right behind
- * data would look like a FIN, and a body that lasts until the end like a whole one.
- */
-static bool was_reset(const struct conn *c)
+/* Room for a read; none when this conn, or the turn, has read its fill: the rest comes again. */
+static uv_buf_t read_room(struct conn *c)
 {
-    uv_os_fd_t fd;
-    int error = 0;
-    socklen_t len = sizeof error;
-    if (uv_fileno((const uv_handle_t *)&c->tcp, &fd) != 0)
-        return false;
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error != 0;
+    uint32_t turn = (uint32_t)loop_turn(c->loop);
+    if (c->read_turn != turn) {
+        c->read_turn = turn;
+        c->turn_read = 0;
+    }
+    return c->turn_read < TURN_READ_MAX ? loop_read_room(c->loop) : uv_buf_init(NULL, 0);
 }
 
-static void on_read(uv_stream_t *stream, ssize_t nread, const uv_buf_t *buf)
+static void take_read(struct conn *c, struct str bytes)
 {
-    struct conn *c = stream->data;
-    if (nread == 0 || nread == UV_ENOBUFS)
-        return; /* nothing, or this turn has read its fill: it comes again */
-    if (nread < 0) {
-        /* TLS that ends without close_notify was cut, whoever says so (RFC 8446 §6.1). */
-        bool is_clean = nread == UV_EOF && !c->tls && !was_reset(c);
-        end_once(c, is_clean ? ERR_OK : ERR_UPSTREAM_RESET);
-        return;
-    }
-    loop_read_used(c->loop, (size_t)nread);
+    loop_read_used(c->loop, bytes.len);
     loop_set_now(c->loop);
-    c->turn_read += (uint32_t)nread;
+    c->turn_read += (uint32_t)bytes.len;
     if (c->close_when_sent)
         return; /* lingering: dropped */
-    struct str bytes = str_make(buf->base, (size_t)nread);
     if (c->tls)
         read_tls(c, bytes);
     else
         c->events->on_bytes(c, bytes);
+}
+
+static void read_some(struct conn *c)
+{
+    while (c->is_reading && !c->is_closing) {
+        uv_buf_t room = read_room(c);
+        if (!room.len)
+            return;
+        ssize_t n = recv(c->fd, room.base, room.len, 0);
+        if (n > 0)
+            take_read(c, str_make(room.base, (size_t)n));
+        else if (n == 0) /* TLS that ends without close_notify was cut (RFC 8446 §6.1) */
+            end_once(c, c->tls ? ERR_UPSTREAM_RESET : ERR_OK);
+        else if (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK)
+            end_once(c, ERR_UPSTREAM_RESET);
+        if (n < (ssize_t)room.len && !(n < 0 && errno == EINTR))
+            return; /* there was no more; if some has come since, the loop says so */
+    }
 }
 
 void conn_read(struct conn *c, bool on)
@@ -179,42 +215,10 @@ void conn_read(struct conn *c, bool on)
         return;
     c->is_reading = on;
     if (on)
-        uv_read_start((uv_stream_t *)&c->tcp, on_alloc, on_read);
-    else
-        uv_read_stop((uv_stream_t *)&c->tcp);
+        watch(c); /* a pause is told to the loop when bytes come: it may be over by then */
 }
 
 /* --- writing --- */
-
-static void start_write(struct conn_pending *p);
-
-static void on_written(uv_write_t *req, int status)
-{
-    struct conn_pending *p = OWNER_OF(req, struct conn_pending, req);
-    struct conn *c = p->conn;
-    c->pending = p->next;
-    free(p);
-    if (c->is_closing)
-        return;
-    if (status < 0) {
-        end_once(c, ERR_UPSTREAM_RESET);
-    } else if (c->pending) {
-        start_write(c->pending);
-    } else if (c->close_when_sent) {
-        c->close_when_sent = false;
-        conn_close_when_sent(c);
-    } else {
-        c->events->on_full(c, false);
-    }
-}
-
-static void start_write(struct conn_pending *p)
-{
-    uv_buf_t buf = uv_buf_init(p->bytes, (unsigned)p->len);
-    int err = uv_write(&p->req, (uv_stream_t *)&p->conn->tcp, &buf, 1, on_written);
-    if (err)
-        on_written(&p->req, err);
-}
 
 /* Copies what is left of `parts`, after `skip` bytes, to be sent when the kernel has room. */
 static void keep_rest(struct conn *c, const struct conn_part *parts, size_t skip)
@@ -224,7 +228,7 @@ static void keep_rest(struct conn *c, const struct conn_part *parts, size_t skip
         len += p->bytes.len;
     len -= skip;
     struct conn_pending *kept = mem_alloc(sizeof *kept + len);
-    *kept = (struct conn_pending){.conn = c, .len = len};
+    *kept = (struct conn_pending){.len = len};
     char *at = kept->bytes;
     for (const struct conn_part *p = parts; p; p = p->next) {
         struct str rest = str_from(p->bytes, skip);
@@ -238,25 +242,19 @@ static void keep_rest(struct conn *c, const struct conn_part *parts, size_t skip
     while (*last)
         last = &(*last)->next;
     *last = kept;
-    if (is_first) {
-        start_write(kept);
-        if (c->pending && !c->is_closing && !c->is_ended)
-            c->events->on_full(c, true);
-    }
+    watch(c);
+    if (is_first)
+        c->events->on_full(c, true);
 }
 
-/* What the kernel takes now, 0 for nothing; -1 when the connection is broken. Past libuv, which has
- * nothing queued here, because send() costs less than the write() it would use. */
-static ssize_t send_now(struct conn *c, uv_buf_t *bufs, unsigned count)
+/* What the kernel takes now, 0 for nothing; -1 when the connection is broken. */
+static ssize_t send_now(struct conn *c, struct iovec *parts, size_t count)
 {
-    uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0)
-        return -1;
-    struct msghdr message = {.msg_iov = (struct iovec *)bufs, .msg_iovlen = count};
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
     ssize_t sent;
     do
-        sent = count == 1 ? send(fd, bufs->base, bufs->len, SEND_FLAGS)
-                          : sendmsg(fd, &message, SEND_FLAGS);
+        sent = count == 1 ? send(c->fd, parts->iov_base, parts->iov_len, SEND_FLAGS)
+                          : sendmsg(c->fd, &message, SEND_FLAGS);
     while (sent < 0 && errno == EINTR);
     if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS))
         return 0;
@@ -268,12 +266,12 @@ static void send_parts(struct conn *c, struct conn_part *parts)
 {
     size_t skip = 0; /* of the first part, sent already */
     while (parts && !c->pending) {
-        uv_buf_t bufs[SEND_PARTS];
-        unsigned count = 0;
+        struct iovec bufs[SEND_PARTS];
+        size_t count = 0;
         size_t total = 0;
         for (struct conn_part *p = parts; p && count < SEND_PARTS; p = p->next) {
             struct str rest = str_from(p->bytes, count ? 0 : skip);
-            bufs[count++] = uv_buf_init((char *)rest.ptr, (unsigned)rest.len);
+            bufs[count++] = (struct iovec){(char *)rest.ptr, rest.len};
             total += rest.len;
         }
         ssize_t sent = total ? send_now(c, bufs, count) : 0;
@@ -292,6 +290,31 @@ static void send_parts(struct conn *c, struct conn_part *parts)
     }
     if (parts)
         keep_rest(c, parts, skip);
+}
+
+/* There is room again for what waits. */
+static void send_pending(struct conn *c)
+{
+    while (c->pending) {
+        struct conn_pending *p = c->pending;
+        struct iovec rest = {p->bytes + p->sent, p->len - p->sent};
+        ssize_t sent = send_now(c, &rest, 1);
+        if (sent < 0) {
+            end_once(c, ERR_UPSTREAM_RESET);
+            return;
+        }
+        p->sent += (size_t)sent;
+        if (p->sent < p->len)
+            return;
+        c->pending = p->next;
+        free(p);
+    }
+    if (c->close_when_sent) {
+        c->close_when_sent = false;
+        conn_close_when_sent(c);
+    } else {
+        c->events->on_full(c, false);
+    }
 }
 
 static struct conn_part *make_part(struct conn *c, struct str bytes)
@@ -376,12 +399,32 @@ bool conn_is_full(const struct conn *c)
 
 size_t conn_pending_bytes(const struct conn *c)
 {
-    size_t sum = uv_stream_get_write_queue_size((const uv_stream_t *)&c->tcp);
-    for (const struct conn_pending *p = c->pending ? c->pending->next : NULL; p; p = p->next)
-        sum += p->len; /* the first is with libuv */
+    size_t sum = 0;
+    for (const struct conn_pending *p = c->pending; p; p = p->next)
+        sum += p->len - p->sent;
     for (const struct conn_part *p = c->parts; p; p = p->next)
         sum += p->bytes.len;
     return sum;
+}
+
+/* --- the loop's word --- */
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+    struct conn *c = poll->data;
+    if (status < 0) { /* an error waits, and libuv looks no longer: who reads or writes is told */
+        c->watched = 0;
+        events = UV_READABLE | UV_WRITABLE;
+    }
+    if (c->is_connecting) {
+        finish_connecting(c);
+    } else {
+        if (events & UV_READABLE)
+            read_some(c);
+        if ((events & UV_WRITABLE) && c->pending && !c->is_closing)
+            send_pending(c);
+    }
+    watch(c);
 }
 
 /* --- closing --- */
@@ -390,7 +433,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct conn *c = handle->data;
     loop_unhold(c->loop, &c->held);
-    while (c->pending) { /* queued behind a write that libuv has cancelled by now */
+    while (c->pending) {
         struct conn_pending *next = c->pending->next;
         free(c->pending);
         c->pending = next;
@@ -409,10 +452,17 @@ static void end_tls(struct conn *c)
         return;
     tls_stream_end(c->tls);
     while ((len = tls_stream_take(c->tls, wire, sizeof wire)) > 0) {
-        uv_buf_t buf = uv_buf_init(wire, (unsigned)len);
-        if (uv_try_write((uv_stream_t *)&c->tcp, &buf, 1) != (int)len)
+        struct iovec part = {wire, len};
+        if (send_now(c, &part, 1) != (ssize_t)len)
             return;
     }
+}
+
+static void close_now(struct conn *c)
+{
+    c->is_closing = true;
+    uv_close((uv_handle_t *)&c->poll, on_closed); /* which looks no longer at the socket */
+    close(c->fd);
 }
 
 void conn_close(struct conn *c)
@@ -420,17 +470,16 @@ void conn_close(struct conn *c)
     if (c->is_closing)
         return;
     end_tls(c);
-    c->is_closing = true;
-    uv_close((uv_handle_t *)&c->tcp, on_closed);
+    close_now(c);
 }
 
 void conn_close_reset(struct conn *c)
 {
     if (c->is_closing)
         return;
-    c->is_closing = true;
-    if (uv_tcp_close_reset(&c->tcp, on_closed) != 0)
-        uv_close((uv_handle_t *)&c->tcp, on_closed);
+    struct linger at_once = {.l_onoff = 1};
+    setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close_now(c);
 }
 
 void conn_close_when_sent(struct conn *c)
@@ -444,19 +493,16 @@ void conn_close_when_sent(struct conn *c)
     c->close_when_sent = true;
     if (c->pending || c->parts)
         return; /* comes back from there */
-    uv_os_fd_t fd;
-    if (uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0)
-        shutdown(fd, SHUT_WR);
+    shutdown(c->fd, SHUT_WR);
     conn_read(c, true); /* until the peer is done too: closing at once could destroy our last bytes */
 }
 
 bool conn_is_stale(struct conn *c)
 {
-    uv_os_fd_t fd;
     char byte;
-    if (c->is_ended || c->is_closing || uv_fileno((uv_handle_t *)&c->tcp, &fd) != 0)
+    if (c->is_ended || c->is_closing)
         return true;
-    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n = recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
 }
 
@@ -479,9 +525,9 @@ char *conn_addr_format(const struct sockaddr *addr, char out[CONN_ADDR_TEXT])
 char *conn_peer(const struct conn *c, char out[CONN_ADDR_TEXT])
 {
     struct sockaddr_storage addr;
-    int len = sizeof addr;
+    socklen_t len = sizeof addr;
     out[0] = '\0';
-    if (uv_tcp_getpeername(&c->tcp, (struct sockaddr *)&addr, &len) == 0)
+    if (getpeername(c->fd, (struct sockaddr *)&addr, &len) == 0)
         conn_addr_format((struct sockaddr *)&addr, out);
     return out;
 }

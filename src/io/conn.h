@@ -13,21 +13,23 @@
 struct conn;
 struct tls_stream;
 
-/* All are called on the loop. After on_end nothing more is read; the owner closes. */
+/* All are called on the loop. After on_end nothing more is read; the owner closes. Those that cannot
+ * come (nothing is read before conn_read()) may be NULL. */
 struct conn_events {
     void (*on_bytes)(struct conn *c, struct str bytes); /* valid until the end of the turn */
     /* The stream ended: ERR_OK the peer finished in order, else it broke. Once. */
     void (*on_end)(struct conn *c, enum err why);
     void (*on_full)(struct conn *c, bool is_full); /* and false when all has been taken again */
     void (*on_closed)(struct conn *c);             /* last call: free it */
-    void (*on_open)(struct conn *c);               /* the TLS handshake is over; may be NULL */
+    void (*on_open)(struct conn *c);               /* connected, or the TLS handshake is over */
 };
 
 struct conn_part;
 struct conn_pending;
 
 struct conn {
-    uv_tcp_t tcp;
+    uv_poll_t poll;
+    int fd;
     struct loop *loop;
     const struct conn_events *events;
     void *owner;                      /* for those that do not embed it */
@@ -35,19 +37,25 @@ struct conn {
     struct loop_held held;
     struct conn_part *parts, **parts_tail; /* noted this turn; in the turn's memory */
     struct conn_pending *pending;     /* what the kernel has not taken; NULL: not full */
+    int error;                        /* errno of connecting */
     uint32_t turn_read;               /* bytes read in turn `read_turn` */
     uint32_t read_turn;
+    uint8_t watched;                  /* UV_READABLE, UV_WRITABLE: what the loop looks out for */
+    bool is_connecting;
     bool is_open;                     /* TLS: handshake over */
     bool is_reading, is_ended, is_closing, close_when_sent;
 };
 
-/* A conn for a socket that is connected or accepted already. Reading is off. */
-void conn_init(struct conn *c, struct loop *l, const struct conn_events *events);
-enum err conn_accept(struct conn *c, uv_stream_t *listener) MUST_CHECK;
+/* A conn for a stream socket, which it takes: connected, or new. Reading is off. */
+void conn_init_take(struct conn *c, struct loop *l, const struct conn_events *events, int fd);
+/* Connects a new socket: on_open, or on_end and, for a short time, conn_error(). Fails at once when
+ * there is no way there. */
+enum err conn_connect(struct conn *c, const struct sockaddr *addr, struct fail *f) MUST_CHECK;
 /* From here on everything is encrypted; `tls` is given. Begins the handshake. When it is over,
  * on_open; when it fails, on_end and conn_tls_failure(). Nothing must wait to be sent. */
 void conn_start_tls_give(struct conn *c, struct tls_stream *tls);
 const struct fail *conn_tls_failure(const struct conn *c);
+const char *conn_error(const struct conn *c); /* the system's words for why it could not connect */
 
 void conn_read(struct conn *c, bool on); /* reads, or pauses */
 void conn_write(struct conn *c, struct str bytes);      /* borrowed until the turn's end */

@@ -56,11 +56,11 @@ static void serve_next(struct loop_held *held);
 
 /* --- life --- */
 
-struct client *client_accept(struct server *s, uv_stream_t *listener)
+struct client *client_accept_take(struct server *s, int fd)
 {
     struct client *c = MEM_NEW(struct client);
     c->server = s;
-    conn_init(&c->conn, s->loop, &conn_events);
+    conn_init_take(&c->conn, s->loop, &conn_events, fd);
     buf_init(&c->ahead, AHEAD_MAX);
     c->serve_next.fn = serve_next;
     c->next = s->clients;
@@ -68,10 +68,6 @@ struct client *client_accept(struct server *s, uv_stream_t *listener)
         c->next->prev = c;
     s->clients = c;
     s->client_count++;
-    if (conn_accept(&c->conn, listener) != ERR_OK) {
-        conn_close(&c->conn);
-        return NULL;
-    }
     char addr[CONN_ADDR_TEXT];
     c->addr = mem_strdup(conn_peer(&c->conn, addr));
     c->active_ns = clock_mono_ns();

@@ -23,8 +23,8 @@ struct client_handler {
     void (*on_gone)(void *owner, enum err why);
 };
 
-struct client *client_accept(struct server *s, uv_stream_t *listener);
-/* Answers 503, whatever it may want, and closes. Directly after client_accept(). */
+struct client *client_accept_take(struct server *s, int fd); /* a new socket */
+/* Answers 503, whatever it may want, and closes. Directly after client_accept_take(). */
 void client_turn_away(struct client *c);
 /* Closes it; a request in service is told. */
 void client_kill(struct client *c, enum err why);

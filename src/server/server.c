@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 enum {
-    BACKLOG = 1024,
     TURNED_AWAY_MAX = 64 /* clients beyond max_connections that are told why */
 };
 
@@ -103,40 +102,25 @@ enum err server_bind(const char *host, int port, uv_os_sock_t *out, int *bound_p
     return ERR_OK;
 }
 
-static void on_connection(uv_stream_t *listener, int status)
+static void on_connection(void *owner, int fd)
 {
-    struct server *s = listener->data;
-    if (status < 0)
-        return;
-    struct client *c = client_accept(s, listener);
+    struct server *s = owner;
+    struct client *c = client_accept_take(s, fd);
     int over = s->client_count - s->options.max_connections;
-    if (c && over > TURNED_AWAY_MAX)
+    if (over > TURNED_AWAY_MAX)
         client_kill(c, ERR_OVERLOADED);
-    else if (c && over > 0)
+    else if (over > 0)
         client_turn_away(c);
 }
 
-enum err server_listen(struct server *s, uv_os_sock_t socket, struct fail *f)
+enum err server_listen_take(struct server *s, int socket, struct fail *f)
 {
-    uv_tcp_init(loop_uv(s->loop), &s->listener);
-    s->listener.data = s;
-    s->is_listening = true;
-    int err = uv_tcp_open(&s->listener, socket);
-    if (!err)
-        err = uv_listen((uv_stream_t *)&s->listener, BACKLOG, on_connection);
-    return err ? fail(f, ERR_IO, "listen: %s", uv_strerror(err)) : ERR_OK;
-}
-
-static void stop_listening(struct server *s)
-{
-    if (s->is_listening)
-        uv_close((uv_handle_t *)&s->listener, NULL);
-    s->is_listening = false;
+    return listener_open_take(&s->listener, s->loop, socket, on_connection, s, f);
 }
 
 void server_drain(struct server *s)
 {
-    stop_listening(s);
+    listener_close(&s->listener);
     s->is_draining = true;
     for (struct client *c = s->clients, *next; c; c = next) {
         next = client_next(c);
@@ -146,7 +130,7 @@ void server_drain(struct server *s)
 
 void server_stop(struct server *s)
 {
-    stop_listening(s);
+    listener_close(&s->listener);
     for (struct client *c = s->clients, *next; c; c = next) {
         next = client_next(c);
         client_kill(c, ERR_SHUTDOWN);
@@ -161,6 +145,6 @@ bool server_is_empty(const struct server *s)
 void server_release(struct server *s)
 {
     assert(server_is_empty(s));
-    stop_listening(s); /* if it never ran */
+    listener_close(&s->listener); /* if it never ran */
     loop_sweep_remove(s->loop, &s->sweep);
 }

@@ -5,6 +5,7 @@
 #define SERVER_SERVER_H
 
 #include "base/uuid.h"
+#include "io/listener.h"
 #include "server/client.h"
 #include "server/guard.h"
 
@@ -31,10 +32,10 @@ struct refusal {
 struct server {
     struct loop *loop;
     struct server_options options;
-    uv_tcp_t listener;
+    struct listener listener;
     struct client *clients; /* list */
     int client_count;
-    bool is_listening, is_draining;
+    bool is_draining;
     struct loop_sweep sweep;
     struct {
         struct str prefix;
@@ -62,7 +63,7 @@ enum err server_dispatch_request(struct server *s, struct client *c, struct fail
 /* A bound, listening-to-be socket that several workers can share. ERR_BUSY: in use. */
 enum err server_bind(const char *host, int port, uv_os_sock_t *out, int *bound_port,
                      struct fail *f) MUST_CHECK;
-enum err server_listen(struct server *s, uv_os_sock_t socket, struct fail *f) MUST_CHECK;
+enum err server_listen_take(struct server *s, int socket, struct fail *f) MUST_CHECK;
 /* No new connections; idle ones are closed, the others after their answer. */
 void server_drain(struct server *s);
 /* Ends every request in service (ERR_SHUTDOWN) and closes everything. */

@@ -5,21 +5,17 @@
  */
 #include "upstream/connect.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "config/url.h"
 #include "http/http_parser.h"
 
 enum { ADDRS_MAX = 16, NEXT_TRY_MS = 250 };
-
-/* One address being tried. */
-struct attempt_addr {
-    uv_connect_t req;
-    struct connector *connector; /* NULL when it has lost the race */
-    struct conn *conn;
-};
 
 struct connector {
     struct connect_shared *shared;
@@ -30,7 +26,7 @@ struct connector {
     bool is_resolving, is_loading, is_over;
     struct sockaddr_storage addrs[ADDRS_MAX];
     size_t addr_count, next_addr;
-    struct attempt_addr *tries[ADDRS_MAX];
+    struct conn *tries[ADDRS_MAX]; /* addresses being tried */
     size_t running;
     uv_timer_t next_try, deadline;
     int timers_open;
@@ -80,8 +76,7 @@ static void drop_tries(struct connector *k)
 {
     for (size_t i = 0; i < ADDRS_MAX; i++)
         if (k->tries[i]) {
-            k->tries[i]->connector = NULL; /* its callback frees it */
-            drop_conn(k->tries[i]->conn);
+            drop_conn(k->tries[i]);
             k->tries[i] = NULL;
         }
     k->running = 0;
@@ -256,9 +251,9 @@ static bool leads_to_us(const struct provider *p, const struct sockaddr *addr)
 static bool has_reached_us(const struct provider *p, const struct conn *conn)
 {
     struct sockaddr_storage here = {0}, there = {0};
-    int here_len = sizeof here, there_len = sizeof there;
-    if (!p->own_is_any || uv_tcp_getsockname(&conn->tcp, (void *)&here, &here_len) != 0 ||
-        uv_tcp_getpeername(&conn->tcp, (void *)&there, &there_len) != 0)
+    socklen_t here_len = sizeof here, there_len = sizeof there;
+    if (!p->own_is_any || getsockname(conn->fd, (void *)&here, &here_len) != 0 ||
+        getpeername(conn->fd, (void *)&there, &there_len) != 0)
         return false;
     const struct sockaddr_in *here4 = (void *)&here, *there4 = (void *)&there;
     const struct sockaddr_in6 *here6 = (void *)&here, *there6 = (void *)&there;
@@ -269,34 +264,31 @@ static bool has_reached_us(const struct provider *p, const struct conn *conn)
            memcmp(&here6->sin6_addr, &there6->sin6_addr, sizeof here6->sin6_addr) == 0;
 }
 
-static void on_tcp(uv_connect_t *req, int status)
+static void forget_try(struct connector *k, const struct conn *conn)
 {
-    struct attempt_addr *a = OWNER_OF(req, struct attempt_addr, req);
-    struct connector *k = a->connector;
-    struct conn *conn = a->conn;
-    if (!k) {
-        free(a);
-        return;
-    }
     for (size_t i = 0; i < ADDRS_MAX; i++)
-        if (k->tries[i] == a)
+        if (k->tries[i] == conn)
             k->tries[i] = NULL;
     k->running--;
-    free(a);
-    if (status != 0) {
-        fail(&k->fail, ERR_UPSTREAM_CONNECT, "connect: %s", uv_strerror(status));
-        drop_conn(conn);
-        if (k->next_addr < k->addr_count)
-            try_next(k);
-        else if (!k->running)
-            give_up(k, ERR_UPSTREAM_CONNECT);
-        return;
-    }
+}
+
+static void on_tcp_failed(struct conn *conn, enum err why)
+{
+    struct connector *k = conn->owner;
+    fail(&k->fail, why, "connect: %s", conn_error(conn));
+    forget_try(k, conn);
+    drop_conn(conn);
+    try_next(k);
+}
+
+static void on_tcp(struct conn *conn)
+{
+    struct connector *k = conn->owner;
+    forget_try(k, conn);
     uv_timer_stop(&k->next_try);
     drop_tries(k);
     k->conn = conn;
     k->fail = (struct fail){0};
-    uv_tcp_nodelay(&conn->tcp, 1);
     conn_peer(conn, k->addr);
     if (has_reached_us(k->shared->provider, conn)) {
         fail(&k->fail, ERR_UPSTREAM_LOOP, "%s", k->addr);
@@ -307,30 +299,45 @@ static void on_tcp(uv_connect_t *req, int status)
         start_tls(k);
 }
 
+static const struct conn_events tcp_events = {NULL, on_tcp_failed, NULL, free_conn, on_tcp};
+
 static void on_next_try(uv_timer_t *timer)
 {
     try_next(timer->data);
 }
 
+/* NULL when no connection to this address can even be begun. */
+static struct conn *begin_try(struct connector *k, const struct sockaddr *addr)
+{
+    int fd = socket(addr->sa_family, SOCK_STREAM, 0);
+    if (fd < 0) {
+        fail(&k->fail, ERR_UPSTREAM_CONNECT, "socket: %s", strerror(errno));
+        return NULL;
+    }
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+    struct conn *conn = mem_zeroed(k->conn_bytes);
+    conn_init_take(conn, k->shared->loop, &tcp_events, fd);
+    conn->owner = k;
+    if (conn_connect(conn, addr, &k->fail) == ERR_OK)
+        return conn;
+    drop_conn(conn);
+    return NULL;
+}
+
 static void try_next(struct connector *k)
 {
-    if (k->next_addr >= k->addr_count)
-        return;
-    size_t i = k->next_addr++;
-    struct attempt_addr *a = MEM_NEW(struct attempt_addr);
-    a->connector = k;
-    a->conn = mem_zeroed(k->conn_bytes);
-    conn_init(a->conn, k->shared->loop, &dead_events);
-    a->conn->owner = k;
-    k->tries[i] = a;
-    k->running++;
-    int err = uv_tcp_connect(&a->req, &a->conn->tcp, (struct sockaddr *)&k->addrs[i], on_tcp);
-    if (err) {
-        on_tcp(&a->req, err);
+    while (k->next_addr < k->addr_count) {
+        size_t i = k->next_addr++;
+        k->tries[i] = begin_try(k, (struct sockaddr *)&k->addrs[i]);
+        if (!k->tries[i])
+            continue;
+        k->running++;
+        if (k->next_addr < k->addr_count)
+            uv_timer_start(&k->next_try, on_next_try, NEXT_TRY_MS, 0);
         return;
     }
-    if (k->next_addr < k->addr_count)
-        uv_timer_start(&k->next_try, on_next_try, NEXT_TRY_MS, 0);
+    if (!k->running)
+        give_up(k, ERR_UPSTREAM_CONNECT);
 }
 
 /* --- names --- */

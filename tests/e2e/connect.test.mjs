@@ -303,7 +303,9 @@ for (const host of ['127.0.0.1', 'localhost', '[::1]', '127.1.2.3', '[::ffff:127
     let p;
     try {
       p = await Proxy.start({ upstream: `http://${host}:${port}`, dir, port });
-      assert.equal((await post(p, session_id())).status, 508);
+      const session = session_id();
+      assert.equal((await post(p, session)).status, 508);
+      await p.row(session);
       assert.equal((await p.rows()).length, 1);
     } catch (e) {
       assert.match(e.message, /"code":78[\s\S]*own address/);
@@ -339,8 +341,10 @@ test('listening on every address, another of ours as the provider: 508, once', {
   const p = await Proxy.start({ upstream: `http://${outer}:${port}`, host: '0.0.0.0', port,
     config: { server: { allowed_hosts: [outer] }, providers: { anthropic: { allow_plaintext: true, max_retries: 0 } } } });
   try {
-    const got = await post(p, session_id());
+    const session = session_id();
+    const got = await post(p, session);
     assert.equal(got.status, 508);
+    await p.row(session);
     assert.equal((await p.rows()).length, 1);
   } finally {
     await p.stop();

@@ -80,8 +80,7 @@ static inline struct pair *pair_new(struct loop *l)
     fcntl(peer, F_SETFL, O_NONBLOCK);
     struct pair *p = MEM_NEW(struct pair);
     buf_init(&p->got, 64 << 20);
-    conn_init(&p->conn, l, &pair_events);
-    assert_int_equal(uv_tcp_open(&p->conn.tcp, fd), 0);
+    conn_init_take(&p->conn, l, &pair_events, fd);
     p->loop = l;
     p->peer = peer;
     return p;
