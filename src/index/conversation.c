@@ -34,6 +34,7 @@ static void forget(struct turn *t)
 {
     buf_release(&t->body);
     json_cuts_release(&t->cuts);
+    message_chain_release(&t->chain);
     recipe_release(&t->whole);
     XXH3_freeState(t->mark.state);
     free(t->strings);
@@ -47,6 +48,7 @@ void conversations_forget(struct conversations *c)
     buf_release(&c->excerpt);
     json_cuts_release(&c->cuts);
     json_cuts_release(&c->excerpt_cuts);
+    message_chain_release(&c->chain);
     arena_release(&c->arena);
     XXH3_freeState(c->hash_state);
     XXH3_freeState(c->mark.state);
@@ -215,6 +217,16 @@ static void cut_body(struct conversations *c, const struct match *m, struct str 
     if (m->parent && cut_changed(c, m, body, facts))
         return;
     json_cut(body, &c->arena, &c->cuts, facts);
+}
+
+/* What its messages say; those that stand in the parent's bytes were read with it. */
+static void chain_body(struct conversations *c, const struct match *m, struct str body,
+                       const struct request_facts *facts)
+{
+    message_chain_build(&c->chain, body, &c->cuts, m->parent ? &m->parent->chain : NULL, m->prefix,
+                        c->packer->store->secret);
+    if ((int64_t)c->chain.count != facts->message_count)
+        c->chain.count = 0; /* there are two such arrays, or too many elements */
 }
 
 static size_t last_message(const struct json_cuts *cuts)
@@ -467,6 +479,7 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
     out->facts = t->facts;
     SWAP(struct buf, t->body, *body);
     SWAP(struct json_cuts, t->cuts, c->cuts);
+    SWAP(struct message_chain, t->chain, c->chain);
     SWAP(struct recipe, t->whole, packed->whole);
     SWAP(struct hash_mark, t->mark, c->mark);
     body->ceiling = t->body.ceiling;
@@ -490,7 +503,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     if (is_repeated(&m, bytes.len)) {
         m.parent->used_at = ++c->clock;
         *out = (struct packed_request){.recipe = m.parent->recipe, .facts = m.parent->facts,
-                                       .fresh_part = FRESH_NONE};
+                                       .chain = m.parent->chain, .fresh_part = FRESH_NONE};
         memcpy(out->hash, m.parent->hash, sizeof out->hash);
         return ERR_OK;
     }
@@ -498,6 +511,8 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     *out = (struct packed_request){0};
     arena_clear(&c->arena);
     cut_body(c, &m, bytes, &out->facts);
+    chain_body(c, &m, bytes, &out->facts);
+    out->chain = c->chain;
     hash_body(c, &m, bytes, out->hash);
     enum err err = m.parent ? pack_child(c, &m, bytes, &packed) : pack_whole(c, bytes, &packed);
     if (err) /* too many parts for one recipe */

@@ -12,6 +12,7 @@
 #include "index/packer.h"
 #include "record/detail.h"
 #include "record/json_cut.h"
+#include "record/message_hash.h"
 
 enum {
     CONVERSATIONS_MAX = 64,
@@ -32,6 +33,7 @@ struct turn {
     uint64_t used_at;      /* 0: empty */
     struct buf body;
     struct json_cuts cuts;
+    struct message_chain chain;
     struct recipe whole;   /* all of the body, no parent */
     struct piece_at recipe; /* as stored */
     uint32_t depth;
@@ -47,6 +49,7 @@ struct conversations {
     uint64_t clock;
     struct buf excerpt;       /* scratch: a piece of JSON that is read by itself */
     struct json_cuts cuts;    /* scratch: of the body at hand */
+    struct message_chain chain; /* likewise */
     struct json_cuts excerpt_cuts;
     struct arena arena;       /* scratch: strings of facts */
     void *hash_state;         /* scratch: XXH3_state_t */
@@ -63,6 +66,8 @@ struct packed_request {
     struct request_facts facts; /* strings valid until the next call */
     enum fresh_part fresh_part; /* see record/detail.h */
     struct recipe fresh;        /* the caller releases it */
+    struct message_chain chain; /* of all its messages; borrowed until the next call. Empty when
+                                   they could not all be told apart */
 };
 
 /* `key` says which conversation a body may belong to (a hash of session, agent, path …). Takes

@@ -14,6 +14,13 @@
 #include "journal/journal.h"
 #include "record/batch.h"
 
+/* A turn of a conversation that is stored; see threads.h. */
+struct known_turn {
+    int64_t turn, conversation;
+    int64_t parent, shared; /* 0: none */
+};
+typedef void known_turn_fn(const struct known_turn *turn, int64_t tool_count, void *owner);
+
 struct index_store {
     void *owner;
     struct str secret; /* for piece hashes */
@@ -24,6 +31,12 @@ struct index_store {
     uint64_t (*next_block)(void *owner);
     enum err (*commit)(void *owner, const struct batch *batch, struct fail *f);
     void (*maintain)(void *owner);
+    /* The newest stored one of this turn, of a client without session ids. May be NULL. */
+    bool (*find_turn)(void *owner, int64_t turn, struct known_turn *out);
+    /* The newest `max` turns of a session and agent (empty: the main one), oldest first. May be
+     * NULL. */
+    void (*session_turns)(void *owner, struct str session, struct str agent, int max,
+                          known_turn_fn *fn, void *fn_owner);
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when

@@ -18,6 +18,7 @@ void taker_init(struct taker *t, const struct index_store *store, struct segment
     gathering_init(&t->exchanges);
     packer_init(&t->packer, store);
     conversations_init(&t->conversations, &t->packer);
+    threads_init(&t->threads, store);
     buf_init(&t->body, BODY_READ_MAX);
     buf_init(&t->decoded, ANSWER_DECODED_MAX);
     buf_init(&t->head, FRAME_PAYLOAD_MAX * 2);
@@ -28,6 +29,7 @@ void taker_init(struct taker *t, const struct index_store *store, struct segment
 void taker_rest(struct taker *t)
 {
     conversations_forget(&t->conversations);
+    threads_release(&t->threads);
     packer_rest(&t->packer);
     struct buf *const scratch[] = {&t->body, &t->decoded, &t->head, &t->detail};
     for (size_t i = 0; i < COUNT_OF(scratch); i++)

@@ -7,6 +7,7 @@
 
 #include "index/conversation.h"
 #include "index/gathered.h"
+#include "index/threads.h"
 
 enum {
     BODY_READ_MAX = 40 << 20,  /* a longer body is stored chunk by chunk and not looked into */
@@ -20,6 +21,7 @@ struct taker {
     struct gathering exchanges;
     struct packer packer;
     struct conversations conversations;
+    struct threads threads;
     struct indexer_counters counters;
     index_listener *listener; /* may be NULL */
     bool (*wants)(void *owner);

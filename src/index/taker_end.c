@@ -159,6 +159,8 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->fresh = packed.fresh;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
     note_request_facts(e, &packed.facts);
+    if (!str_ends(e->record.path, STR("/count_tokens"))) /* counts what is asked next */
+        threads_place(&t->threads, &e->record, &packed.chain);
     shrink_scratch(&t->body);
 }
 

@@ -16,6 +16,10 @@ void record_init(struct record *r)
         .tool_count = UNKNOWN,
         .tool_use_count = UNKNOWN,
         .max_tokens = UNKNOWN,
+        .conversation = UNKNOWN,
+        .turn = UNKNOWN,
+        .parent_turn = UNKNOWN,
+        .shared_count = UNKNOWN,
         .usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
     };
 }

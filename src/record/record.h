@@ -71,6 +71,13 @@ struct record {
     int64_t tool_count;     /* length of the request's "tools" */
     int64_t tool_use_count; /* tool_use blocks in the answer */
     int64_t max_tokens;
+
+    /* Where it goes on from (index/threads.h): numbers above 0, or UNKNOWN */
+    int64_t conversation; /* the same for all requests of one conversation */
+    int64_t turn;         /* what all its messages say; a request asked again has the same */
+    int64_t parent_turn;  /* of the request that it goes on from */
+    int64_t shared_count; /* messages it begins with that are all of the parent's; 0: the history
+                             was written anew, as after compacting */
 };
 
 void record_init(struct record *r); /* everything unknown or empty */

@@ -67,7 +67,8 @@ static enum err load(void *owner, struct piece_at at, struct buf *out)
     return buf_append(out, str_make(s->packer.raw.ptr + at.offset, at.len));
 }
 
-static void assert_facts(const struct request_facts *got, struct str body)
+static void assert_facts(const struct request_facts *got, const struct message_chain *got_chain,
+                         struct str body)
 {
     struct arena arena;
     struct json_cuts cuts = {0};
@@ -82,6 +83,14 @@ static void assert_facts(const struct request_facts *got, struct str body)
     assert_int_equal(got->max_tokens, want.max_tokens);
     assert_int_equal(got->message_count, want.message_count);
     assert_int_equal(got->tool_count, want.tool_count);
+    struct message_chain chain = {0};
+    message_chain_build(&chain, body, &cuts, NULL, 0, str_make(secret, sizeof secret));
+    if ((int64_t)chain.count != want.message_count)
+        chain.count = 0;
+    assert_int_equal(got_chain->count, chain.count);
+    if (chain.count)
+        assert_memory_equal(got_chain->list, chain.list, chain.count * sizeof *chain.list);
+    message_chain_release(&chain);
     json_cuts_release(&cuts);
     arena_release(&arena);
 }
@@ -150,7 +159,7 @@ static size_t pack(struct scene *s, struct str body)
     recipe_init(&whole);
     assert_int_equal(buf_append(&copy, body), ERR_OK);
     assert_int_equal(conversations_pack(&s->conversations, 7, &copy, &got), ERR_OK);
-    assert_facts(&got.facts, body);
+    assert_facts(&got.facts, &got.chain, body);
     body_hash(body, hash);
     assert_memory_equal(got.hash, hash, 16);
     assert_int_equal(recipe_read(got.recipe, load, s, &whole), ERR_OK);
