@@ -17,6 +17,7 @@
 #include "config/url.h"
 #include "data_dir.h"
 #include "index/chores.h"
+#include "store/store_threads.h"
 #include "worker.h"
 
 enum {
@@ -66,6 +67,17 @@ static enum err commit(void *owner, const struct batch *batch, struct fail *f)
 static void maintain(void *owner)
 {
     store_maintain(owner);
+}
+
+static bool find_turn(void *owner, int64_t turn, struct known_turn *out)
+{
+    return store_find_turn(owner, turn, out);
+}
+
+static void session_turns(void *owner, struct str session, struct str agent, int max,
+                          known_turn_fn *fn, void *fn_owner)
+{
+    store_session_turns(owner, session, agent, max, fn, fn_owner);
 }
 
 /* --- what the indexer tells --- */
@@ -150,6 +162,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     struct index_store glue = {
         .owner = app->store, .secret = store_secret(app->store), .find_piece = find_piece,
         .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
+        .find_turn = find_turn, .session_turns = session_turns,
     };
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)

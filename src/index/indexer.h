@@ -14,13 +14,6 @@
 #include "journal/journal.h"
 #include "record/batch.h"
 
-/* A turn of a conversation that is stored; see threads.h. */
-struct known_turn {
-    int64_t turn, conversation;
-    int64_t parent, shared; /* 0: none */
-};
-typedef void known_turn_fn(const struct known_turn *turn, int64_t tool_count, void *owner);
-
 struct index_store {
     void *owner;
     struct str secret; /* for piece hashes */

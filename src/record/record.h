@@ -80,6 +80,13 @@ struct record {
                              was written anew, as after compacting */
 };
 
+/* A turn of a conversation, as far as those that follow need to know it. */
+struct known_turn {
+    int64_t turn, conversation;
+    int64_t parent, shared; /* parent_turn and shared_count; 0: none */
+};
+typedef void known_turn_fn(const struct known_turn *turn, int64_t tool_count, void *owner);
+
 void record_init(struct record *r); /* everything unknown or empty */
 void record_keep(struct record *r, struct arena *a); /* copies every string into `a` */
 /* Copies every string into one block that the caller frees; no byte more than they need. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/conversation_sums.h"
 #include "store/rollup.h"
 
 /* "name," and "?," for every column of the table that struct record has a member for */
@@ -78,11 +79,30 @@ static const char *const sql[WRITE_STATEMENTS] = {
         " client = coalesce(sessions.client, excluded.client)",
     [WRITE_SESSION_AGENT] = "INSERT INTO session_agents (session, agent) VALUES (?,?)"
                             " ON CONFLICT DO NOTHING",
+    [WRITE_CONVERSATION] =
+        "INSERT INTO conversations (conversation, first_us, last_us, request_count, error_count,"
+        " message_count, " USAGE_COLUMNS ", session, agent, title, model, client)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " ON CONFLICT (conversation) DO UPDATE SET"
+        " first_us = CASE WHEN excluded.first_us < conversations.first_us"
+        " THEN excluded.first_us ELSE conversations.first_us END,"
+        " last_us = CASE WHEN excluded.last_us > conversations.last_us"
+        " THEN excluded.last_us ELSE conversations.last_us END,"
+        SUM(conversations, request_count) "," SUM(conversations, error_count) ","
+        " message_count = CASE WHEN excluded.message_count > conversations.message_count"
+        " THEN excluded.message_count ELSE conversations.message_count END,"
+        SUM_USAGE(conversations) ","
+        " title = coalesce(conversations.title, excluded.title),"
+        " model = CASE WHEN excluded.last_us >= conversations.last_us"
+        " THEN coalesce(excluded.model, conversations.model) ELSE conversations.model END",
     [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"
                      " blocks = blocks + ?, raw_bytes = raw_bytes + ?,"
                      " stored_bytes = stored_bytes + ?",
     [FIND_PIECE] = "SELECT block, start FROM pieces WHERE high = ? AND low = ? AND len = ?",
     [HAS_REQUEST] = "SELECT 1 FROM requests WHERE id = ?",
+    [FIND_TURN] = store_find_turn_sql,
+    [FIND_MAIN_TURNS] = store_main_turns_sql,
+    [FIND_AGENT_TURNS] = store_agent_turns_sql,
 };
 
 /* What a batch adds to the totals. */
@@ -123,6 +143,8 @@ void commit_release(struct store *s)
     names_release(&s->names);
     free(s->rollups);
     free(s->sessions);
+    conversation_sums_free(s->conversations);
+    s->conversations = NULL;
     s->rollups = NULL;
     s->sessions = NULL;
     s->rollup_count = s->rollup_cap = s->session_count = s->session_cap = 0;
@@ -279,8 +301,12 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
         rollup_add(s, r, &w->rows[i].names);
         if (w->rows[i].names.session)
             session_sum_add(s, r, &w->rows[i].names, w->rows[i].is_new_agent);
+        if (r->conversation > 0)
+            conversation_sum_add(&s->conversations, r, &w->rows[i].names);
     }
     enum err err = rollup_write(s, f);
+    if (!err)
+        err = conversation_sums_write(s->conversations, s->statements[WRITE_CONVERSATION], f);
     return err ? err : write_totals(s, &t, f);
 }
 
@@ -300,6 +326,7 @@ static void undo(struct store *s)
     database_rollback(&s->db);
     names_forget(&s->names);
     s->rollup_count = s->session_count = 0;
+    conversation_sums_clear(s->conversations);
 }
 
 static enum err commit(struct store *s, const struct batch *batch, struct fail *f)

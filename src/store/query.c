@@ -38,8 +38,7 @@ void query_id(struct query *q, const char *sql, const struct uuid *id)
     *add_value(q, sql) = (struct query_value){.kind = VALUE_BLOB, .bytes = copy};
 }
 
-/* A condition on a name; `sql` has one mark. */
-static void add_name(struct query *q, struct store_reader *r, const char *sql, struct str text)
+void query_name(struct query *q, struct store_reader *r, const char *sql, struct str text)
 {
     if (!text.len)
         return;
@@ -54,7 +53,7 @@ static void add_agent(struct query *q, struct store_reader *r, struct str agent)
     if (str_equal(agent, STR("main")))
         query_add(q, " AND agent IS NULL");
     else
-        add_name(q, r, " AND agent = ?", agent);
+        query_name(q, r, " AND agent = ?", agent);
 }
 
 static void add_state(struct query *q, enum ending state)
@@ -121,23 +120,29 @@ static void add_text_search(struct query *q, struct str text)
     query_add(q, ")");
 }
 
-void query_init(struct query *q, const char *select, struct store_reader *r,
-                const struct request_filter *filter)
+void query_begin(struct query *q, struct str text)
 {
+    q->sql[0] = '\0';
     q->len = 0;
     q->value_count = 0;
     q->is_empty = false;
     arena_init(&q->arena);
-    if (filter->q.len)
+    if (text.len)
         add_text(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text LIKE ? ESCAPE"
-                    " '\\') ", like_pattern(&q->arena, filter->q));
+                    " '\\') ", like_pattern(&q->arena, text));
+}
+
+void query_init(struct query *q, const char *select, struct store_reader *r,
+                const struct request_filter *filter)
+{
+    query_begin(q, filter->q);
     query_add(q, select);
     query_add(q, " WHERE 1 = 1");
-    add_name(q, r, " AND session = ?", filter->session_id);
-    add_name(q, r, " AND provider = ?", filter->provider);
+    query_name(q, r, " AND session = ?", filter->session_id);
+    query_name(q, r, " AND provider = ?", filter->provider);
     if (filter->model.len) {
-        add_name(q, r, " AND (model = ?", filter->model);
-        add_name(q, r, " OR response_model = ?)", filter->model);
+        query_name(q, r, " AND (model = ?", filter->model);
+        query_name(q, r, " OR response_model = ?)", filter->model);
     }
     add_agent(q, r, filter->agent_id);
     if (filter->has_state)

@@ -16,7 +16,7 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f)
 {
-    char select[1024];
+    char select[2048];
     snprintf(select, sizeof select, "SELECT %s FROM requests", reader_columns);
     enum err err = reader_begin(r, f);
     if (err)
@@ -66,7 +66,7 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
 static enum err read_one(struct store_reader *r, const struct uuid *id, struct arena *arena,
                          struct record *row, struct piece_at *detail, struct fail *f)
 {
-    char sql[1200];
+    char sql[2048];
     snprintf(sql, sizeof sql,
              "SELECT %s, detail_block, detail_offset, detail_len FROM requests WHERE id = ?",
              reader_columns);

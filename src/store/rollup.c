@@ -7,7 +7,7 @@
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
-static void add_usage(int64_t sums[USAGE_PARTS], const struct usage *u)
+void usage_sum(int64_t sums[USAGE_PARTS], const struct usage *u)
 {
     const int64_t parts[USAGE_PARTS] = {
         u->input_tokens, u->output_tokens, u->cache_read_input_tokens,
@@ -16,11 +16,6 @@ static void add_usage(int64_t sums[USAGE_PARTS], const struct usage *u)
     };
     for (int i = 0; i < USAGE_PARTS; i++)
         sums[i] += MAX_OF(parts[i], 0);
-}
-
-static bool is_error(const struct record *r)
-{
-    return r->state != ENDING_COMPLETE;
 }
 
 static struct rollup *rollup_of(struct store *s, const struct rollup *key)
@@ -42,8 +37,8 @@ void rollup_add(struct store *s, const struct record *r, const struct row_names 
                          .provider = names->provider, .state = r->state};
     struct rollup *sum = rollup_of(s, &key);
     sum->request_count++;
-    sum->error_count += is_error(r);
-    add_usage(sum->usage, &r->usage);
+    sum->error_count += record_failed(r);
+    usage_sum(sum->usage, &r->usage);
     sum->request_bytes += r->request_bytes;
     sum->response_bytes += r->response_bytes;
     sum->duration_us_sum += MAX_OF(r->duration_us, 0);
@@ -75,9 +70,9 @@ void session_sum_add(struct store *s, const struct record *r, const struct row_n
     }
     sum->first_us = MIN_OF(sum->first_us, r->started_us);
     sum->request_count++;
-    sum->error_count += is_error(r);
+    sum->error_count += record_failed(r);
     sum->agent_count += is_new_agent;
-    add_usage(sum->usage, &r->usage);
+    usage_sum(sum->usage, &r->usage);
     sum->title = sum->title ? sum->title : names->title;
     sum->client = sum->client ? sum->client : names->client;
 }
@@ -88,7 +83,7 @@ static void bind_numbers(struct statement *q, int *at, const int64_t *numbers, s
         bind_number(q, (*at)++, numbers[i]);
 }
 
-static void bind_name(struct statement *q, int at, int64_t id)
+void bind_name(struct statement *q, int at, int64_t id)
 {
     if (id)
         bind_number(q, at, id);

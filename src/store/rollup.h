@@ -28,6 +28,13 @@ struct row_names {
     int64_t session, agent, model, provider, title, client;
 };
 
+void usage_sum(int64_t sums[USAGE_PARTS], const struct usage *u);
+static inline bool record_failed(const struct record *r)
+{
+    return r->state != ENDING_COMPLETE;
+}
+void bind_name(struct statement *q, int at, int64_t id); /* 0: NULL */
+
 void rollup_add(struct store *s, const struct record *r, const struct row_names *names);
 /* `is_new_agent`: the first request of this agent in its session. */
 void session_sum_add(struct store *s, const struct record *r, const struct row_names *names,

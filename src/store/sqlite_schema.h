@@ -55,6 +55,39 @@ static const char *const sqlite_schema[] = {
     " request_bytes INTEGER NOT NULL, response_bytes INTEGER NOT NULL,"
     " duration_us_sum INTEGER NOT NULL, ttfb_us_sum INTEGER NOT NULL,"
     " ttfb_count INTEGER NOT NULL, PRIMARY KEY (hour, model, provider, state)) WITHOUT ROWID;",
+    /* 2: conversations. Rows of a session are found through it, so only the others are indexed. */
+    "ALTER TABLE requests ADD COLUMN conversation INTEGER;"
+    "ALTER TABLE requests ADD COLUMN turn INTEGER;"
+    "ALTER TABLE requests ADD COLUMN parent_turn INTEGER;"
+    "ALTER TABLE requests ADD COLUMN shared_count INTEGER;"
+    "CREATE INDEX requests_conversation ON requests (conversation, id)"
+    " WHERE session IS NULL AND conversation IS NOT NULL;"
+    "CREATE INDEX requests_turn ON requests (turn) WHERE session IS NULL AND turn IS NOT NULL;"
+    "CREATE TABLE conversations (conversation INTEGER PRIMARY KEY, first_us INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL, request_count INTEGER NOT NULL, error_count INTEGER NOT NULL,"
+    " message_count INTEGER NOT NULL, input_tokens INTEGER NOT NULL,"
+    " output_tokens INTEGER NOT NULL, cache_read_input_tokens INTEGER NOT NULL,"
+    " cache_creation_input_tokens INTEGER NOT NULL, cache_creation_5m_tokens INTEGER NOT NULL,"
+    " cache_creation_1h_tokens INTEGER NOT NULL, web_search_requests INTEGER NOT NULL,"
+    " session INTEGER, agent INTEGER, title INTEGER, model INTEGER,"
+    " client INTEGER);"
+    "CREATE INDEX conversations_last ON conversations (last_us);"
+    "CREATE INDEX conversations_session ON conversations (session) WHERE session IS NOT NULL;",
+    /* 3: transcripts that the client writes. `file` is a hash of place and path; a NULL uuid's
+     * parent is the event before */
+    "CREATE TABLE transcript_files (file INTEGER PRIMARY KEY, place INTEGER NOT NULL,"
+    " path TEXT NOT NULL, project INTEGER NOT NULL, session INTEGER NOT NULL, agent INTEGER,"
+    " inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_us INTEGER NOT NULL,"
+    " read_to INTEGER NOT NULL, head_len INTEGER NOT NULL, head_hash INTEGER NOT NULL,"
+    " is_skipping INTEGER NOT NULL, event_count INTEGER NOT NULL, bad_lines INTEGER NOT NULL,"
+    " long_lines INTEGER NOT NULL, first_us INTEGER, last_us INTEGER, title INTEGER,"
+    " cwd INTEGER, branch INTEGER, agent_type INTEGER, agent_description INTEGER,"
+    " tool_use_id TEXT);"
+    "CREATE INDEX transcript_files_session ON transcript_files (session);"
+    "CREATE TABLE transcript_events (file INTEGER NOT NULL, start INTEGER NOT NULL,"
+    " len INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL, at_us INTEGER,"
+    " uuid BLOB, parent BLOB, request_id TEXT, message_id TEXT, cwd INTEGER, branch INTEGER,"
+    " PRIMARY KEY (file, start)) WITHOUT ROWID;",
 };
 
 #endif

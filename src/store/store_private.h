@@ -15,11 +15,13 @@ enum { SECRET_BYTES = 192 };
 /* The writer's statements, see commit.c. */
 enum write_statement {
     WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
-    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, WRITE_STATEMENTS
+    WRITE_CONVERSATION,
+    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS, FIND_AGENT_TURNS, WRITE_STATEMENTS
 };
 
 struct rollup;
 struct session_sum;
+struct conversation_sums;
 
 struct store {
     uv_mutex_t writing; /* held through every use of `db`; no longer than CHORE_STEP_MS wants */
@@ -37,7 +39,11 @@ struct store {
     size_t rollup_count, rollup_cap;
     struct session_sum *sessions;
     size_t session_count, session_cap;
+    struct conversation_sums *conversations;
 };
+
+/* threads_read.c */
+extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_turns_sql[];
 
 enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
 void commit_release(struct store *s);

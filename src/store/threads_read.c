@@ -1,0 +1,325 @@
+/*
+ * threads_read.c — reading conversations and sessions, and the turns that the indexer asks for.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/query.h"
+#include "store/store_private.h"
+#include "store/store_threads.h"
+
+#define USAGE_COLUMNS                                                                              \
+    "input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,"          \
+    " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests"
+
+static struct usage read_usage(struct statement *q, int at)
+{
+    return (struct usage){
+        .input_tokens = column_number(q, at),
+        .output_tokens = column_number(q, at + 1),
+        .cache_read_input_tokens = column_number(q, at + 2),
+        .cache_creation_input_tokens = column_number(q, at + 3),
+        .cache_creation_5m_tokens = column_number(q, at + 4),
+        .cache_creation_1h_tokens = column_number(q, at + 5),
+        .web_search_requests = column_number(q, at + 6),
+    };
+}
+
+/* --- lists --- */
+
+static const char conversation_columns[] =
+    "SELECT conversation, first_us, last_us, request_count, error_count, message_count, session,"
+    " agent, title, model, client, " USAGE_COLUMNS " FROM conversations WHERE 1 = 1";
+
+static struct conversation_row read_conversation(struct store_reader *r, struct statement *q)
+{
+    reader_names_trim(r);
+    return (struct conversation_row){
+        .conversation = column_number(q, 0),
+        .first_us = column_number(q, 1),
+        .last_us = column_number(q, 2),
+        .request_count = column_number(q, 3),
+        .error_count = column_number(q, 4),
+        .message_count = column_number(q, 5),
+        .session_id = reader_name(r, column_number(q, 6)),
+        .agent_id = reader_name(r, column_number(q, 7)),
+        .title = reader_name(r, column_number(q, 8)),
+        .model = reader_name(r, column_number(q, 9)),
+        .client = reader_name(r, column_number(q, 10)),
+        .usage = read_usage(q, 11),
+    };
+}
+
+static const char session_columns[] =
+    "SELECT session, first_us, last_us, request_count, error_count, agent_count, title, model,"
+    " client, " USAGE_COLUMNS " FROM sessions WHERE 1 = 1";
+
+static struct session_row read_session(struct store_reader *r, struct statement *q)
+{
+    reader_names_trim(r);
+    return (struct session_row){
+        .session_id = reader_name(r, column_number(q, 0)),
+        .first_us = column_number(q, 1),
+        .last_us = column_number(q, 2),
+        .request_count = column_number(q, 3),
+        .error_count = column_number(q, 4),
+        .agent_count = column_number(q, 5),
+        .title = reader_name(r, column_number(q, 6)),
+        .model = reader_name(r, column_number(q, 7)),
+        .client = reader_name(r, column_number(q, 8)),
+        .usage = read_usage(q, 9),
+    };
+}
+
+/* What both lists have in common. */
+static void add_filter(struct query *q, struct store_reader *r, const struct thread_filter *filter)
+{
+    query_name(q, r, " AND model = ?", filter->model);
+    if (filter->start_us)
+        query_number(q, " AND last_us >= ?", filter->start_us);
+    if (filter->end_us)
+        query_number(q, " AND first_us < ?", filter->end_us);
+    if (filter->before_us > 0)
+        query_number(q, " AND last_us < ?", filter->before_us);
+    if (filter->q.len)
+        query_add(q, " AND (title IN (SELECT id FROM found) OR session IN (SELECT id FROM found)"
+                     " OR model IN (SELECT id FROM found) OR client IN (SELECT id FROM found))");
+}
+
+enum err store_conversations(struct store_reader *r, const struct thread_filter *filter, int limit,
+                             store_conversation_fn *on_row, void *owner, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    struct statement *stmt = NULL;
+    query_begin(&q, filter->q);
+    query_add(&q, conversation_columns);
+    query_name(&q, r, " AND session = ?", filter->session_id);
+    if (str_equal(filter->agent_id, STR("main")))
+        query_add(&q, " AND agent IS NULL");
+    else
+        query_name(&q, r, " AND agent = ?", filter->agent_id);
+    add_filter(&q, r, filter);
+    query_number(&q, " ORDER BY last_us DESC, conversation DESC LIMIT ?",
+                 MIN_OF(limit, FILTER_LIMIT_MAX));
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        struct conversation_row row = read_conversation(r, stmt);
+        on_row(&row, owner);
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err;
+}
+
+static void add_project(struct query *q, struct store_reader *r, struct str project)
+{
+    if (!project.len)
+        return;
+    query_name(q, r, " AND session IN (SELECT session FROM transcript_files WHERE cwd = ?",
+               project);
+    query_name(q, r, " OR project = ?)", project);
+}
+
+enum err store_find_sessions(struct store_reader *r, const struct thread_filter *filter, int limit,
+                             store_session_fn *on_row, void *owner, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    struct statement *stmt = NULL;
+    query_begin(&q, filter->q);
+    query_add(&q, session_columns);
+    add_filter(&q, r, filter);
+    add_project(&q, r, filter->project);
+    query_number(&q, " ORDER BY last_us DESC, session DESC LIMIT ?",
+                 MIN_OF(limit, FILTER_LIMIT_MAX));
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        struct session_row row = read_session(r, stmt);
+        on_row(&row, owner);
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err;
+}
+
+/* --- one of them --- */
+
+static void keep(struct arena *arena, struct str *const *strings, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *strings[i] = strings[i]->len ? arena_str(arena, *strings[i]) : STR_NONE;
+}
+
+enum err store_conversation(struct store_reader *r, int64_t conversation, struct arena *arena,
+                            struct conversation_row *out, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    struct statement *stmt = NULL;
+    query_begin(&q, STR_NONE);
+    query_add(&q, conversation_columns);
+    query_number(&q, " AND conversation = ?", conversation);
+    err = query_prepare(&q, r, &stmt, f);
+    bool is_found = !err && statement_next(stmt, &err, f);
+    if (is_found) {
+        *out = read_conversation(r, stmt);
+        struct str *const strings[] = {&out->session_id, &out->agent_id, &out->title, &out->model,
+                                       &out->client};
+        keep(arena, strings, COUNT_OF(strings));
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+enum err store_session(struct store_reader *r, struct str session_id, struct arena *arena,
+                       struct session_row *out, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    struct statement *stmt = NULL;
+    query_begin(&q, STR_NONE);
+    query_add(&q, session_columns);
+    query_name(&q, r, " AND session = ?", session_id);
+    if (!q.is_empty)
+        err = query_prepare(&q, r, &stmt, f);
+    bool is_found = !err && stmt && statement_next(stmt, &err, f);
+    if (is_found) {
+        *out = read_session(r, stmt);
+        struct str *const strings[] = {&out->session_id, &out->title, &out->model, &out->client};
+        keep(arena, strings, COUNT_OF(strings));
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
+}
+
+/* --- their requests --- */
+
+static void select_requests(struct query *q, const char *condition)
+{
+    query_begin(q, STR_NONE);
+    query_add(q, "SELECT ");
+    query_add(q, reader_columns);
+    query_add(q, " FROM requests WHERE ");
+    query_add(q, condition);
+}
+
+static enum err read_requests(struct query *q, struct store_reader *r, store_row_fn *on_row,
+                              void *owner, struct fail *f)
+{
+    struct statement *stmt = NULL;
+    enum err err = ERR_OK;
+    query_number(q, " ORDER BY id DESC LIMIT ?", TURNS_MAX);
+    if (!q->is_empty)
+        err = query_prepare(q, r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        struct record row;
+        reader_row(r, stmt, &row);
+        on_row(&row, owner);
+    }
+    statement_free(stmt);
+    return err;
+}
+
+enum err store_turns(struct store_reader *r, const struct conversation_row *c,
+                     store_row_fn *on_row, void *owner, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    /* each as one of the indexes has it */
+    select_requests(&q, c->session_id.len ? "1 = 1" : "session IS NULL");
+    query_name(&q, r, " AND session = ?", c->session_id);
+    query_number(&q, " AND conversation = ?", c->conversation);
+    err = read_requests(&q, r, on_row, owner, f);
+    query_release(&q);
+    return err;
+}
+
+enum err store_session_requests(struct store_reader *r, struct str session_id,
+                                store_row_fn *on_row, void *owner, struct fail *f)
+{
+    enum err err = reader_begin(r, f);
+    if (err)
+        return err;
+    struct query q;
+    select_requests(&q, "1 = 1");
+    query_name(&q, r, " AND session = ?", session_id);
+    err = read_requests(&q, r, on_row, owner, f);
+    query_release(&q);
+    return err;
+}
+
+/* --- for the indexer --- */
+
+#define TURN_COLUMNS "SELECT turn, conversation, parent_turn, shared_count, tool_count FROM requests"
+
+static struct known_turn read_turn(struct statement *q)
+{
+    return (struct known_turn){
+        .turn = column_number(q, 0), .conversation = column_number(q, 1),
+        .parent = column_number(q, 2), .shared = column_number(q, 3)};
+}
+
+bool store_find_turn(struct store *s, int64_t turn, struct known_turn *out)
+{
+    enum err err;
+    uv_mutex_lock(&s->writing);
+    struct statement *q = s->statements[FIND_TURN];
+    bind_number(q, 1, turn);
+    bool is_found = statement_next(q, &err, NULL);
+    if (is_found)
+        *out = read_turn(q);
+    statement_reset(q);
+    uv_mutex_unlock(&s->writing);
+    return is_found;
+}
+
+/* Bounded twice: by `max`, and as the newest come first, by what a step of the indexer may take. */
+void store_session_turns(struct store *s, struct str session, struct str agent, int max,
+                         known_turn_fn *fn, void *owner)
+{
+    struct {
+        struct known_turn turn;
+        int64_t tool_count;
+    } *turns = mem_alloc((size_t)max * sizeof *turns);
+    int count = 0;
+    enum err err;
+    uv_mutex_lock(&s->writing);
+    struct statement *q = s->statements[agent.len ? FIND_AGENT_TURNS : FIND_MAIN_TURNS];
+    bind_text(q, 1, session);
+    bind_number(q, 2, max);
+    if (agent.len)
+        bind_text(q, 3, agent);
+    while (count < max && statement_next(q, &err, NULL)) {
+        turns[count].turn = read_turn(q);
+        turns[count++].tool_count = column_is_null(q, 4) ? 0 : column_number(q, 4);
+    }
+    statement_reset(q);
+    uv_mutex_unlock(&s->writing);
+    while (count-- > 0)
+        fn(&turns[count].turn, turns[count].tool_count, owner);
+    free(turns);
+}
+
+const char store_find_turn_sql[] =
+    TURN_COLUMNS " WHERE session IS NULL AND turn = ? ORDER BY id DESC LIMIT 1";
+#define SESSION_TURNS(agent)                                                                       \
+    TURN_COLUMNS " WHERE session = (SELECT id FROM names WHERE text = ?1 AND is_shared = 1)"      \
+                 " AND " agent " AND turn IS NOT NULL ORDER BY id DESC LIMIT ?2"
+const char store_main_turns_sql[] = SESSION_TURNS("agent IS NULL");
+const char store_agent_turns_sql[] =
+    SESSION_TURNS("agent = (SELECT id FROM names WHERE text = ?3 AND is_shared = 1)");
