@@ -30,6 +30,8 @@ export default defineConfig({
   ],
   // A data: URL font or image would need a wider policy than 'self'.
   build: { assetsInlineLimit: 0 },
+  // The worker loads the highlighter when code is shown, not before.
+  worker: { format: 'es' },
   server: { proxy: { '/api': api, '/health': api } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' }
 });

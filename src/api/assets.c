@@ -10,7 +10,7 @@
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "           \
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; "                 \
     "form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; "              \
-    "trusted-types svelte-trusted-html\r\n"                                                        \
+    "trusted-types svelte-trusted-html dashboard-worker\r\n"                                                        \
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"                                                             \
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \

@@ -16,7 +16,7 @@ after(async () => {
   await server?.close();
 });
 
-const tabs = ['overview', 'messages', 'answer', 'system', 'tools', 'headers', 'timeline', 'request', 'stream'];
+const tabs = ['overview', 'conversation', 'changes', 'system', 'tools', 'headers', 'timeline', 'raw'];
 const nothingRan = async (page) => assert.equal(await page.evaluate(() => window.__xss), undefined, 'a text from the traffic ran');
 
 /** Opens whatever can be opened, so that nothing stays unseen. */
@@ -47,7 +47,7 @@ test('every tab of a request with each text', { skip, timeout: 240_000 }, async 
       await page.goto(`${server.url}/requests/${row.id}?tab=${tab}`);
       await page.locator('#tab-panel').waitFor();
       await page.waitForFunction(() => !document.querySelector('#tab-panel .notice.wait'));
-      if (['system', 'tools', 'messages'].includes(tab)) await unfold(page);
+      if (['system', 'tools', 'conversation', 'changes', 'raw'].includes(tab)) await unfold(page);
       await nothingRan(page);
     }
     assert.deepEqual(trouble, [], text);

@@ -54,9 +54,9 @@ test('the keyboard does everything', { skip }, async () => {
   await page.waitForURL(/\/requests\//);
   const first = page.url();
   await page.keyboard.press('2');
-  await page.waitForURL(/tab=messages/);
+  await page.waitForURL(/tab=conversation/);
   await page.keyboard.press('j');
-  await page.waitForURL((url) => url.href !== first && url.searchParams.get('tab') === 'messages' && !first.includes(url.pathname));
+  await page.waitForURL((url) => url.href !== first && url.searchParams.get('tab') === 'conversation' && !first.includes(url.pathname));
   await page.keyboard.press('Escape');
   await page.waitForURL(`${server.url}/`);
   await page.keyboard.press('?');

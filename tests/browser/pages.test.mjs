@@ -16,7 +16,7 @@ after(async () => {
   await server?.close();
 });
 
-const tabs = ['overview', 'messages', 'answer', 'system', 'tools', 'headers', 'timeline', 'request', 'stream'];
+const tabs = ['overview', 'conversation', 'changes', 'system', 'tools', 'headers', 'timeline', 'raw'];
 const pages = [
   ['requests', '/', (page) => rows(page).first()],
   ['monitor', '/monitor', (page) => rows(page).first()],
@@ -44,7 +44,7 @@ for (const theme of ['light', 'dark']) {
 test('each tab of a request shows its part', { skip: why_skipped }, async () => {
   const list = await (await fetch(`${server.url}/api/requests?limit=50&state=complete`)).json();
   const row = list.requests.find((one) => one.path === '/v1/messages' && one.stream && one.tool_count) ?? list.requests[0];
-  const signs = { overview: 'Who and where', messages: 'user', answer: 'assistant', system: 'Parameters', tools: row.tool_count ? 'Bash' : 'No tools', headers: 'Host', timeline: 'Rhythm', request: 'Request body', stream: 'message_start' };
+  const signs = { overview: 'Who and where', conversation: 'assistant', changes: 'Billing line', system: 'Parameters', tools: row.tool_count ? 'Bash' : 'No tools', headers: 'Host', timeline: 'Rhythm', raw: 'message_start' };
   const { page, trouble, close } = await openPage(browser, server, `/requests/${row.id}`, { width: 1440 });
   for (const tab of tabs) {
     await page.locator(`#tab-${tab}`).click();
@@ -59,7 +59,7 @@ test('each tab of a request shows its part', { skip: why_skipped }, async () => 
 test('axe finds nothing serious', { skip: why_skipped }, async () => {
   const list = await (await fetch(`${server.url}/api/requests?limit=5`)).json();
   const id = list.requests[0].id;
-  const paths = ['/', `/requests/${id}`, `/requests/${id}?tab=messages`, `/requests/${id}?tab=tools`, `/requests/${id}?tab=timeline`, '/sessions', '/stats', '/setup'];
+  const paths = ['/', `/requests/${id}`, `/requests/${id}?tab=conversation`, `/requests/${id}?tab=tools`, `/requests/${id}?tab=timeline`, '/sessions', '/stats', '/setup'];
   const found = [];
   for (const theme of ['light', 'dark']) {
     for (const path of theme === 'light' ? paths : paths.slice(0, 3)) {
@@ -110,9 +110,9 @@ test('a request of 5 MB is shown at once', { skip: why_skipped, timeout: 90_000 
   assert.ok(body.length > 4_900_000);
   const { requests } = await (await fetch(`${server.url}/api/requests?limit=1`)).json();
   const { page, close } = await openPage(browser, server, '/');
-  await page.route('**/request/body', (route) => route.fulfill({ body, contentType: 'application/octet-stream' }));
+  await page.route('**/request/body*', (route) => route.fulfill({ body, contentType: 'application/octet-stream' }));
   await rows(page).first().waitFor();
-  for (const [tab, sign] of [['messages', 'message 499'], ['system', 'Parameters'], ['request', 'Request body']]) {
+  for (const [tab, sign] of [['conversation', 'message 499'], ['system', 'Parameters'], ['raw', 'Answer, decoded']]) {
     const took_ms = await page.evaluate(async ([id, tab, sign]) => {
       const from = performance.now();
       document.querySelector(`#row-${id}`).click();

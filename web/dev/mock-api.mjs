@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { hostileTexts, makeBody, makeMessage, makeRow, makeSession, makeStream, poison, randomFrom } from './mock-data.mjs';
 
 const build = fileURLToPath(new URL('../build', import.meta.url));
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html; report-uri /__mock/report";
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html dashboard-worker; report-uri /__mock/report";
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8', '.json': 'application/json' };
 const sum = (rows, of) => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
 
@@ -133,7 +133,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
 
   function detail(response, made) {
     const bad = made.extra.hostile;
-    json(response, { ...made.row, request_line: `POST ${made.row.path}?beta=true HTTP/1.1`, status_line: made.row.status ? `HTTP/1.1 ${made.row.status} ${made.row.status === 200 ? 'OK' : 'Error'}` : null, upstream_addr: '160.79.104.10:443', sent_ms: 1.2, request_sha: 'c0ffee'.repeat(5), response_sha: 'decade'.repeat(5),
+    json(response, { ...made.row, request_line: `POST ${made.row.path}?beta=true HTTP/1.1`, status_line: made.row.status ? `HTTP/1.1 ${made.row.status} ${made.row.status === 200 ? 'OK' : 'Error'}` : null, upstream_addr: '160.79.104.10:443', sent_ms: 1.2, request_hash: 'c0ffee'.repeat(5), response_hash: 'decade'.repeat(5),
       request_headers: [['Host', 'localhost:3001'], ['Content-Type', 'application/json'], ['User-Agent', made.row.client], ['X-Claude-Code-Session-Id', made.row.session_id], ['x-app', 'cli'], ['anthropic-version', '2023-06-01'], ['anthropic-beta', 'claude-code-20250219,interleaved-thinking-2025-05-14,fine-grained-tool-streaming-2025-05-14,context-management-2025-06-27'], ['x-api-key', 'sk-ant-…[a1b2c3d4]'], ['Accept-Encoding', 'gzip, deflate, br, zstd'], [bad ?? 'X-Stainless-Lang', bad ?? 'js'], ['Content-Length', String(made.row.request_bytes)]],
       response_headers: made.row.status ? [['Date', 'Sat, 21 Nov 2026 00:43:07 GMT'], ['Content-Type', 'text/event-stream; charset=utf-8'], ['request-id', made.row.upstream_request_id], ['anthropic-ratelimit-requests-remaining', '3998'], ['anthropic-ratelimit-tokens-remaining', '391000'], [bad ?? 'cf-ray', bad ?? '93f0a1b2c3d4-AMS'], ['Content-Encoding', 'gzip']] : [] });
   }

@@ -92,7 +92,8 @@ function turn(n, file, random) {
 }
 
 export function makeBody(row, extra) {
-  const random = randomFrom(extra.seed);
+  // The same words every turn, so that a turn's body begins with the one before it.
+  const random = randomFrom([...extra.title].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7));
   const messages = [
     { role: 'user', content: [
       { type: 'text', text: '<system-reminder>\nThe date is 2026-11-21. Files in the working directory: package.json, src, tests.\n</system-reminder>' },
@@ -101,7 +102,7 @@ export function makeBody(row, extra) {
     ] }
   ];
   for (let n = 0; n < extra.turn; n++) messages.push(...turn(n, extra.file, random));
-  return { model: row.model, messages, system: system(Boolean(row.agent_id)), tools: tools(), metadata: { user_id: JSON.stringify({ device_id: hex(random, 16), session_id: row.session_id }) }, max_tokens: 32000, thinking: { type: 'adaptive' }, output_config: { effort: 'high' }, stream: true };
+  return { model: row.model, messages, system: system(Boolean(row.agent_id)), tools: tools(), metadata: { user_id: JSON.stringify({ device_id: 'd3v1ce0000c0ffee', session_id: row.session_id }) }, max_tokens: 32000, thinking: { type: 'adaptive' }, output_config: { effort: 'high' }, stream: true };
 }
 
 export function makeMessage(row, extra) {

@@ -1,16 +1,8 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
+import { ApiError, errorOf } from './errors.ts';
 import type { Answer, Health, RequestDetail, RequestPage, Session, Stats, Timeline } from './types.ts';
 
-/** An answer that is not a success, or no answer at all (status 0). */
-export class ApiError extends Error {
-  status: number;
-  code: string;
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
-}
+export { ApiError } from './errors.ts';
 
 export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
@@ -26,17 +18,6 @@ async function get(path: string, signal?: AbortSignal): Promise<Response> {
   }
   if (!response.ok) throw await errorOf(response);
   return response;
-}
-
-async function errorOf(response: Response): Promise<ApiError> {
-  const fallback = new ApiError(response.status, 'http', `The proxy answered ${response.status}.`);
-  try {
-    const body = (await response.json()) as { error?: { code?: string; message?: string } };
-    if (!body.error?.message) return fallback;
-    return new ApiError(response.status, body.error.code ?? 'http', body.error.message);
-  } catch {
-    return fallback;
-  }
 }
 
 async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -60,7 +41,8 @@ function withQuery(path: string, query: Record<string, string | number | null | 
 
 const requestPath = (id: string) => `/api/requests/${encodeURIComponent(id.toWellFormed())}`;
 
-export const requestBodyUrl = (id: string) => `${requestPath(id)}/request/body`;
+export const requestBodyUrl = (id: string, decoded = false) =>
+  `${requestPath(id)}/request/body${decoded ? '?decoded=1' : ''}`;
 export const responseBodyUrl = (id: string, decoded = false) =>
   `${requestPath(id)}/response/body${decoded ? '?decoded=1' : ''}`;
 
@@ -83,11 +65,9 @@ export const listRequests = (query: RequestQuery, signal?: AbortSignal) =>
 export const getRequest = (id: string, signal?: AbortSignal) =>
   getJson<RequestDetail>(requestPath(id), signal);
 
-export const getRequestBody = async (id: string, signal?: AbortSignal) =>
-  (await get(requestBodyUrl(id), signal)).arrayBuffer();
-
-export const getResponseText = async (id: string, signal?: AbortSignal) =>
-  (await get(responseBodyUrl(id, true), signal)).text();
+/** The bodies themselves are read by the worker; these two are for taking them away. */
+export const getRequestText = async (id: string) => (await get(requestBodyUrl(id, true))).text();
+export const getResponseText = async (id: string) => (await get(responseBodyUrl(id, true))).text();
 
 export const getAnswer = (id: string, signal?: AbortSignal) =>
   getJson<Answer>(`${requestPath(id)}/response/message`, signal);

@@ -83,8 +83,8 @@ export type RequestDetail = RequestRow & {
   status_line: string | null;
   upstream_addr: string | null;
   sent_ms: number | null;
-  request_sha: string | null;
-  response_sha: string | null;
+  request_hash: string | null;
+  response_hash: string | null;
 };
 
 export type RequestPage = { requests: RequestRow[]; total: number; next_cursor: string | null };

@@ -1,9 +1,9 @@
 // One opened request: its head at once, its parts (bodies, answer, timeline) when a tab asks for them. While it
 // runs, the live row fills in; when it ends, what was read before is read again.
-import { ApiError, getAnswer, getRequest, getRequestBody, getResponseText, getTimeline, isAbort } from '../api/client.ts';
+import { ApiError, getAnswer, getRequest, getTimeline, isAbort, listRequests, requestBodyUrl, responseBodyUrl } from '../api/client.ts';
 import type { Answer, RequestDetail, RequestRow, Timeline } from '../api/types.ts';
-import { type Body, readBody } from '../record/body.ts';
-import { type Conversation, readConversation } from '../record/conversation.ts';
+import type { RequestBody, Stream, Tree } from '../work/bodies.ts';
+import { work } from '../work/work.ts';
 import { laterRow } from './merge.ts';
 
 const just_ended_ms = 10_000;
@@ -37,16 +37,17 @@ export class Part<T> {
   }
 }
 
-export type RequestBody = Body & { conversation: Conversation };
-
 export class Detail {
   readonly id: string;
   #live = $state.raw<RequestRow | null>(null);
   #head: Part<RequestDetail>;
   #abort = new AbortController();
   body: Part<RequestBody>;
+  tree: Part<Tree>;
   answer: Part<Answer>;
-  raw: Part<string>;
+  stream: Part<Stream>;
+  /** The request before it in the same conversation; undefined within where there is none. */
+  previous: Part<{ row: RequestRow | undefined }>;
   timeline: Part<Timeline>;
 
   constructor(id: string, known: RequestRow | null) {
@@ -55,12 +56,11 @@ export class Detail {
     this.#live = known;
     this.#head = new Part(() => patiently(() => getRequest(id, signal)));
     const soon = <T>(load: () => Promise<T>) => (this.#hasJustEnded() ? patiently(load) : load());
-    this.body = new Part(async () => {
-      const body = readBody(await soon(() => getRequestBody(id, signal)));
-      return { ...body, conversation: readConversation(body.json) };
-    });
+    this.body = new Part(() => soon(() => work('request', requestBodyUrl(id, true), this.#row?.state === 'running')));
+    this.tree = new Part(() => soon(() => work('tree', requestBodyUrl(id, true))));
+    this.previous = new Part(() => this.#findPrevious(signal));
     this.answer = new Part(() => soon(() => getAnswer(id, signal)));
-    this.raw = new Part(() => soon(() => getResponseText(id, signal)));
+    this.stream = new Part(() => soon(() => work('stream', responseBodyUrl(id, true))));
     this.timeline = new Part(() => soon(() => getTimeline(id, signal)));
     this.#head.ask();
   }
@@ -74,7 +74,15 @@ export class Detail {
   get row() { return this.#row; }
   get head() { return this.#head.value; }
   get error() { return this.#head.error; }
-  get parts() { return [this.#head, this.body, this.answer, this.raw, this.timeline]; }
+  get parts() { return [this.#head, this.body, this.tree, this.answer, this.stream, this.timeline]; }
+
+  async #findPrevious(signal: AbortSignal) {
+    const row = this.#row ?? (await getRequest(this.id, signal));
+    if (!row.session_id) return { row: undefined };
+    const query = { session: row.session_id, agent: row.agent_id ?? 'main', end: row.started_at, limit: 20 };
+    const { requests } = await listRequests(query, signal);
+    return { row: requests.find((one) => one.path === row.path && one.id !== row.id) };
+  }
 
   retry() { for (const part of this.parts) void part.again(); }
 

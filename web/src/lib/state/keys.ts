@@ -5,7 +5,7 @@ export const keys = [
   { keys: ['g', 'G'], what: 'newest, oldest request' },
   { keys: ['Enter'], what: 'open the request' },
   { keys: ['Esc'], what: 'close the request, or this help' },
-  { keys: ['1', '…', '9'], what: 'tab of an open request' },
+  { keys: ['1', '…', '8'], what: 'tab of an open request' },
   { keys: ['/'], what: 'search' },
   { keys: ['t'], what: 'theme: system, light, dark' },
   { keys: ['?'], what: 'this help' }

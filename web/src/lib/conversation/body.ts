@@ -1,7 +1,7 @@
-// From a body's bytes to something that can be shown. Parsing is gated by size, so that no body freezes the page.
+// From a body's bytes to something that can be shown. Runs in a worker, so that no body freezes the page.
 export type Body = { text: string; json: unknown; is_json: boolean; bytes: number; problem: string | null };
 
-export const most_parsed_bytes = 64_000_000; // parsing takes about 10 ms a megabyte
+export const most_parsed_bytes = 128_000_000; // a tree takes about ten times its text
 
 export function readBody(buffer: ArrayBuffer): Body {
   const bytes = buffer.byteLength;
