@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "api/api_export.h"
 #include "api/api_job.h"
 #include "api/api_reply.h"
 #include "api/api_requests.h"
@@ -17,11 +18,13 @@ struct api {
     struct api_options to;
     struct job_pool *jobs;
     struct live *live;
+    struct api_exports *exports;
 };
 
-static void answer_health(struct api *a, struct call *c);
-static void answer_livez(struct api *a, struct call *c);
-static void answer_stream(struct api *a, struct call *c);
+static void answer_health(struct api *a, struct call *c, const struct ask *ask);
+static void answer_livez(struct api *a, struct call *c, const struct ask *ask);
+static void answer_stream(struct api *a, struct call *c, const struct ask *ask);
+static void answer_export(struct api *a, struct call *c, const struct ask *ask);
 
 #define GET_HEAD "GET, HEAD"
 
@@ -31,7 +34,7 @@ static const struct route {
     const char *methods; /* as Allow says it */
     unsigned takes;      /* enum query_field */
     job_work *work;
-    void (*answer)(struct api *a, struct call *c);
+    void (*answer)(struct api *a, struct call *c, const struct ask *ask);
 } routes[] = {
     {"/health", GET_HEAD, 0, NULL, answer_health},
     {"/livez", GET_HEAD, 0, NULL, answer_livez},
@@ -45,6 +48,7 @@ static const struct route {
     {"/api/sessions", GET_HEAD, QUERY_LIMIT | QUERY_BEFORE, totals_sessions, NULL},
     {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
     {"/api/stream", "GET", 0, NULL, answer_stream},
+    {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
 };
 
 struct api *api_new(const struct api_options *options)
@@ -53,6 +57,7 @@ struct api *api_new(const struct api_options *options)
     a->to = *options;
     a->jobs = job_pool_new(&a->to);
     a->live = live_new(LIVE_GRACE_MS);
+    a->exports = api_exports_new(a->jobs, a->to.version);
     return a;
 }
 
@@ -67,6 +72,7 @@ void api_free(struct api *a)
     if (!a)
         return;
     live_free(a->live);
+    api_exports_free(a->exports);
     job_pool_free(a->jobs);
     free(a);
 }
@@ -132,11 +138,12 @@ void api_handle(struct call *c, void *api)
     if (route->work)
         job_start(a->jobs, c, &ask, route->work);
     else
-        route->answer(a, c);
+        route->answer(a, c, &ask);
 }
 
-static void answer_health(struct api *a, struct call *c)
+static void answer_health(struct api *a, struct call *c, const struct ask *ask)
 {
+    (void)ask;
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_str(doc, root, "status", "healthy");
@@ -145,8 +152,9 @@ static void answer_health(struct api *a, struct call *c)
     api_reply_json(c, 200, doc);
 }
 
-static void answer_livez(struct api *a, struct call *c)
+static void answer_livez(struct api *a, struct call *c, const struct ask *ask)
 {
+    (void)ask;
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_str(doc, root, "status", "ok");
@@ -156,7 +164,13 @@ static void answer_livez(struct api *a, struct call *c)
     api_reply_json(c, 200, doc);
 }
 
-static void answer_stream(struct api *a, struct call *c)
+static void answer_stream(struct api *a, struct call *c, const struct ask *ask)
 {
+    (void)ask;
     live_handle(c, a->live);
+}
+
+static void answer_export(struct api *a, struct call *c, const struct ask *ask)
+{
+    api_export_start(a->exports, c, ask);
 }

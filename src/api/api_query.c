@@ -69,6 +69,12 @@ static const char *parse_decoded(struct str value, struct query *q)
     return q->is_decoded || str_equal(value, STR("0")) ? NULL : "must be 0 or 1";
 }
 
+static const char *parse_format(struct str value, struct query *q)
+{
+    q->format = value;
+    return NULL;
+}
+
 /* Every parameter there is. Without a parser: a text, kept in the filter at `at`. */
 static const struct param {
     const char *name;
@@ -80,6 +86,7 @@ static const struct param {
     {"cursor", QUERY_CURSOR, parse_cursor, 0},
     {"before", QUERY_BEFORE, parse_before, 0},
     {"decoded", QUERY_DECODED, parse_decoded, 0},
+    {"format", QUERY_FORMAT, parse_format, 0},
     {"start", QUERY_RANGE, parse_start, 0},
     {"end", QUERY_RANGE, parse_end, 0},
     {"status", QUERY_FILTER, parse_status, 0},

@@ -14,7 +14,8 @@ enum query_field {
     QUERY_FILTER = 1 << 2, /* model, provider, status, state, session, agent, q */
     QUERY_RANGE = 1 << 3,  /* start, end */
     QUERY_BEFORE = 1 << 4,
-    QUERY_DECODED = 1 << 5
+    QUERY_DECODED = 1 << 5,
+    QUERY_FORMAT = 1 << 12
 };
 
 enum {
@@ -29,6 +30,7 @@ struct query {
     struct uuid cursor;  /* rows with smaller ids */
     int64_t before_us;   /* 0: none */
     bool is_decoded;
+    struct str format;   /* of an export */
 };
 
 struct query_fault {

@@ -20,8 +20,9 @@ struct call {
     struct buf body, headers;
     char type[64];
     /* the stream */
-    bool is_full, is_gone, is_ended;
+    bool is_full, is_gone, is_ended, is_broken;
     void (*on_gone)(void *owner);
+    void (*on_room)(void *owner);
     void *owner;
 };
 
@@ -130,6 +131,23 @@ bool call_stream_write(struct call *c, struct str bytes)
         return false;
     assert_int_equal(buf_append(&c->body, bytes), ERR_OK);
     return true;
+}
+
+void call_stream_on_room(struct call *c, void (*on_room)(void *owner))
+{
+    c->on_room = on_room;
+}
+
+bool call_stream_is_full(const struct call *c)
+{
+    return c->is_full;
+}
+
+void call_stream_break(struct call *c)
+{
+    assert_false(c->is_gone || c->is_ended);
+    c->is_broken = true;
+    fake_leave(c);
 }
 
 void call_stream_end(struct call *c)
