@@ -86,13 +86,20 @@ static size_t same_at_end(struct str a, struct str b, size_t max)
     return at;
 }
 
+/* A turn that reaches back to blocks nobody may share any more is as good as forgotten: the next
+ * one is then stored whole, and reaches back no further than to what is still young. */
 static struct match find_match(struct conversations *c, uint64_t key, struct str body)
 {
     struct match best = {0};
+    uint64_t floor = packer_share_floor(c->packer);
     for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
         struct turn *t = &c->turns[i];
         if (!t->used_at || t->key != key)
             continue;
+        if (t->oldest_block < floor) {
+            forget(t);
+            continue;
+        }
         size_t prefix = same_at_start(buf_str(&t->body), body);
         if (!best.parent || prefix > best.prefix)
             best = (struct match){t, prefix, 0};
@@ -336,8 +343,24 @@ static struct piece_at store_recipe(struct packer *p, const struct recipe_child 
 struct packed_body {
     struct recipe whole;
     struct piece_at recipe;
+    uint64_t root_block;
     uint32_t depth;
 };
+
+static uint64_t oldest_block(const struct packed_body *p)
+{
+    return MIN_OF(p->root_block, recipe_oldest_block(&p->whole));
+}
+
+/* A recipe without parents. */
+static enum err store_root(struct conversations *c, struct packed_body *out)
+{
+    enum err err = ERR_OK;
+    out->depth = 0;
+    out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
+    out->root_block = out->recipe.block;
+    return err;
+}
 
 static enum err pack_child(struct conversations *c, const struct match *m, struct str body,
                            struct packed_body *out)
@@ -356,10 +379,13 @@ static enum err pack_child(struct conversations *c, const struct match *m, struc
     struct recipe_child child = {.parent = t->recipe, .depth = t->depth + 1, .prefix_len = start,
                                  .middle = &middle, .suffix_start = suffix_start,
                                  .suffix_len = suffix};
-    bool is_key = child.depth > RECIPE_DEPTH_MAX;
-    out->depth = is_key ? 0 : child.depth;
-    if (!err)
-        out->recipe = store_recipe(c->packer, is_key ? NULL : &child, &out->whole, &err);
+    if (!err && child.depth > RECIPE_DEPTH_MAX) {
+        err = store_root(c, out);
+    } else if (!err) {
+        out->depth = child.depth;
+        out->root_block = t->root_block;
+        out->recipe = store_recipe(c->packer, &child, &out->whole, &err);
+    }
     recipe_release(&middle);
     return err;
 }
@@ -367,20 +393,15 @@ static enum err pack_child(struct conversations *c, const struct match *m, struc
 static enum err pack_whole(struct conversations *c, struct str body, struct packed_body *out)
 {
     enum err err = pack_part(c, body, 0, body.len, false, &out->whole);
-    if (!err)
-        out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
-    return err;
+    return err ? err : store_root(c, out);
 }
 
 /* All of it anew, in one part. */
 static enum err pack_plain(struct conversations *c, struct str body, struct packed_body *out)
 {
     recipe_clear(&out->whole);
-    out->depth = 0;
     enum err err = packer_put_body(c->packer, body, &out->whole);
-    if (!err)
-        out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
-    return err;
+    return err ? err : store_root(c, out);
 }
 
 /* --- what is new for those who read every text once --- */
@@ -486,6 +507,8 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
     t->key = key;
     t->used_at = ++c->clock;
     t->recipe = packed->recipe;
+    t->root_block = packed->root_block;
+    t->oldest_block = out->oldest_block;
     t->depth = packed->depth;
     memcpy(t->hash, out->hash, sizeof t->hash);
 }
@@ -502,8 +525,10 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     struct match m = find_match(c, key, bytes);
     if (is_repeated(&m, bytes.len)) {
         m.parent->used_at = ++c->clock;
-        *out = (struct packed_request){.recipe = m.parent->recipe, .facts = m.parent->facts,
-                                       .chain = m.parent->chain, .fresh_part = FRESH_NONE};
+        *out = (struct packed_request){.recipe = m.parent->recipe,
+                                       .oldest_block = m.parent->oldest_block,
+                                       .facts = m.parent->facts, .chain = m.parent->chain,
+                                       .fresh_part = FRESH_NONE};
         memcpy(out->hash, m.parent->hash, sizeof out->hash);
         return ERR_OK;
     }
@@ -519,6 +544,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
         err = pack_plain(c, bytes, &packed);
     out->recipe = packed.recipe;
     find_fresh(c, &m, bytes.len, &packed.whole, out);
+    out->oldest_block = oldest_block(&packed);
     if (!err)
         remember(c, key, &m, body, &packed, out);
     recipe_release(&packed.whole);

@@ -36,6 +36,8 @@ struct turn {
     struct message_chain chain;
     struct recipe whole;   /* all of the body, no parent */
     struct piece_at recipe; /* as stored */
+    uint64_t root_block;    /* where the first of its recipe's parents is */
+    uint64_t oldest_block;  /* the oldest that the body and its recipe need */
     uint32_t depth;
     uint8_t hash[16];
     struct hash_mark mark;
@@ -62,6 +64,7 @@ void conversations_forget(struct conversations *c); /* idle: gives memory back *
 
 struct packed_request {
     struct piece_at recipe;
+    uint64_t oldest_block; /* that reading the body needs */
     uint8_t hash[16];
     struct request_facts facts; /* strings valid until the next call */
     enum fresh_part fresh_part; /* see record/detail.h */

@@ -51,6 +51,7 @@ struct gathered {
     struct piece_at recipe; /* of the request's body */
     enum fresh_part fresh_part;
     struct recipe fresh;    /* see record/detail.h */
+    uint64_t oldest_block;  /* that the request's body needs; from when it is being packed on */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */
     struct chunk_list request, response;

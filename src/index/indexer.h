@@ -30,6 +30,9 @@ struct index_store {
      * NULL. */
     void (*session_turns)(void *owner, struct str session, struct str agent, int max,
                           known_turn_fn *fn, void *fn_owner);
+    /* Nothing new may refer to blocks before this one: they are to be dropped, or have been. It
+     * only grows; any thread may raise it at any time. NULL: 0. */
+    uint64_t (*share_floor)(void *owner);
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when
@@ -64,6 +67,11 @@ enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_
 /* Any thread. Its row and detail so far; strings live in `arena`. ERR_NOT_FOUND. */
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
                              struct record *row, struct record_detail *detail) MUST_CHECK;
+
+/* Any thread. The oldest block that exchanges refer to whose rows are not in the store yet;
+ * UINT64_MAX: none does. Once this has passed what share_floor() says, all that refers to older
+ * blocks is in the store, and nothing more will come. */
+uint64_t indexer_oldest_block(struct indexer *x);
 
 struct indexer_counters {
     uint64_t exchanges;        /* committed since start */

@@ -155,3 +155,14 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
     }
     return ERR_OK;
 }
+
+uint64_t indexer_oldest_block(struct indexer *x)
+{
+    uint64_t oldest = UINT64_MAX;
+    uv_mutex_lock(&x->mutex);
+    for (const struct gathered *e = x->taker.exchanges.oldest; e; e = e->newer)
+        if (e->is_packed)
+            oldest = MIN_OF(oldest, e->oldest_block);
+    uv_mutex_unlock(&x->mutex);
+    return oldest;
+}

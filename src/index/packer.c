@@ -110,9 +110,11 @@ enum err packer_put_piece(struct packer *p, struct str bytes, bool is_new, struc
     XXH128_hash_t hash = XXH3_128bits_withSecret(bytes.ptr, bytes.len, secret.ptr, secret.len);
     struct batch_piece piece = {.key = {hash.high64, hash.low64, (uint32_t)bytes.len}};
     struct batch_piece *known = known_slot(p, &piece.key);
-    if (key_equal(&known->key, &piece.key))
+    uint64_t floor = packer_share_floor(p);
+    if (key_equal(&known->key, &piece.key) && known->at.block >= floor)
         return recipe_add(body, known->at);
-    if (is_new || !p->store->find_piece(p->store->owner, &piece.key, &piece.at)) {
+    if (is_new || !p->store->find_piece(p->store->owner, &piece.key, &piece.at) ||
+        piece.at.block < floor) {
         struct batch *b = &p->batch;
         piece.at = packer_put(p, bytes);
         b->pieces = one_more(b->pieces, b->piece_count, &p->piece_cap, sizeof *b->pieces);
@@ -122,11 +124,17 @@ enum err packer_put_piece(struct packer *p, struct str bytes, bool is_new, struc
     return recipe_add(body, piece.at);
 }
 
-void packer_add_row(struct packer *p, const struct record *record, struct piece_at detail)
+uint64_t packer_share_floor(const struct packer *p)
+{
+    return p->store->share_floor ? p->store->share_floor(p->store->owner) : 0;
+}
+
+void packer_add_row(struct packer *p, const struct record *record, struct piece_at detail,
+                    uint64_t oldest_block)
 {
     struct batch *b = &p->batch;
     b->rows = one_more(b->rows, b->row_count, &p->row_cap, sizeof *b->rows);
-    b->rows[b->row_count++] = (struct batch_row){*record, detail};
+    b->rows[b->row_count++] = (struct batch_row){*record, detail, MIN_OF(oldest_block, detail.block)};
 }
 
 struct batch *packer_seal(struct packer *p)

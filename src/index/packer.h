@@ -44,7 +44,11 @@ enum err packer_put_body(struct packer *p, struct str bytes, struct recipe *body
  * store need not be asked. */
 enum err packer_put_piece(struct packer *p, struct str bytes, bool is_new,
                           struct recipe *body) MUST_CHECK;
-void packer_add_row(struct packer *p, const struct record *record, struct piece_at detail);
+/* `oldest_block`: that its bodies need. */
+void packer_add_row(struct packer *p, const struct record *record, struct piece_at detail,
+                    uint64_t oldest_block);
+/* Blocks before this one are going or gone: nothing may be shared with them. */
+uint64_t packer_share_floor(const struct packer *p);
 
 /* Bytes that the batch would hold. */
 static inline size_t packer_bytes(const struct packer *p)

@@ -141,6 +141,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
 {
     struct packed_request packed;
     e->is_packed = true;
+    e->oldest_block = t->packer.block; /* of a long body: its blocks are all new */
     if (!e->request.total_bytes) {
         body_hash(STR_NONE, e->request_hash);
         return;
@@ -157,6 +158,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->recipe = packed.recipe;
     e->fresh_part = packed.fresh_part;
     e->fresh = packed.fresh;
+    e->oldest_block = packed.oldest_block;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
     note_request_facts(e, &packed.facts);
     if (!str_ends(e->record.path, STR("/count_tokens"))) /* counts what is asked next */
@@ -350,7 +352,8 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     enum err err = detail_write(&t->detail, t->packer.block, &d);
     assert(!err); /* heads and timeline have ceilings below a block's */
     struct piece_at at = packer_put(&t->packer, buf_str(&t->detail));
-    packer_add_row(&t->packer, &e->record, at);
+    packer_add_row(&t->packer, &e->record, at,
+                   MIN_OF(e->oldest_block, recipe_oldest_block(&d.response)));
     loss_note(LOSS_BODY_TRUNCATED, (e->record.flags & RECORD_BODY_TRUNCATED) != 0, NULL);
     gathered_end(&t->exchanges, e);
     t->pending_bytes += e->request.total_bytes + e->response.total_bytes;

@@ -37,7 +37,8 @@ struct batch_block {
 
 struct batch_row {
     struct record record;
-    struct piece_at detail; /* headers, recipe, timeline, hashes: see index/detail.h */
+    struct piece_at detail; /* headers, recipe, timeline, hashes: see record/detail.h */
+    uint64_t oldest_block;  /* the oldest that the detail and both bodies need; 0: the detail's */
 };
 
 struct batch {

@@ -32,6 +32,14 @@ void recipe_clear(struct recipe *r)
     r->bytes = 0;
 }
 
+uint64_t recipe_oldest_block(const struct recipe *r)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (size_t i = 0; i < r->count; i++)
+        oldest = MIN_OF(oldest, r->list[i].block);
+    return oldest;
+}
+
 static bool joins(const struct piece_at *a, struct piece_at b)
 {
     return a->block == b.block && (uint64_t)a->offset + a->len == b.offset &&

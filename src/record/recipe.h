@@ -25,6 +25,8 @@ struct recipe {
 void recipe_init(struct recipe *r);
 void recipe_release(struct recipe *r);
 void recipe_clear(struct recipe *r);
+/* The oldest block of its ranges; UINT64_MAX when it has none. */
+uint64_t recipe_oldest_block(const struct recipe *r);
 enum err recipe_add(struct recipe *r, struct piece_at at) MUST_CHECK; /* ERR_TOO_LARGE */
 /* Adds bytes [start, start + len) of `from`. ERR_CORRUPT when it has not that many. */
 enum err recipe_add_part(struct recipe *r, const struct recipe *from, uint64_t start,
