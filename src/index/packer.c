@@ -113,12 +113,14 @@ enum err packer_put_piece(struct packer *p, struct str bytes, bool is_new, struc
     uint64_t floor = packer_share_floor(p);
     if (key_equal(&known->key, &piece.key) && known->at.block >= floor)
         return recipe_add(body, known->at);
-    if (is_new || !p->store->find_piece(p->store->owner, &piece.key, &piece.at) ||
-        piece.at.block < floor) {
+    bool is_found = !is_new && p->store->find_piece(p->store->owner, &piece.key, &piece.at);
+    if (!is_found || piece.at.block < floor) {
+        piece.is_moved = is_found;
         struct batch *b = &p->batch;
         piece.at = packer_put(p, bytes);
         b->pieces = one_more(b->pieces, b->piece_count, &p->piece_cap, sizeof *b->pieces);
         b->pieces[b->piece_count++] = piece;
+        piece.is_moved = false;
     }
     *known = piece;
     return recipe_add(body, piece.at);

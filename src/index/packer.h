@@ -16,7 +16,7 @@ enum {
     MESSAGE_BYTES_MIN = 2048,        /* likewise; a message is mostly shared through its parent */
     PIECE_BYTES_MAX = BLOCK_RAW_MAX / 2,
     BLOCK_RAW_WANTED = 192 << 10,    /* bytes: compressed before they leave the processor's cache */
-    PIECES_KNOWN = 8192,             /* slots, a power of two; 40 bytes each */
+    PIECES_KNOWN = 8192,             /* slots, a power of two; 48 bytes each */
 };
 
 struct packer {

@@ -26,6 +26,7 @@ struct piece_at {
 struct batch_piece {
     struct piece_key key;
     struct piece_at at;
+    bool is_moved; /* it is stored already, in a block that nothing may share any more */
 };
 
 struct batch_block {

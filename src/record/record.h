@@ -78,6 +78,7 @@ struct record {
     int64_t parent_turn;  /* of the request that it goes on from */
     int64_t shared_count; /* messages it begins with that are all of the parent's; 0: the history
                              was written anew, as after compacting */
+    bool has_aged_out; /* its bodies, or part of them, were too old to be kept; rows only */
 };
 
 /* A turn of a conversation, as far as those that follow need to know it. */

@@ -109,13 +109,23 @@ static struct chain_cache *chain_with(struct store_reader *r, uint64_t block, en
     return NULL;
 }
 
+/* What is missing may have been dropped since this question began. */
+static enum err why_missing(struct store_reader *r, uint64_t block, enum err err)
+{
+    if (err != ERR_CORRUPT || reader_look_at_floor(r, NULL) != ERR_OK)
+        return err;
+    return block < r->floor ? ERR_GONE : err;
+}
+
 enum err reader_load(void *reader, struct piece_at at, struct buf *out)
 {
     struct store_reader *r = reader;
     enum err err = ERR_OK;
+    if (at.block < r->floor)
+        return ERR_GONE;
     struct chain_cache *c = chain_with(r, at.block, &err);
     if (!c)
-        return err;
+        return why_missing(r, at.block, err);
     c->used_at = ++r->clock;
     size_t index = at.block - c->first;
     size_t start = c->starts[index], len = c->starts[index + 1] - start;

@@ -98,6 +98,18 @@ static const char *const sql[WRITE_STATEMENTS] = {
     [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"
                      " blocks = blocks + ?, raw_bytes = raw_bytes + ?,"
                      " stored_bytes = stored_bytes + ?",
+    /* a batch seldom has rows of more than one hour */
+    [WRITE_SPAN] =
+        "INSERT INTO spans (hour, first_block, last_block, oldest_block) VALUES (?,?,?,?)"
+        " ON CONFLICT (hour) DO UPDATE SET"
+        " first_block = CASE WHEN excluded.first_block < spans.first_block"
+        " THEN excluded.first_block ELSE spans.first_block END,"
+        " last_block = CASE WHEN excluded.last_block > spans.last_block"
+        " THEN excluded.last_block ELSE spans.last_block END,"
+        " oldest_block = CASE WHEN excluded.oldest_block < spans.oldest_block"
+        " THEN excluded.oldest_block ELSE spans.oldest_block END",
+    /* it was where nothing may be shared any more */
+    [MOVE_PIECE] = "UPDATE pieces SET block = ?, start = ? WHERE high = ? AND low = ? AND len = ?",
     [FIND_PIECE] = "SELECT block, start FROM pieces WHERE high = ? AND low = ? AND len = ?",
     [HAS_REQUEST] = "SELECT 1 FROM requests WHERE id = ?",
     [FIND_TURN] = store_find_turn_sql,
@@ -124,8 +136,8 @@ enum err commit_prepare(struct store *s, struct fail *f)
 {
     char insert[2048];
     int len = snprintf(insert, sizeof insert,
-                       "INSERT INTO requests (%s detail_block, detail_offset, detail_len, id)"
-                       " VALUES (%s ?,?,?,?) ON CONFLICT DO NOTHING", column_names, column_marks);
+                       "INSERT INTO requests (%s detail_block, detail_offset, detail_len,"
+                       " oldest_block, id) VALUES (%s ?,?,?,?,?) ON CONFLICT DO NOTHING", column_names, column_marks);
     assert(len < (int)sizeof insert);
     enum err err = database_prepare(&s->db, insert, &s->statements[WRITE_REQUEST], f);
     for (int i = 0; i < WRITE_STATEMENTS && !err; i++)
@@ -161,18 +173,29 @@ static enum err write_block(struct store *s, const struct batch_block *b, int64_
     return statement_queue(q, is_new, f);
 }
 
-static void bind_key(struct statement *q, const struct piece_key *key)
+static void bind_key(struct statement *q, int at, const struct piece_key *key)
 {
-    bind_number(q, 1, (int64_t)key->high);
-    bind_number(q, 2, (int64_t)key->low);
-    bind_number(q, 3, key->len);
+    bind_number(q, at, (int64_t)key->high);
+    bind_number(q, at + 1, (int64_t)key->low);
+    bind_number(q, at + 2, key->len);
+}
+
+static enum err move_piece(struct store *s, const struct batch_piece *p, struct fail *f)
+{
+    struct statement *q = s->statements[MOVE_PIECE];
+    bind_number(q, 1, (int64_t)p->at.block);
+    bind_number(q, 2, p->at.offset);
+    bind_key(q, 3, &p->key);
+    return statement_queue(q, NULL, f);
 }
 
 static enum err write_piece(struct store *s, const struct batch_piece *p, int64_t *new_pieces,
                             struct fail *f)
 {
+    if (p->is_moved)
+        return move_piece(s, p, f);
     struct statement *q = s->statements[WRITE_PIECE];
-    bind_key(q, &p->key);
+    bind_key(q, 1, &p->key);
     bind_number(q, 4, (int64_t)p->at.block);
     bind_number(q, 5, p->at.offset);
     return statement_queue(q, new_pieces, f);
@@ -240,7 +263,9 @@ static enum err write_request(struct store *s, const struct batch_row *row,
     bind_number(q, COLUMNS + 1, (int64_t)row->detail.block);
     bind_number(q, COLUMNS + 2, row->detail.offset);
     bind_number(q, COLUMNS + 3, row->detail.len);
-    bind_blob(q, COLUMNS + 4, str_make(row->record.id.bytes, 16));
+    bind_number(q, COLUMNS + 4, (int64_t)(row->oldest_block ? row->oldest_block
+                                                            : row->detail.block));
+    bind_blob(q, COLUMNS + 5, str_make(row->record.id.bytes, 16));
     return statement_queue(q, &w->is_new, f);
 }
 
@@ -307,6 +332,8 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
     enum err err = rollup_write(s, f);
     if (!err)
         err = conversation_sums_write(s->conversations, s->statements[WRITE_CONVERSATION], f);
+    if (!err)
+        err = spans_write(s, b, f);
     return err ? err : write_totals(s, &t, f);
 }
 
@@ -363,7 +390,7 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
     uv_mutex_lock(&s->writing);
     struct statement *q = s->statements[FIND_PIECE];
     enum err err;
-    bind_key(q, key);
+    bind_key(q, 1, key);
     bool is_found = statement_next(q, &err, NULL);
     if (is_found)
         *at = (struct piece_at){(uint64_t)column_number(q, 0),

@@ -16,6 +16,7 @@ static const char *const sql[READ_STATEMENTS] = {
     [READ_BLOCK_CHAIN] = "SELECT chain FROM blocks WHERE number = ?",
     [READ_CHAIN] = "SELECT number, raw_len, data FROM blocks WHERE number BETWEEN ?1 AND ?2"
                    " AND chain = ?1 ORDER BY number",
+    [READ_FLOOR] = "SELECT floor FROM keeping",
 };
 
 enum column_kind { NAME, TEXT, RAW, NUMBER };
@@ -33,7 +34,7 @@ static const struct column {
 #define COLUMN(name, kind, member) ", " #name
 const char reader_columns[] = "id"
 #include "store/columns.def"
-    ;
+    ", oldest_block";
 #undef COLUMN
 
 struct store_reader *store_reader_new(struct store *s)
@@ -72,11 +73,21 @@ static enum err open_reader(struct store_reader *r, struct fail *f)
     return err;
 }
 
+enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
+{
+    struct statement *q = r->statements[READ_FLOOR];
+    enum err err = ERR_OK;
+    if (statement_next(q, &err, f))
+        r->floor = (uint64_t)column_number(q, 0);
+    statement_reset(q);
+    return err;
+}
+
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
     enum err err = database_is_open(&r->db) ? ERR_OK : open_reader(r, f);
     r->db.deadline_ns = clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
-    return err;
+    return err ? err : reader_look_at_floor(r, f);
 }
 
 void reader_names_trim(struct store_reader *r)
@@ -152,4 +163,5 @@ void reader_row(struct store_reader *r, struct statement *q, struct record *row)
                                                  : reader_name(r, column_number(q, at));
         memcpy(member, &text, sizeof text);
     }
+    row->has_aged_out = (uint64_t)column_number(q, READER_COLUMNS - 1) < r->floor;
 }

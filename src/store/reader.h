@@ -18,7 +18,8 @@ enum {
 };
 
 enum read_statement {
-    READ_NAME, READ_NAME_ID, READ_BLOCK_CHAIN, READ_CHAIN, READ_STATEMENTS
+    READ_NAME, READ_NAME_ID, READ_BLOCK_CHAIN, READ_CHAIN, READ_FLOOR,
+    READ_STATEMENTS
 };
 
 /* A chain's blocks, decompressed one behind another. */
@@ -42,11 +43,14 @@ struct store_reader {
     size_t name_bytes_len;
     struct chain_cache chains[CHAINS_CACHED];
     struct chain_reader decoder;
+    uint64_t floor; /* blocks before this one were gone when this was looked at */
     uint64_t clock; /* counts uses of chains */
 };
 
 /* Opens if need be and starts the time limit; before every use of the connection. */
 enum err reader_begin(struct store_reader *r, struct fail *f) MUST_CHECK;
+/* Sets `floor`; reader_begin() has done so. */
+enum err reader_look_at_floor(struct store_reader *r, struct fail *f) MUST_CHECK;
 /* The text of a name: valid until reader_names_trim(). Empty for 0 and for what is missing. */
 struct str reader_name(struct store_reader *r, int64_t id);
 void reader_names_trim(struct store_reader *r); /* between rows: forgets all when there are many */
@@ -56,15 +60,15 @@ int64_t reader_name_id(struct store_reader *r, struct str text);
 /* "col, col, …" of `requests`: the id and what reader_row() reads; how many they are. */
 #define COLUMN(name, kind, member) +1
 enum {
-    READER_COLUMNS = 1
+    READER_COLUMNS = 2
 #include "store/columns.def"
 };
 #undef COLUMN
 extern const char reader_columns[];
 void reader_row(struct store_reader *r, struct statement *q, struct record *row);
 
-/* Appends stored bytes to `out`. ERR_CORRUPT when the block is missing or damaged. Fits
- * recipe_load. */
+/* Appends stored bytes to `out`. ERR_GONE when the block was too old to be kept, ERR_CORRUPT when
+ * it is missing or damaged. Fits recipe_load. */
 enum err reader_load(void *reader, struct piece_at at, struct buf *out) MUST_CHECK;
 void reader_blocks_release(struct store_reader *r);
 

@@ -113,6 +113,10 @@ enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *
         return err;
     struct detail d;
     err = load_detail(r, at, arena, &d, f);
+    if (err == ERR_GONE) {
+        *detail = (struct record_detail){0};
+        return ERR_OK;
+    }
     if (err)
         return err;
     *detail = d.facts;

@@ -97,11 +97,13 @@ static const char *setup(enum database_mode mode)
 {
     switch (mode) {
     case DATABASE_WRITE:
-        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        return "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
+               "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_DURABLE:
-        return "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        return "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
+               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_READ:
@@ -159,6 +161,32 @@ void sqlite_checkpoint(struct database *d, bool waits)
     sqlite3_wal_checkpoint_v2(handle_of(d), NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     sqlite3_busy_timeout(handle_of(d), BUSY_MS);
     sqlite3_db_release_memory(handle_of(d));
+}
+
+void sqlite_space(struct database *d, int64_t *used_bytes, int64_t *free_bytes)
+{
+    int64_t page = database_number(d, "PRAGMA page_size", 0);
+    *free_bytes = database_number(d, "PRAGMA freelist_count", 0) * page;
+    *used_bytes = database_number(d, "PRAGMA page_count", 0) * page - *free_bytes;
+}
+
+enum err sqlite_shrink(struct database *d, int pages, int64_t keep_bytes, bool *more,
+                       struct fail *f)
+{
+    char sql[64];
+    int64_t used, unused;
+    sqlite_space(d, &used, &unused);
+    *more = unused > keep_bytes;
+    if (!*more)
+        return ERR_OK;
+    snprintf(sql, sizeof sql, "PRAGMA incremental_vacuum(%d)", pages);
+    enum err err = run_sql(d, sql, f);
+    int64_t left;
+    sqlite_space(d, &used, &left);
+    *more = !err && left > keep_bytes && left < unused; /* an older file may not be able to */
+    if (!*more)
+        sqlite_checkpoint(d, false);
+    return err;
 }
 
 /* --- transactions --- */

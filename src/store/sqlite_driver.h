@@ -12,4 +12,11 @@ extern const struct driver sqlite_driver;
  * Gives memory back. */
 void sqlite_checkpoint(struct database *d, bool waits);
 
+/* The file's bytes that are in use, and those that are free within it. */
+void sqlite_space(struct database *d, int64_t *used_bytes, int64_t *free_bytes);
+/* Gives at most `pages` free pages back to the disk, but for `keep_bytes`; the log too, when
+ * nothing is left to give. */
+enum err sqlite_shrink(struct database *d, int pages, int64_t keep_bytes, bool *more,
+                       struct fail *f) MUST_CHECK;
+
 #endif

@@ -88,6 +88,18 @@ static const char *const sqlite_schema[] = {
     " len INTEGER NOT NULL, kind INTEGER NOT NULL, flags INTEGER NOT NULL, at_us INTEGER,"
     " uuid BLOB, parent BLOB, request_id TEXT, message_id TEXT, cwd INTEGER, branch INTEGER,"
     " PRIMARY KEY (file, start)) WITHOUT ROWID;",
+    /* 4: what ages out: blocks before `floor` are gone, and so are bodies that need them; for each
+     * hour in which requests began, the blocks that they need */
+    "ALTER TABLE requests ADD COLUMN oldest_block INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE keeping (one INTEGER PRIMARY KEY CHECK (one = 1), floor INTEGER NOT NULL,"
+    " ran_us INTEGER NOT NULL);"
+    "INSERT INTO keeping VALUES (1, 0, 0);"
+    "CREATE TABLE spans (hour INTEGER PRIMARY KEY, first_block INTEGER NOT NULL,"
+    " last_block INTEGER NOT NULL, oldest_block INTEGER NOT NULL);"
+    /* chains of which bytes may have to be wiped out: deleted records were in them */
+    "CREATE TABLE scrubs (chain INTEGER PRIMARY KEY);"
+    "CREATE TABLE losses (reason TEXT PRIMARY KEY, count INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #endif

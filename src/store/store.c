@@ -107,6 +107,11 @@ static void close_database(struct store *s)
     database_close(&s->db);
 }
 
+/* Numbers only grow, though the newest blocks may be gone. */
+static const char last_block_sql[] =
+    "SELECT max(number) FROM (SELECT max(number) AS number FROM blocks"
+    " UNION ALL SELECT max(last_block) FROM spans UNION ALL SELECT floor FROM keeping) AS n";
+
 static enum err open_database(struct store *s, struct fail *f)
 {
     enum err err = make_private(s, f);
@@ -123,7 +128,7 @@ static enum err open_database(struct store *s, struct fail *f)
         err = commit_prepare(s, f);
     if (!err)
         s->next_block =
-            (uint64_t)database_number(&s->db, "SELECT max(number) FROM blocks", 0) + 1;
+            (uint64_t)database_number(&s->db, last_block_sql, 0) + 1;
     if (err)
         close_database(s);
     return err;

@@ -42,6 +42,8 @@ void store_maintain(struct store *s);
 bool store_has(struct store *s, const struct uuid *id);
 /* The indexer's thread. The next free block number. */
 uint64_t store_next_block(struct store *s);
+/* Any thread. Nothing new may refer to blocks before this one (see keeping.h). */
+uint64_t store_share_floor(struct store *s);
 
 /* --- reading; every call may be made from any thread, one at a time per reader --- */
 
@@ -72,12 +74,14 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
 enum err store_count(struct store_reader *r, const struct request_filter *filter, int64_t *count,
                      struct fail *f) MUST_CHECK;
 
-/* ERR_NOT_FOUND when there is none. Strings live in `arena`. `detail` may be NULL. */
+/* ERR_NOT_FOUND when there is none. Strings live in `arena`. `detail` may be NULL; it is empty when
+ * the row has outlived it. */
 enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *arena,
                    struct record *row, struct record_detail *detail, struct fail *f) MUST_CHECK;
 
 enum body_side { BODY_REQUEST, BODY_RESPONSE };
-/* The exact bytes as relayed, checked against their hash (ERR_CORRUPT if they differ). */
+/* The exact bytes as relayed, checked against their hash (ERR_CORRUPT if they differ). ERR_GONE:
+ * the row has outlived them. */
 enum err store_body(struct store_reader *r, const struct uuid *id, enum body_side side,
                     struct buf *out, struct fail *f) MUST_CHECK;
 

@@ -4,6 +4,8 @@
 #ifndef STORE_STORE_PRIVATE_H
 #define STORE_STORE_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include <uv.h>
 
 #include "store/database.h"
@@ -16,7 +18,8 @@ enum { SECRET_BYTES = 192 };
 enum write_statement {
     WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
     WRITE_CONVERSATION,
-    WRITE_TOTALS, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS, FIND_AGENT_TURNS, WRITE_STATEMENTS
+    WRITE_TOTALS, WRITE_SPAN, MOVE_PIECE, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS,
+    FIND_AGENT_TURNS, WRITE_STATEMENTS
 };
 
 struct rollup;
@@ -33,6 +36,7 @@ struct store {
     struct statement *statements[WRITE_STATEMENTS];
     struct names names;
     uint64_t next_block;
+    atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
     bool needs_maintenance; /* committed since the last store_maintain() */
     /* sums of the batch being written; reused */
     struct rollup *rollups;
@@ -45,6 +49,8 @@ struct store {
 /* threads_read.c */
 extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_turns_sql[];
 
+/* keeping.c: notes which blocks the batch's rows need, hour by hour. */
+enum err spans_write(struct store *s, const struct batch *b, struct fail *f) MUST_CHECK;
 enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
 void commit_release(struct store *s);
 /* The file was found damaged: the next store_open() looks at all of it. */
