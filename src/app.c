@@ -17,6 +17,7 @@
 #include "config/url.h"
 #include "data_dir.h"
 #include "index/chores.h"
+#include "keeper.h"
 #include "store/store_threads.h"
 #include "worker.h"
 
@@ -31,6 +32,7 @@ struct app {
     struct store *store;
     struct indexer *indexer;
     struct chores *chores;
+    struct keeper keeper;
     struct journal_dir *journal_dir;
     struct api *api;
     struct guard *guard;
@@ -62,6 +64,11 @@ static uint64_t next_block(void *owner)
 static enum err commit(void *owner, const struct batch *batch, struct fail *f)
 {
     return store_commit(owner, batch, f);
+}
+
+static uint64_t share_floor(void *owner)
+{
+    return store_share_floor(owner);
 }
 
 static void maintain(void *owner)
@@ -163,6 +170,7 @@ static enum err open_storage(struct app *app, struct fail *f)
         .owner = app->store, .secret = store_secret(app->store), .find_piece = find_piece,
         .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
         .find_turn = find_turn, .session_turns = session_turns,
+        .share_floor = share_floor,
     };
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)
@@ -174,6 +182,8 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
     app->chores = chores_new();
+    keeper_init(&app->keeper, cfg, app->store, app->indexer);
+    keeper_add_chores(&app->keeper, app->chores);
     if (!err)
         err = indexer_start(app->indexer, app->journal_dir, f);
     return err ? err : chores_start(app->chores, f);
@@ -271,6 +281,7 @@ static void tear_down(struct app *app)
     chores_stop(app->chores);
     if (app->indexer)
         indexer_stop(app->indexer);
+    keeper_release(&app->keeper);
     chores_free(app->chores);
     api_free(app->api);
     indexer_free(app->indexer);

@@ -174,6 +174,8 @@ enum err requests_timeline(struct api_job *job)
 {
     struct one one;
     enum err err = find(job, &one);
+    if (!err && record_json_is_gone(&one.row, &one.detail))
+        err = ERR_GONE;
     if (err)
         return err;
     yyjson_mut_doc *doc = json_doc_new();

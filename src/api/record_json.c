@@ -157,6 +157,7 @@ void record_json_fill(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct rec
     yyjson_mut_obj_add_strcpy(doc, obj, "id", uuid_format(&r->id, id));
     for (size_t i = 0; i < COUNT_OF(fields); i++)
         put_field(doc, obj, &fields[i], r);
+    yyjson_mut_obj_add_str(doc, obj, "bodies", r->has_aged_out ? "aged_out" : "stored");
 }
 
 /* Takes the next line, without its CR LF, off `rest`. */
@@ -224,10 +225,15 @@ static void put_hash(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
     yyjson_mut_obj_add_strncpy(doc, obj, key, text, sizeof text);
 }
 
+bool record_json_is_gone(const struct record *r, const struct record_detail *d)
+{
+    return r->has_aged_out && !d->request_head.len;
+}
+
 void record_json_fill_detail(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct record *r,
                              const struct record_detail *d)
 {
-    bool has_ended = r->state != ENDING_RUNNING;
+    bool has_ended = r->state != ENDING_RUNNING && !record_json_is_gone(r, d);
     put_head(doc, obj, "request_line", "request_headers", d->request_head);
     put_head(doc, obj, "status_line", "response_headers", d->response_head);
     json_put_text_or_null(doc, obj, "upstream_addr", d->upstream_addr);

@@ -24,4 +24,7 @@ yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u);
 /* The value of a header in a recorded head ("first line CR LF name: value CR LF …"); STR_NONE. */
 struct str recorded_header(struct str head, struct str name);
 
+/* Has the row outlived its detail? Then there is nothing in it. */
+bool record_json_is_gone(const struct record *r, const struct record_detail *d);
+
 #endif

@@ -348,7 +348,7 @@ static enum err write_all(struct store *s, const struct batch *b, struct written
     return err ? err : database_commit(&s->db, f);
 }
 
-static void undo(struct store *s)
+void commit_undo(struct store *s)
 {
     database_rollback(&s->db);
     names_forget(&s->names);
@@ -366,7 +366,7 @@ static enum err commit(struct store *s, const struct batch *batch, struct fail *
     free(w.new_blocks);
     free(w.rows);
     if (err) {
-        undo(s);
+        commit_undo(s);
         if (err == ERR_CORRUPT)
             store_suspect(s);
         return err;

@@ -70,6 +70,11 @@ void reader_row(struct store_reader *r, struct statement *q, struct record *row)
 /* Appends stored bytes to `out`. ERR_GONE when the block was too old to be kept, ERR_CORRUPT when
  * it is missing or damaged. Fits recipe_load. */
 enum err reader_load(void *reader, struct piece_at at, struct buf *out) MUST_CHECK;
+struct detail;
+/* What is stored at `at`, where a row says; strings in `arena`, detail_release() afterwards. Errors
+ * as of reader_load(). */
+enum err reader_detail(struct store_reader *r, struct piece_at at, struct arena *arena,
+                       struct detail *d, struct fail *f) MUST_CHECK;
 void reader_blocks_release(struct store_reader *r);
 
 #endif

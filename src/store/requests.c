@@ -90,7 +90,7 @@ static enum err read_one(struct store_reader *r, const struct uuid *id, struct a
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
-static enum err load_detail(struct store_reader *r, struct piece_at at, struct arena *arena,
+enum err reader_detail(struct store_reader *r, struct piece_at at, struct arena *arena,
                             struct detail *d, struct fail *f)
 {
     struct buf bytes;
@@ -112,7 +112,7 @@ enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *
     if (err || !detail)
         return err;
     struct detail d;
-    err = load_detail(r, at, arena, &d, f);
+    err = reader_detail(r, at, arena, &d, f);
     if (err == ERR_GONE) {
         *detail = (struct record_detail){0};
         return ERR_OK;
@@ -154,7 +154,7 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
     recipe_init(&request);
     enum err err = read_one(r, id, &arena, &row, &at, f);
     if (!err)
-        err = load_detail(r, at, &arena, &d, f);
+        err = reader_detail(r, at, &arena, &d, f);
     if (!err && side == BODY_REQUEST && d.request.len)
         err = recipe_read(d.request, reader_load, r, &request);
     if (!err)

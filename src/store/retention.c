@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/loss.h"
 
-enum { ROWS_STEP = 200, ROWS_MIN = 1000 /* may go in one run, however few there are */ };
+enum { ROWS_MIN = 1000 /* may go in one run, however few there are */ };
 
 static const uint64_t second_ns = 1000000000;
 static const int64_t second_us = 1000000;
@@ -19,11 +19,13 @@ void retention_init(struct retention *r, struct store *s, const struct retention
     *r = (struct retention){.store = s, .options = *o};
     if (o->rows_max_age_us && (!o->max_age_us || o->max_age_us > o->rows_max_age_us))
         r->options.max_age_us = o->rows_max_age_us; /* a body without a row cannot be asked for */
+    r->reader = store_reader_new(s);
     uv_mutex_init(&r->mutex);
 }
 
 void retention_release(struct retention *r)
 {
+    store_reader_free(r->reader);
     uv_mutex_destroy(&r->mutex);
 }
 
@@ -198,22 +200,24 @@ static enum err sweep(struct retention *r, bool *more, struct fail *f)
 /* Rows that are too old; and, where no block is left to be dropped, the oldest ones. */
 static enum err forget(struct retention *r, bool *more, struct fail *f)
 {
+    struct uuid newest;
+    int64_t before_us = 0;
     *more = false;
-    int64_t before_us = 0, deleted;
     if (r->options.rows_max_age_us && !r->held_until_ns)
         before_us = r->wall_us - r->options.rows_max_age_us;
     if (r->is_over && !r->has_dropped)
-        before_us = INT64_MAX;
+        before_us = r->wall_us;
     if (!before_us || r->budget_rows <= 0)
         return ERR_OK;
-    enum err err = store_forget_rows(r->store, before_us,
-                                     (int)MIN_OF(r->budget_rows, (int64_t)ROWS_STEP), &deleted, f);
-    if (err)
-        return err;
+    const struct request_filter filter = {.end_us = before_us};
+    memset(newest.bytes, 0xff, sizeof newest.bytes);
+    int64_t deleted = r->eraser.deleted;
+    int limit = (int)MIN_OF(r->budget_rows, (int64_t)ERASE_STEP_ROWS);
+    enum err err = eraser_step(&r->eraser, &filter, &newest, limit, more, f);
+    deleted = r->eraser.deleted - deleted;
     r->budget_rows -= deleted;
     note(r, 0, deleted);
-    *more = deleted > 0;
-    return ERR_OK;
+    return err;
 }
 
 static enum err give_back(struct retention *r, bool *more, struct fail *f)
@@ -254,6 +258,7 @@ static enum err step(struct retention *r, int64_t wall_us, uint64_t mono_ns, str
     if (r->phase != RETENTION_GIVES_BACK) {
         r->phase++;
         r->pieces = PIECE_CURSOR_START;
+        eraser_init(&r->eraser, r->store, r->reader, ERASE_MARKS_NOTHING);
         return ERR_OK;
     }
     r->phase = RETENTION_RESTS;

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "store/erase.h"
 #include "store/keeping.h"
 
 enum {
@@ -42,6 +43,7 @@ struct retention_counts {
 
 struct retention {
     struct store *store;
+    struct store_reader *reader;
     struct retention_options options;
     enum retention_phase phase;
     uint64_t next_ns;                 /* monotonic: of the next look */
@@ -55,6 +57,7 @@ struct retention {
     int64_t budget_bytes, budget_rows;
     int64_t excess_bytes;
     struct piece_cursor pieces;
+    struct eraser eraser;
     bool has_dropped, is_over;
     uv_mutex_t mutex;                 /* guards the counts */
     struct retention_counts counts;

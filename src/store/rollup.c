@@ -121,3 +121,17 @@ enum err rollup_write(struct store *s, struct fail *f)
     s->rollup_count = s->session_count = 0;
     return err;
 }
+
+static void negate(int64_t *from, const void *end)
+{
+    for (; (const void *)from < end; from++)
+        *from = -*from;
+}
+
+void rollup_negate(struct store *s)
+{
+    for (size_t i = 0; i < s->rollup_count; i++)
+        negate(&s->rollups[i].request_count, &s->rollups[i] + 1);
+    for (size_t i = 0; i < s->session_count; i++)
+        negate(&s->sessions[i].request_count, &s->sessions[i].title);
+}

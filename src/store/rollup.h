@@ -39,6 +39,7 @@ void rollup_add(struct store *s, const struct record *r, const struct row_names 
 /* `is_new_agent`: the first request of this agent in its session. */
 void session_sum_add(struct store *s, const struct record *r, const struct row_names *names,
                      bool is_new_agent);
+void rollup_negate(struct store *s); /* what was added is to be taken off */
 enum err rollup_write(struct store *s, struct fail *f) MUST_CHECK; /* all sums, then forgets */
 
 #endif

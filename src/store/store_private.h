@@ -53,6 +53,7 @@ extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_tur
 enum err spans_write(struct store *s, const struct batch *b, struct fail *f) MUST_CHECK;
 enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
 void commit_release(struct store *s);
+void commit_undo(struct store *s); /* ends the transaction, and forgets what it had brought */
 /* The file was found damaged: the next store_open() looks at all of it. */
 void store_suspect(struct store *s);
 

@@ -11,7 +11,6 @@
 
 #include "base/log.h"
 #include "batches.h"
-#include "store/sqlite_schema.h"
 
 static const int64_t base_us = INT64_C(1795000000000000);
 
