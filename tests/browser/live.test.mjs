@@ -123,12 +123,12 @@ test('losses of the recorder are shown until put aside', { skip }, async () => {
   const lossy = await startServer();
   await control(lossy, 'loss');
   const { page, close } = await openPage(browser, lossy, '/');
-  await page.getByText('3 lost frames, 1 torn tails').waitFor();
+  await page.getByText('3 frames (journal write), 2 bytes (journal torn)').waitFor();
   await page.getByRole('button', { name: 'Put aside' }).click();
-  await page.getByText('3 lost frames').waitFor({ state: 'detached' });
+  await page.getByText('3 frames (journal write)').waitFor({ state: 'detached' });
   await page.reload();
   await rows(page).first().waitFor();
-  assert.equal(await page.getByText('3 lost frames').count(), 0);
+  assert.equal(await page.getByText('3 frames (journal write)').count(), 0);
   await close();
   await lossy.close();
 });

@@ -22,7 +22,9 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
   const reports = [];
   const timers = new Set();
   let event_id = 0;
-  const recorder = { exchanges: 0, running: 0, lag_bytes: 0, lost_frames: 0, damaged_frames: 0, torn_tails: 0, orphan_frames: 0, poisoned: 0, failed_commits: 0 };
+const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
+  const losses = [['journal_write', 'lost', 'frames', 'the journal cannot be written: the disk is full or broken'], ['journal_torn', 'damaged', 'bytes', 'the end of a segment was cut off by a crash'], ['store_busy', 'late', 'commits', 'the store did not take a batch; it is tried again'], ['overloaded', 'refused', 'requests', 'too many requests at once']]
+    .map(([reason, effect, unit, text]) => ({ reason, effect, unit, text, since_start: 0, all_time: 0, last_at: null }));
 
   function add(made) {
     known.set(made.row.id, made);
@@ -84,19 +86,44 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     next();
   }
 
-  const line = (key, of) => ({ key, request_count: of.length, error_count: of.filter((row) => (row.status ?? 0) >= 400).length,
-    usage: Object.fromEntries(['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].map((name) => [name, sum(of, (row) => row.usage?.[name])])),
-    request_bytes: sum(of, (row) => row.request_bytes), response_bytes: sum(of, (row) => row.response_bytes),
-    avg_duration_ms: of.length ? sum(of, (row) => row.duration_ms) / of.length : null, avg_ttfb_ms: of.length ? sum(of, (row) => row.ttfb_ms) / of.length : null });
+  const spread = (values) => {
+    const known = values.filter((value) => value !== null && value !== undefined).sort((a, b) => a - b);
+    const at = (part) => known[Math.min(known.length - 1, Math.floor(known.length * part))] ?? null;
+    return { count: known.length, avg: known.length ? sum(known, Number) / known.length : null, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
+  };
+  const histogram = (values) => {
+    const buckets = new Map();
+    for (const value of values) if (value) buckets.set(Math.floor(Math.log2(value) * 8), (buckets.get(Math.floor(Math.log2(value) * 8)) ?? 0) + 1);
+    return [...buckets].sort((a, b) => a[0] - b[0]).map(([bucket, count]) => [2 ** (bucket / 8), 2 ** ((bucket + 1) / 8), count]);
+  };
+  function line(key, all) {
+    const of = all.filter((row) => row.state !== 'running');
+    const usage = Object.fromEntries(['input_tokens', 'output_tokens', 'cache_read_input_tokens', 'cache_creation_input_tokens'].map((name) => [name, sum(of, (row) => row.usage?.[name])]));
+    const input = usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens;
+    return { key, request_count: of.length, error_count: of.filter((row) => row.state !== 'complete').length, usage,
+      cost_usd_micro: sum(of, (row) => row.cost_usd_micro), unknown_cost_count: of.filter((row) => row.flags.includes('cost_unknown')).length, estimated_cost_count: 0,
+      request_bytes: sum(of, (row) => row.request_bytes), response_bytes: sum(of, (row) => row.response_bytes), tool_call_count: sum(of, (row) => sum(row.tools, (tool) => tool.count)), tool_error_count: sum(of, (row) => row.tool_errors.length),
+      duration_ms: spread(of.map((row) => row.duration_ms)), first_token_ms: spread(of.map((row) => row.first_token_ms)), ttfb_ms: { count: of.length, avg: 900 },
+      cache_hit_rate: input ? usage.cache_read_input_tokens / input : null, tokens_per_second: usage.output_tokens ? 61.4 : null };
+  }
   const group = (list, of) => [...Map.groupBy(list, of)].map(([key, part]) => line(key, part)).sort((a, b) => b.request_count - a.request_count);
+  const toolsOf = (list) => {
+    const tools = new Map();
+    for (const row of list) for (const { name, count } of row.tools) {
+      const one = tools.get(name) ?? { key: name, request_count: 0, call_count: 0, error_count: 0 };
+      tools.set(name, { ...one, request_count: one.request_count + 1, call_count: one.call_count + count, error_count: one.error_count + row.tool_errors.length });
+    }
+    return [...tools.values()].sort((a, b) => b.call_count - a.call_count);
+  };
 
   function filtered(params) {
     const get = (name) => params.get(name);
     const q = get('q')?.toLowerCase();
     return rows.filter((row) =>
       (!get('model') || row.model === get('model')) && (!get('state') || row.state === get('state')) && (!get('session') || row.session_id === get('session')) &&
-      (!get('agent') || (get('agent') === 'main' ? !row.agent_id : row.agent_id === get('agent'))) &&
+      (!get('agent') || (get('agent') === 'main' ? !row.agent_id : get('agent') === 'sub' ? row.agent_id : row.agent_id === get('agent'))) &&
       (!get('status') || (/xx$/.test(get('status')) ? String(row.status)[0] === get('status')[0] : String(row.status) === get('status'))) &&
+      (!get('provider') || row.provider === get('provider')) && (!get('project') || row.project === get('project')) && (!get('agent_type') || row.agent_type === get('agent_type')) && (!get('tool') || row.tools.some((tool) => tool.name === get('tool'))) &&
       (!get('start') || row.started_at >= get('start')) && (!get('end') || row.started_at < get('end')) &&
       (!q || [row.title, row.path, row.model, row.id, row.session_id, row.agent_id, row.error?.type, row.error?.message].join('\n').toLowerCase().includes(q)));
   }
@@ -119,13 +146,17 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const before = params.get('before');
     json(response, { sessions: all.filter((session) => !before || session.last_at < before).sort((a, b) => (a.last_at < b.last_at ? 1 : -1)).slice(0, Number(params.get('limit') ?? 50)) });
   }
-  function statistics(response, params) {
+  function statistics(response, params, what) {
     const found = filtered(params);
     const bytes = sum(found, (row) => row.request_bytes + row.response_bytes);
-    json(response, { total: line(null, found), models: group(found, (row) => row.model), providers: group(found, (row) => row.provider), states: group(found, (row) => row.state),
-      hours: group(found, (row) => `${row.started_at.slice(0, 13)}:00:00.000Z`).sort((a, b) => (a.key < b.key ? -1 : 1)),
+    const agentOf = (row) => (row.agent_id ? (row.agent_type ?? 'unknown') : 'main');
+    const byKey = (a, b) => (a.key < b.key ? -1 : 1);
+    if (what === '/hourly') return json(response, { hours: group(found, (row) => `${row.started_at.slice(0, 13)}:00:00Z`).sort(byKey), truncated: false });
+    if (what === '/daily') return json(response, { days: group(found, (row) => row.started_at.slice(0, 10)).sort(byKey) });
+    if (what === '/performance') return json(response, { total: line(null, found), models: group(found, (row) => row.model), duration_histogram: histogram(found.map((row) => row.duration_ms)), first_token_histogram: histogram(found.map((row) => row.first_token_ms)) });
+    json(response, { total: line(null, found), models: group(found, (row) => row.model), providers: group(found, (row) => row.provider), states: group(found, (row) => row.state), agents: group(found, agentOf), projects: group(found, (row) => row.project), tools: toolsOf(found),
       storage: { requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes: bytes, stored_bytes: Math.floor(bytes * 0.008), file_bytes: Math.floor(bytes * 0.011) + 65536 },
-      recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length } });
+      recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length }, losses });
   }
   const bodyOf = ({ row, extra }) => (extra.hostile ? poison(makeBody(row, extra), extra.hostile) : makeBody(row, extra));
   const messageOf = ({ row, extra, final }) => (extra.hostile ? poison(makeMessage(final ?? row, extra), extra.hostile) : makeMessage(final ?? row, extra));
@@ -176,7 +207,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (name === 'start') return json(response, (running = begin()).row);
     if (name === 'grow') return json(response, (grow(running, Number(params.get('part') ?? 0.5)), running.row));
     if (name === 'finish') return json(response, (finish(running), running.row));
-    if (name === 'loss') return json(response, Object.assign(recorder, { lost_frames: 3, torn_tails: 1 }));
+    if (name === 'loss') return json(response, losses.slice(0, 2).map((loss, index) => Object.assign(loss, { since_start: 3 - index, all_time: 3 - index, last_at: new Date().toISOString() })));
     if (name === 'drop') return json(response, [...readers].map((reader) => reader.destroy()).length);
     if (name === 'hostile') return json(response, hostileTexts);
     missing(response);
@@ -199,7 +230,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (path === '/health') return json(response, { status: 'healthy', version: '0.1.0', timestamp: new Date().toISOString() });
     if (path === '/api/requests') return list(response, params);
     if (path === '/api/sessions') return listSessions(response, params);
-    if (path === '/api/stats') return statistics(response, params);
+    if (/^\/api\/stats(\/|$)/.test(path)) return statistics(response, params, path.slice(10));
     if (path === '/api/stream') return stream(request, response);
     const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);
     const made = match && known.get(decodeURIComponent(match[1]));

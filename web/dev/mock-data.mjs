@@ -44,6 +44,7 @@ const titles = [
   ['Make the CI cache work on macOS', '.github/workflows/ci.yml'],
   ['Explain how the scheduler picks a worker', 'scheduler/pick.rs']
 ];
+const projects = ['ledger', 'uploader', 'shop', 'workspace'];
 const models = ['claude-opus-5-20260915', 'claude-sonnet-5-20260915', 'claude-haiku-4-5-20251001'];
 const toolNames = ['Bash', 'Read', 'Edit', 'Write', 'Grep', 'Glob', 'Agent', 'TodoWrite', 'WebFetch', 'WebSearch', 'NotebookEdit', 'mcp__github__list_issues', 'mcp__github__create_pull_request', 'mcp__linear__search', 'AskUserQuestion', 'Skill'];
 
@@ -151,14 +152,18 @@ export function makeRow(ms, n, random, session, hostile) {
     connect_ms: random() < 0.2 ? 18 + random() * 30 : 0.1, ttfb_ms: ttfb, first_token_ms: status === 200 ? first : null, duration_ms: duration,
     usage: status === 200 ? { input_tokens: Math.floor(3 + random() * 900), output_tokens: out, cache_read_input_tokens: 14000 + turn_number * 1800, cache_creation_input_tokens: Math.floor(random() * 2400), cache_creation_5m_tokens: 0, cache_creation_1h_tokens: 0, web_search_requests: null } : null,
     request_bytes: 51000 + turn_number * 6200, response_bytes: 900 + out * 92, client_bytes: 900 + out * 92, chunk_count: Math.max(1, Math.floor(out / 2.2)),
-    message_count: 1 + turn_number * 2, tool_count: toolNames.length, tool_use_count: 1, max_tokens: 32000, flags: []
+    message_count: 1 + turn_number * 2, tool_count: toolNames.length, tool_use_count: 1, max_tokens: 32000, flags: status === 200 && n % 23 === 0 ? ['cost_unknown'] : [],
+    project: bad ?? session.project, agent_type: is_agent ? (bad ?? 'code-reviewer') : null, tools: status === 200 && !is_count && random() < 0.7 ? [{ name: bad ?? toolNames[Math.floor(random() * toolNames.length)], count: 1 + Math.floor(random() * 2) }] : [], tool_errors: random() < 0.05 ? [{ name: 'Bash', count: 1 }] : []
   };
+  const { usage } = row;
+  const price = { 'claude-opus-5-20260915': 5, 'claude-sonnet-5-20260915': 3, 'claude-haiku-4-5-20251001': 1 }[model];
+  row.cost_usd_micro = usage && !row.flags.length ? Math.round(price * (usage.input_tokens + 5 * usage.output_tokens + 0.1 * usage.cache_read_input_tokens + 1.25 * usage.cache_creation_input_tokens)) : null;
   return { row, extra: { seed: n, turn: turn_number, title: bad ?? session.title, file: bad ?? session.file, hostile: bad } };
 }
 
 export function makeSession(index, random, ms) {
   const [title, file] = titles[index % titles.length];
-  return { id: uuid7(ms, random), agent: `a${hex(random, 16)}`, title, file, model: models[index % 2], turns: 0 };
+  return { id: uuid7(ms, random), agent: `a${hex(random, 16)}`, title, file, project: `/home/ada/work/${projects[index % projects.length]}`, model: models[index % 2], turns: 0 };
 }
 
 /** Every string within a value replaced by a hostile one, names kept. */

@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Health, RequestDetail, RequestPage, Session, Stats, Timeline } from './types.ts';
+import type { Answer, Health, Performance, RequestDetail, RequestPage, Session, Stats, StatsLine, Timeline } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -46,20 +46,10 @@ export const requestBodyUrl = (id: string, decoded = false) =>
 export const responseBodyUrl = (id: string, decoded = false) =>
   `${requestPath(id)}/response/body${decoded ? '?decoded=1' : ''}`;
 
-export type RequestQuery = {
-  limit?: number;
-  cursor?: string | null;
-  model?: string;
-  status?: string;
-  state?: string;
-  session?: string;
-  agent?: string;
-  q?: string;
-  start?: string;
-  end?: string;
-};
+/** Names and values as docs/api.md has them; an empty value is left out. */
+export type Query = Record<string, string | number | null | undefined>;
 
-export const listRequests = (query: RequestQuery, signal?: AbortSignal) =>
+export const listRequests = (query: Query, signal?: AbortSignal) =>
   getJson<RequestPage>(withQuery('/api/requests', query), signal);
 
 export const getRequest = (id: string, signal?: AbortSignal) =>
@@ -78,7 +68,17 @@ export const getTimeline = (id: string, signal?: AbortSignal) =>
 export const listSessions = (query: { limit?: number; before?: string }, signal?: AbortSignal) =>
   getJson<{ sessions: Session[] }>(withQuery('/api/sessions', query), signal);
 
-export const getStats = (query: { start?: string; end?: string }, signal?: AbortSignal) =>
+export const getStats = (query: Query, signal?: AbortSignal) =>
   getJson<Stats>(withQuery('/api/stats', query), signal);
+
+export const getHours = (query: Query, signal?: AbortSignal) =>
+  getJson<{ hours: StatsLine[]; truncated: boolean }>(withQuery('/api/stats/hourly', query), signal);
+
+/** Days as they begin here. */
+export const getDays = (query: Query, signal?: AbortSignal) =>
+  getJson<{ days: StatsLine[] }>(withQuery('/api/stats/daily', { ...query, tz: -new Date().getTimezoneOffset() || null }), signal);
+
+export const getPerformance = (query: Query, signal?: AbortSignal) =>
+  getJson<Performance>(withQuery('/api/stats/performance', query), signal);
 
 export const getHealth = (signal?: AbortSignal) => getJson<Health>('/health', signal);

@@ -71,8 +71,15 @@ export type RequestRow = {
   tool_count: number | null;
   tool_use_count: number | null;
   max_tokens: number | null;
+  cost_usd_micro?: number | null;
+  project?: string | null;
+  agent_type?: string | null;
+  tools?: ToolCount[];
+  tool_errors?: ToolCount[];
   flags: string[];
 };
+
+export type ToolCount = { name: string; count: number };
 
 export type Header = [name: string, value: string];
 
@@ -126,27 +133,43 @@ export type Session = {
   usage: Usage | null;
 };
 
+export type Spread = { count: number; avg: number | null; p50: number | null; p95: number | null; p99: number | null };
+
 export type StatsLine = {
   key: string | null;
   request_count: number;
   error_count: number;
   usage: Usage | null;
+  cost_usd_micro: number | null;
+  unknown_cost_count: number;
+  estimated_cost_count: number;
   request_bytes: number | null;
   response_bytes: number | null;
-  avg_duration_ms: number | null;
-  avg_ttfb_ms: number | null;
+  tool_call_count: number | null;
+  tool_error_count: number | null;
+  duration_ms: Spread;
+  first_token_ms: Spread;
+  ttfb_ms: { count: number; avg: number | null };
+  cache_hit_rate: number | null;
+  tokens_per_second: number | null;
+};
+
+export type ToolLine = { key: string; request_count: number; call_count: number; error_count: number };
+
+export type Loss = {
+  reason: string;
+  effect: 'lost' | 'damaged' | 'late' | 'refused';
+  unit: string;
+  text: string;
+  since_start: number;
+  all_time: number;
+  last_at: string | null;
 };
 
 export type Recorder = {
   exchanges: number;
   running: number;
   lag_bytes: number;
-  lost_frames: number;
-  damaged_frames: number;
-  torn_tails: number;
-  orphan_frames: number;
-  poisoned: number;
-  failed_commits: number;
 };
 
 export type Storage = {
@@ -164,9 +187,15 @@ export type Stats = {
   models: StatsLine[];
   providers: StatsLine[];
   states: StatsLine[];
-  hours: StatsLine[];
+  agents: StatsLine[];
+  projects: StatsLine[];
+  tools: ToolLine[];
   storage: Storage | null;
   recorder: Recorder | null;
+  losses: Loss[];
 };
+
+export type Bucket = [from_ms: number, to_ms: number, count: number];
+export type Performance = { total: StatsLine; models: StatsLine[]; duration_histogram: Bucket[]; first_token_histogram: Bucket[] };
 
 export type Health = { status: string; version: string; timestamp: string };

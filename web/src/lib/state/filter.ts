@@ -1,11 +1,20 @@
-// The list's filter: lives in the URL, goes to the API, and decides whether a live row belongs in the list.
+// The filter that every page shares: lives in the URL, goes to the API, and decides whether a live row belongs.
 import type { RequestRow } from '../api/types.ts';
 
-export const filterNames = ['q', 'state', 'status', 'model', 'agent', 'session'] as const;
+export const filterNames = ['q', 'state', 'status', 'model', 'provider', 'agent', 'agent_type', 'project', 'session', 'tool', 'range', 'start', 'end'] as const;
 export type FilterName = (typeof filterNames)[number];
 export type Filter = Record<FilterName, string>;
 
-export const noFilter: Filter = { q: '', state: '', status: '', model: '', agent: '', session: '' };
+export const noFilter = Object.fromEntries(filterNames.map((name) => [name, ''])) as Filter;
+
+/** Ranges that end now. A range is kept by its name, so that its link means the same tomorrow. */
+export const ranges: Record<string, { label: string; ms: number }> = {
+  '1h': { label: 'Last hour', ms: 3_600_000 },
+  '6h': { label: 'Last 6 hours', ms: 6 * 3_600_000 },
+  '24h': { label: 'Last 24 hours', ms: 24 * 3_600_000 },
+  '7d': { label: 'Last 7 days', ms: 7 * 86_400_000 },
+  '30d': { label: 'Last 30 days', ms: 30 * 86_400_000 }
+};
 
 export function filterFromUrl(params: URLSearchParams): Filter {
   const filter = { ...noFilter };
@@ -26,18 +35,51 @@ export function withFilter(params: URLSearchParams, change: Partial<Filter>): st
   return text ? `?${text}` : '';
 }
 
+/** The filter alone, as a query string: what goes along from page to page. */
+export const filterQuery = (filter: Filter) => withFilter(new URLSearchParams(), filter);
+
 export const sameFilter = (a: Filter, b: Filter) => filterNames.every((name) => a[name] === b[name]);
 export const isFiltered = (filter: Filter) => filterNames.some((name) => filter[name] !== '');
 
+/** The first moment the filter lets in; '' for no bound. */
+export function startOf(filter: Filter, now_ms = Date.now()): string {
+  const range = ranges[filter.range];
+  return range ? new Date(now_ms - range.ms).toISOString() : filter.start;
+}
+
+/** What the API understands: a range becomes its first moment. */
+export function queryOf(filter: Filter, now_ms = Date.now()): Record<string, string> {
+  const { range: _range, ...rest } = filter;
+  return { ...rest, start: startOf(filter, now_ms), end: ranges[filter.range] ? '' : filter.end };
+}
+
+/** Statistics are sums made at recording; they cannot tell by words or by tool. */
+export function statsQueryOf(filter: Filter): Record<string, string> {
+  const { q: _q, tool: _tool, ...rest } = queryOf(filter);
+  return rest;
+}
+
 export function matches(row: RequestRow, filter: Filter): boolean {
+  const start = startOf(filter);
   return (
     (!filter.state || row.state === filter.state) &&
     (!filter.status || matchesStatus(row.status, filter.status)) &&
     (!filter.model || row.model === filter.model) &&
+    (!filter.provider || row.provider === filter.provider) &&
     (!filter.session || row.session_id === filter.session) &&
-    (!filter.agent || (filter.agent === 'main' ? !row.agent_id : row.agent_id === filter.agent)) &&
+    (!filter.project || row.project === filter.project) &&
+    (!filter.agent || matchesAgent(row.agent_id, filter.agent)) &&
+    (!filter.agent_type || (row.agent_id !== null && (row.agent_type ?? 'unknown') === filter.agent_type)) &&
+    (!filter.tool || (row.tools ?? []).some((tool) => tool.name === filter.tool)) &&
+    (!start || row.started_at >= start) &&
+    (!filter.end || Boolean(ranges[filter.range]) || row.started_at < filter.end) &&
     (!filter.q || textOf(row).includes(filter.q.toLowerCase()))
   );
+}
+
+function matchesAgent(agent: string | null, wanted: string): boolean {
+  if (wanted === 'main') return !agent;
+  return wanted === 'sub' ? Boolean(agent) : agent === wanted;
 }
 
 function matchesStatus(status: number | null, wanted: string): boolean {

@@ -24,7 +24,7 @@ export type Merged = { rows: RequestRow[]; added: number; removed: number };
  * last row stays out while there are further pages, which will bring it.
  */
 export function mergeLive(rows: RequestRow[], live: RequestRow[], filter: Filter, has_more: boolean): Merged {
-  const place = new Map(rows.map((row, index) => [row.id, index]));
+  const place = placesOf(rows, live);
   const next = rows.slice();
   const fresh = new Map<string, RequestRow>();
   const gone = new Set<string>();
@@ -47,10 +47,24 @@ export function mergeLive(rows: RequestRow[], live: RequestRow[], filter: Filter
   return { rows: arrivals.length ? zip(arrivals, kept) : kept, added: arrivals.length, removed: gone.size };
 }
 
+/** Where each live row stands already. A list can hold a hundred thousand: it is walked once, and no further than
+ *  the last row that is looked for. */
+function placesOf(rows: RequestRow[], live: RequestRow[]): Map<string, number> {
+  const wanted = new Set(live.map((row) => row.id));
+  const place = new Map<string, number>();
+  for (let index = 0; index < rows.length && place.size < wanted.size; index++) {
+    const { id } = rows[index]!;
+    if (wanted.has(id)) place.set(id, index);
+  }
+  return place;
+}
+
 /** A further page below what is there; a row that is already known is not doubled. */
 export function appendPage(rows: RequestRow[], page: RequestRow[]): RequestRow[] {
-  const known = new Set(rows.map((row) => row.id));
-  return zip(rows, page.filter((row) => !known.has(row.id)).sort(compareRows));
+  const places = placesOf(rows, page);
+  const fresh = page.filter((row) => !places.has(row.id)).sort(compareRows);
+  const last = rows.at(-1);
+  return last && fresh[0] && compareRows(fresh[0], last) < 0 ? zip(rows, fresh) : [...rows, ...fresh];
 }
 
 function zip(a: RequestRow[], b: RequestRow[]): RequestRow[] {

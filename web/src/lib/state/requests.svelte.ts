@@ -1,10 +1,10 @@
 // The list of requests as it is shown: pages from the API, live rows on top, one filter.
 import { ApiError, isAbort, listRequests } from '../api/client.ts';
 import type { RequestRow } from '../api/types.ts';
-import { type Filter, noFilter, sameFilter } from './filter.ts';
+import { type Filter, noFilter, queryOf, sameFilter } from './filter.ts';
 import { appendPage, mergeLive } from './merge.ts';
 
-const page_size = 200;
+const page_size = 300;
 const longest_reread = 500; // the API's own ceiling for one page
 const most_waiting_rows = 5000; // live rows kept while a page loads; beyond it the list is read again
 
@@ -46,7 +46,7 @@ export class RequestList {
     if (this.#phase !== 'first') this.#phase = 'loading';
     this.#waiting = [];
     try {
-      const page = await listRequests({ ...this.#filter, limit }, abort.signal);
+      const page = await listRequests({ ...queryOf(this.#filter), limit }, abort.signal);
       // Rows that came live while the page was on its way are newer than the page, or the same.
       const merged = mergeLive(page.requests, this.#waiting, this.#filter, page.next_cursor !== null);
       this.#rows = merged.rows;
@@ -67,7 +67,7 @@ export class RequestList {
     const abort = (this.#abort = new AbortController());
     this.#phase = 'more';
     try {
-      const page = await listRequests({ ...this.#filter, limit: page_size, cursor: this.#cursor }, abort.signal);
+      const page = await listRequests({ ...queryOf(this.#filter), limit: page_size, cursor: this.#cursor }, abort.signal);
       this.#rows = appendPage(this.#rows, page.requests);
       this.#cursor = page.next_cursor;
       this.#error = null;
