@@ -1,0 +1,527 @@
+/*
+ * search_find.c — answers a question: file by file, newest first, texts in the order they were
+ * indexed, newest first.
+ *
+ * What a text's first request tells (kind, tool, session, agent, model) stands in the index as
+ * tags, so that a filter costs no more than a word. Texts that were said again elsewhere are looked
+ * for by `seen`: those that match the filter's session, agent, model and time are few, and each is
+ * asked for by itself.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "store/search_private.h"
+
+enum {
+    SEEN_MAX = 2000,      /* texts said again that are looked at in one file */
+    MATCH_BYTES_MAX = 32 << 10,
+};
+
+/* A text that matches, and the visit that matches the filter. */
+struct match {
+    int64_t text, visit; /* visit 0: the text's own */
+};
+
+/* One question, in one file. */
+struct asking {
+    const struct search_ask *ask;
+    const struct terms *terms;
+    struct search_file *g;
+    int64_t session, agent, tool, model; /* numbers in this file; 0: any */
+    bool is_main;                        /* the agent must be none */
+    int64_t first, last;                 /* texts to look at */
+    struct buf match;                    /* FTS5: words and tags of the text itself */
+    struct buf tagged;                   /* … and of its first visit */
+    struct match *list;
+    size_t count, cap, wanted;
+};
+
+/* --- files --- */
+
+static void close_file(struct searcher *s, size_t i)
+{
+    search_file_close(s->files[i].file);
+    free(s->files[i].file);
+    s->files[i] = s->files[--s->count];
+}
+
+void searcher_free(struct searcher *s)
+{
+    while (s->count)
+        close_file(s, 0);
+    free(s->files);
+    free(s);
+}
+
+static struct searcher *borrow(struct search *x)
+{
+    uv_mutex_lock(&x->listing);
+    struct searcher *s = x->idle;
+    if (s)
+        x->idle = s->next;
+    uv_mutex_unlock(&x->listing);
+    return s ? s : MEM_NEW(struct searcher);
+}
+
+/* How many there are is bounded by how many ask at a time. */
+static void give_back(struct search *x, struct searcher *s)
+{
+    uv_mutex_lock(&x->listing);
+    s->next = x->idle;
+    x->idle = s;
+    uv_mutex_unlock(&x->listing);
+}
+
+struct listed {
+    int64_t number;
+    struct search_about about;
+};
+
+static size_t copy_list(struct search *x, struct listed *out)
+{
+    uv_mutex_lock(&x->listing);
+    size_t count = x->list_count;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (struct listed){x->list[i].number, x->list[i].about};
+    uv_mutex_unlock(&x->listing);
+    return count;
+}
+
+static bool is_listed(int64_t number, const struct listed *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].number == number)
+            return true;
+    return false;
+}
+
+static enum err open_file(struct search *x, struct searcher *s, int64_t number,
+                          struct search_file **out, struct fail *f)
+{
+    char path[SEARCH_PATH_MAX];
+    for (size_t i = 0; i < s->count; i++)
+        if (s->files[i].number == number) {
+            *out = s->files[i].file;
+            return ERR_OK;
+        }
+    if (s->count == s->cap) {
+        s->cap = s->cap ? s->cap * 2 : 4;
+        s->files = mem_resize(s->files, s->cap * sizeof *s->files);
+    }
+    search_path(x, number, path);
+    *out = MEM_NEW(struct search_file);
+    enum err err = search_file_open(*out, path, false, store_secret(x->store), f);
+    if (err) {
+        free(*out);
+        return err;
+    }
+    s->files[s->count].number = number;
+    s->files[s->count++].file = *out;
+    return ERR_OK;
+}
+
+/* --- what is asked, in this file's terms --- */
+
+/* False: the file has no such name, so nothing can match. */
+static bool find_name(struct search_file *g, struct str text, int64_t *id, enum err *err,
+                      struct fail *f)
+{
+    *id = 0;
+    if (!text.len)
+        return true;
+    if (!*err)
+        *err = search_file_name(g, text, id, f);
+    return *id != 0;
+}
+
+static bool find_names(struct asking *a, enum err *err, struct fail *f)
+{
+    const struct search_ask *ask = a->ask;
+    a->is_main = str_equal(ask->agent_id, STR("main"));
+    return find_name(a->g, ask->session_id, &a->session, err, f) &&
+           (a->is_main || find_name(a->g, ask->agent_id, &a->agent, err, f)) &&
+           find_name(a->g, ask->tool, &a->tool, err, f) &&
+           find_name(a->g, ask->model, &a->model, err, f);
+}
+
+static enum err add_tag(struct buf *b, char name, int64_t id)
+{
+    return buf_printf(b, " AND tags : \"%c%lld\"", name, (long long)id);
+}
+
+static enum err make_match(struct asking *a)
+{
+    const struct search_ask *ask = a->ask;
+    enum err err = buf_append(&a->match, STR("text : ("));
+    if (!err)
+        err = terms_to_fts5(a->terms, &a->match);
+    if (!err)
+        err = buf_append_byte(&a->match, ')');
+    if (!err && ask->has_kind)
+        err = add_tag(&a->match, 'k', ask->kind);
+    if (!err && a->tool)
+        err = add_tag(&a->match, 't', a->tool);
+    if (!err)
+        err = buf_append(&a->tagged, buf_str(&a->match));
+    if (!err && a->session)
+        err = add_tag(&a->tagged, 's', a->session);
+    if (!err && (a->agent || a->is_main))
+        err = add_tag(&a->tagged, 'a', a->agent);
+    if (!err && a->model)
+        err = add_tag(&a->tagged, 'm', a->model);
+    return err;
+}
+
+/* Texts first said in the filter's range of time. */
+static enum err narrow(struct asking *a, struct fail *f)
+{
+    const struct search_ask *ask = a->ask;
+    struct statement *q;
+    if (!ask->start_us && !ask->end_us)
+        return ERR_OK;
+    enum err err = search_file_prepare(a->g, FILE_RANGE, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, ask->start_us);
+    bind_number(q, 2, ask->end_us ? ask->end_us : INT64_MAX);
+    if (statement_next(q, &err, f)) {
+        a->first = MAX_OF(a->first, column_number(q, 0));
+        a->last = MIN_OF(a->last, column_number(q, 1) - 1);
+    }
+    statement_reset(q);
+    return err;
+}
+
+static bool is_in_time(const struct search_ask *ask, int64_t started_us)
+{
+    return started_us >= ask->start_us && (!ask->end_us || started_us < ask->end_us);
+}
+
+/* --- matches --- */
+
+static void add_match(struct asking *a, int64_t text, int64_t visit)
+{
+    if (a->count == a->cap) {
+        a->cap = a->cap ? a->cap * 2 : 128;
+        a->list = mem_resize(a->list, a->cap * sizeof *a->list);
+    }
+    a->list[a->count++] = (struct match){text, visit};
+}
+
+static enum err own_visit_matches(struct asking *a, int64_t text, bool *matches, struct fail *f)
+{
+    struct search_text t;
+    struct search_visit v;
+    *matches = true;
+    if (!a->ask->start_us && !a->ask->end_us)
+        return ERR_OK;
+    enum err err = search_file_find_text(a->g, text, &t, f);
+    if (!err)
+        err = search_file_find_visit(a->g, t.visit, &v, f);
+    *matches = !err && is_in_time(a->ask, v.started_us);
+    return err == ERR_NOT_FOUND ? ERR_OK : err;
+}
+
+/* Texts whose first request matches the filter. */
+static enum err find_first(struct asking *a, struct fail *f)
+{
+    struct statement *q;
+    enum err err = search_file_prepare(a->g, FILE_FIND, &q, f);
+    if (err || a->first > a->last)
+        return err;
+    bind_text(q, 1, buf_str(&a->tagged));
+    bind_number(q, 2, a->first);
+    bind_number(q, 3, a->last);
+    size_t found = 0;
+    while (found < a->wanted && statement_next(q, &err, f)) {
+        bool matches;
+        int64_t text = column_number(q, 0);
+        err = own_visit_matches(a, text, &matches, f);
+        if (err)
+            break;
+        if (matches)
+            add_match(a, text, 0);
+        found += matches;
+    }
+    statement_reset(q);
+    return err;
+}
+
+/* Newest text first; of one text the visit that was found first. */
+static int newest_first(const void *x, const void *y)
+{
+    const struct match *a = x, *b = y;
+    if (a->text != b->text)
+        return a->text < b->text ? 1 : -1;
+    return (a->visit > b->visit) - (a->visit < b->visit);
+}
+
+static void sort_matches(struct asking *a)
+{
+    size_t kept = 0;
+    if (a->count)
+        qsort(a->list, a->count, sizeof *a->list, newest_first);
+    for (size_t i = 0; i < a->count; i++)
+        if (!kept || a->list[kept - 1].text != a->list[i].text)
+            a->list[kept++] = a->list[i];
+    a->count = kept;
+}
+
+/* Texts that were said again, where the filter matches: by thread, or by time and model. */
+static enum err list_seen(struct asking *a, struct fail *f)
+{
+    const struct search_ask *ask = a->ask;
+    struct statement *q;
+    bool by_thread = a->session || a->agent || a->is_main;
+    enum err err = search_file_prepare(
+        a->g, by_thread ? FILE_SEEN_BY_THREAD : FILE_SEEN_BY_TIME, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, ask->start_us);
+    bind_number(q, 2, ask->end_us ? ask->end_us : INT64_MAX);
+    bind_number(q, 3, a->model);
+    bind_number(q, 4, SEEN_MAX);
+    if (by_thread) {
+        bind_number(q, 5, a->session);
+        bind_number(q, 6, a->is_main ? 0 : a->agent ? a->agent : -1);
+    }
+    while (statement_next(q, &err, f))
+        add_match(a, column_number(q, 0), column_number(q, 1));
+    statement_reset(q);
+    return err;
+}
+
+static enum err is_match(struct asking *a, int64_t text, bool *matches, struct fail *f)
+{
+    struct statement *q;
+    *matches = false;
+    enum err err = search_file_prepare(a->g, FILE_FIND_ONE, &q, f);
+    if (err)
+        return err;
+    bind_text(q, 1, buf_str(&a->match));
+    bind_number(q, 2, text);
+    *matches = statement_next(q, &err, f);
+    statement_reset(q);
+    return err;
+}
+
+static enum err find_seen(struct asking *a, int64_t before, struct fail *f)
+{
+    struct asking seen = *a;
+    seen.list = NULL;
+    seen.count = seen.cap = 0;
+    size_t found = 0;
+    enum err err = list_seen(&seen, f);
+    sort_matches(&seen);
+    for (size_t i = 0; i < seen.count && found < a->wanted && !err; i++) {
+        bool matches = false;
+        if (seen.list[i].text < before)
+            err = is_match(a, seen.list[i].text, &matches, f);
+        if (matches)
+            add_match(a, seen.list[i].text, seen.list[i].visit);
+        found += matches;
+    }
+    free(seen.list);
+    return err;
+}
+
+static bool has_visit_filter(const struct search_ask *ask)
+{
+    return ask->session_id.len || ask->agent_id.len || ask->model.len || ask->start_us ||
+           ask->end_us;
+}
+
+/* All matches of one file, as many as are wanted, in order. */
+static enum err find_in_file(struct asking *a, int64_t before, struct fail *f)
+{
+    enum err err = ERR_OK;
+    a->first = 1;
+    a->last = before - 1;
+    if (!find_names(a, &err, f))
+        return err;
+    err = make_match(a);
+    if (err)
+        return fail(f, err, "the question is too long");
+    err = narrow(a, f);
+    if (!err)
+        err = find_first(a, f);
+    if (!err && has_visit_filter(a->ask))
+        err = find_seen(a, before, f);
+    sort_matches(a);
+    a->count = MIN_OF(a->count, a->wanted);
+    return err;
+}
+
+/* --- hits --- */
+
+struct telling {
+    struct store_reader *reader;
+    const struct terms *terms;
+    struct arena *arena;
+    search_hit_fn *on_hit;
+    void *owner;
+    struct search_end *end;
+    struct buf chunk;
+    int64_t chunk_file, chunk_number; /* what `chunk` holds */
+};
+
+static enum err load_chunk(struct telling *t, struct search_file *g, int64_t file, int64_t number,
+                           struct fail *f)
+{
+    if (t->chunk_file == file && t->chunk_number == number)
+        return ERR_OK;
+    buf_clear(&t->chunk);
+    t->chunk_file = 0;
+    enum err err = search_file_load(g, number, &t->chunk, f);
+    if (!err) {
+        t->chunk_file = file;
+        t->chunk_number = number;
+    }
+    return err;
+}
+
+static enum err tool_name(struct search_file *g, int64_t id, struct arena *arena, struct str *out,
+                          struct fail *f)
+{
+    struct statement *q;
+    *out = STR_NONE;
+    enum err err = id ? search_file_prepare(g, FILE_NAME_TEXT, &q, f) : ERR_OK;
+    if (err || !id)
+        return err;
+    bind_number(q, 1, id);
+    if (statement_next(q, &err, f))
+        *out = arena_str(arena, column_str(q, 0));
+    statement_reset(q);
+    return err;
+}
+
+/* ERR_NOT_FOUND: it was forgotten meanwhile. */
+static enum err tell(struct telling *t, struct search_file *g, int64_t file,
+                     const struct match *m, struct fail *f)
+{
+    struct search_text text;
+    struct search_visit visit;
+    struct search_hit hit = {.place = {file, m->text}};
+    enum err err = search_file_find_text(g, m->text, &text, f);
+    if (!err)
+        err = search_file_find_visit(g, m->visit ? m->visit : text.visit, &visit, f);
+    if (!err)
+        err = store_get(t->reader, &visit.request, t->arena, &hit.row, NULL, f);
+    if (!err)
+        err = load_chunk(t, g, file, text.chunk, f);
+    if (!err)
+        err = tool_name(g, text.tool, t->arena, &hit.tool, f);
+    if (err)
+        return err;
+    if (text.offset < 0 || text.len < 0 || (uint64_t)(text.offset + text.len) > t->chunk.len ||
+        text.kind < 0 || text.kind >= TEXT_KINDS)
+        return fail(f, ERR_CORRUPT, "a text of the search index is out of its chunk");
+    hit.kind = (enum text_kind)text.kind;
+    snippet_make(str_make(t->chunk.ptr + text.offset, (size_t)text.len), t->terms, t->arena,
+                 &hit.snippet);
+    t->on_hit(&hit, t->owner);
+    return ERR_OK;
+}
+
+/* One more than the page holds was looked for. Returns how many places of the page are filled. */
+static enum err tell_all(struct telling *t, const struct asking *a, int64_t file, int *room,
+                         struct fail *f)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < a->count && !err; i++) {
+        if (!*room) {
+            t->end->has_more = true;
+            return ERR_OK;
+        }
+        err = tell(t, a->g, file, &a->list[i], f);
+        t->end->next = (struct search_place){file, a->list[i].text};
+        *room -= !err;
+        if (err == ERR_NOT_FOUND)
+            err = ERR_OK;
+    }
+    return err;
+}
+
+/* --- the question --- */
+
+static bool may_match(const struct search_ask *ask, const struct search_about *a, bool is_newest)
+{
+    if (is_newest)
+        return true; /* it grows */
+    return a->texts && (!ask->start_us || a->last_us >= ask->start_us) &&
+           (!ask->end_us || a->first_us < ask->end_us);
+}
+
+static enum err ask_file(struct search *x, struct searcher *s, const struct listed *l,
+                         struct asking *a, struct telling *t, int *room, uint64_t deadline_ns,
+                         struct fail *f)
+{
+    int64_t before = INT64_MAX;
+    enum err err = open_file(x, s, l->number, &a->g, f);
+    if (err)
+        return err;
+    if (a->ask->before.file == l->number)
+        before = a->ask->before.text;
+    a->g->db.deadline_ns = deadline_ns;
+    a->wanted = (size_t)*room + 1;
+    a->count = 0;
+    buf_clear(&a->match);
+    buf_clear(&a->tagged);
+    err = find_in_file(a, before, f);
+    if (err == ERR_TIMEOUT)
+        t->end->is_complete = false;
+    a->g->db.deadline_ns = 0;
+    return err && err != ERR_TIMEOUT ? err : tell_all(t, a, l->number, room, f);
+}
+
+static void forget_gone(struct searcher *s, const struct listed *list, size_t count)
+{
+    for (size_t i = s->count; i-- > 0;)
+        if (!is_listed(s->files[i].number, list, count))
+            close_file(s, i);
+}
+
+static enum err ask_all(struct search *x, struct asking *a, struct telling *t, struct fail *f)
+{
+    struct listed *list = mem_alloc(SEARCH_FILES_MAX * sizeof *list);
+    size_t count = copy_list(x, list);
+    struct searcher *s = borrow(x);
+    uint64_t deadline_ns = clock_mono_ns() + SEARCH_LIMIT_MS * UINT64_C(1000000);
+    int room = a->ask->limit;
+    enum err err = ERR_OK;
+    forget_gone(s, list, count);
+    for (size_t i = count; i-- > 0 && !err && !t->end->has_more && t->end->is_complete;) {
+        if (a->ask->before.file && list[i].number > a->ask->before.file)
+            continue;
+        if (may_match(a->ask, &list[i].about, i + 1 == count))
+            err = ask_file(x, s, &list[i], a, t, &room, deadline_ns, f);
+    }
+    give_back(x, s);
+    free(list);
+    return err;
+}
+
+enum err search_find(struct search *x, struct store_reader *r, const struct search_ask *ask,
+                     struct arena *arena, search_hit_fn *on_hit, void *owner,
+                     struct search_end *end, struct fail *f)
+{
+    struct terms *terms = ARENA_NEW(arena, struct terms);
+    *end = (struct search_end){.is_complete = true};
+    search_list(x);
+    if (!terms_parse(ask->question, arena, terms))
+        return ERR_OK;
+    struct asking a = {.ask = ask, .terms = terms};
+    struct telling t = {.reader = r, .terms = terms, .arena = arena, .on_hit = on_hit,
+                        .owner = owner, .end = end};
+    buf_init(&a.match, MATCH_BYTES_MAX);
+    buf_init(&a.tagged, MATCH_BYTES_MAX);
+    buf_init(&t.chunk, TEXT_BYTES_MAX + CHUNK_RAW_BYTES);
+    enum err err = ask_all(x, &a, &t, f);
+    buf_release(&a.match);
+    buf_release(&a.tagged);
+    buf_release(&t.chunk);
+    free(a.list);
+    return err;
+}

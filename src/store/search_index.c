@@ -1,0 +1,490 @@
+/*
+ * search_index.c — the chore that makes the index: follows the store's rows in the order they were
+ * committed, adds what they said, remembers how far it has come.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/search_private.h"
+
+enum {
+    ROWS_MAX = 32, /* looked up at a time */
+    LOG_EVERY_S = 60,
+};
+
+static const uint64_t look_again_ns = UINT64_C(1000000000);      /* nothing new was there */
+static const uint64_t after_failure_ns = UINT64_C(5000000000);
+static const int64_t us_per_day = INT64_C(86400) * 1000000;
+
+static void take_text(const struct text *text, void *owner)
+{
+    struct search *x = owner;
+    if (!x->add_err)
+        x->add_err = search_file_text(&x->current, text, &x->add_fail);
+}
+
+struct search *search_new(struct store *store, const char *dir)
+{
+    struct search *x = MEM_NEW(struct search);
+    x->store = store;
+    x->dir = mem_strdup(dir);
+    x->reader = store_reader_new(store);
+    uv_mutex_init(&x->writing);
+    uv_mutex_init(&x->listing);
+    arena_init(&x->arena);
+    text_reader_init(&x->texts, &x->arena, take_text, x);
+    buf_init(&x->bytes, BLOCK_RAW_MAX);
+    buf_init(&x->body, SEARCH_BODY_MAX);
+    buf_init(&x->decoded, SEARCH_BODY_MAX);
+    return x;
+}
+
+void search_free(struct search *x)
+{
+    if (!x)
+        return;
+    if (x->is_open)
+        search_file_close(&x->current);
+    while (x->idle) {
+        struct searcher *s = x->idle;
+        x->idle = s->next;
+        searcher_free(s);
+    }
+    store_reader_free(x->reader);
+    text_reader_release(&x->texts);
+    arena_release(&x->arena);
+    buf_release(&x->bytes);
+    buf_release(&x->body);
+    buf_release(&x->decoded);
+    uv_mutex_destroy(&x->writing);
+    uv_mutex_destroy(&x->listing);
+    free(x->dir);
+    free(x);
+}
+
+/* --- files --- */
+
+void search_path(const struct search *x, int64_t number, char out[SEARCH_PATH_MAX])
+{
+    snprintf(out, SEARCH_PATH_MAX, "%s/%06lld.db", x->dir, (long long)number);
+}
+
+void search_remove(const struct search *x, int64_t number)
+{
+    static const char *const companions[] = {"-wal", "-shm", ""};
+    char path[SEARCH_PATH_MAX], name[SEARCH_PATH_MAX + 8];
+    search_path(x, number, path);
+    for (size_t i = 0; i < COUNT_OF(companions); i++) {
+        snprintf(name, sizeof name, "%s%s", path, companions[i]);
+        unlink(name);
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Numbers of the files that are there, ascending; the newest SEARCH_FILES_MAX. */
+static size_t find_numbers(const struct search *x, int64_t out[SEARCH_FILES_MAX])
+{
+    size_t count = 0;
+    DIR *dir = opendir(x->dir);
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        struct str name = str_of(e->d_name);
+        uint64_t number;
+        if (!str_ends(name, STR(".db")) || !str_to_u64(str_head(name, name.len - 3), &number) ||
+            !number || number > INT32_MAX)
+            continue;
+        if (count < SEARCH_FILES_MAX)
+            out[count++] = (int64_t)number;
+    }
+    if (dir)
+        closedir(dir);
+    qsort(out, count, sizeof *out, by_number);
+    return count;
+}
+
+static void list_add(struct search *x, int64_t number, const struct search_about *about)
+{
+    assert(x->list_count < SEARCH_FILES_MAX);
+    x->list[x->list_count].number = number;
+    x->list[x->list_count++].about = *about;
+}
+
+/* What is no file of ours, or damaged, is made anew by and by: it goes. */
+static void look_at(struct search *x, int64_t number)
+{
+    char path[SEARCH_PATH_MAX];
+    struct search_file file;
+    struct fail f = {0};
+    search_path(x, number, path);
+    enum err err = search_file_open(&file, path, true, store_secret(x->store), &f);
+    if (!err) {
+        list_add(x, number, &file.about);
+        search_file_close(&file);
+    } else if (err == ERR_CONFIG || err == ERR_CORRUPT || err == ERR_INTERNAL) {
+        log_line(LOG_WARN, "a file of the search index cannot be used and is removed",
+                 LOG_C("file", path), LOG_C("cause", f.detail));
+        search_remove(x, number);
+    }
+}
+
+void search_list(struct search *x)
+{
+    uv_mutex_lock(&x->listing);
+    if (!x->is_listed) {
+        int64_t numbers[SEARCH_FILES_MAX];
+        mkdir(x->dir, 0700);
+        size_t count = find_numbers(x, numbers);
+        for (size_t i = 0; i < count; i++)
+            look_at(x, numbers[i]);
+        x->is_listed = true;
+    }
+    uv_mutex_unlock(&x->listing);
+}
+
+static void note_about(struct search *x)
+{
+    uv_mutex_lock(&x->listing);
+    if (x->list_count)
+        x->list[x->list_count - 1].about = x->current.about;
+    x->shown_failures = x->failures;
+    x->shown_skipped = x->skipped;
+    uv_mutex_unlock(&x->listing);
+}
+
+static bool is_full(const struct search_about *a)
+{
+    return a->text_bytes >= SEARCH_FILE_TEXT_BYTES ||
+           (a->texts && clock_wall_us() - a->begun_us > SEARCH_FILE_DAYS * us_per_day);
+}
+
+/* The next file; it goes on where the last one ended. */
+static enum err begin_file(struct search *x, int64_t number, struct search_cursor cursor,
+                           struct fail *f)
+{
+    char path[SEARCH_PATH_MAX];
+    if (x->list_count == SEARCH_FILES_MAX) {
+        search_remove(x, x->list[0].number);
+        memmove(&x->list[0], &x->list[1], --x->list_count * sizeof x->list[0]);
+    }
+    search_path(x, number, path);
+    enum err err = search_file_open(&x->current, path, true, store_secret(x->store), f);
+    if (err)
+        return err;
+    x->is_open = true;
+    x->current.about.cursor = cursor;
+    list_add(x, number, &x->current.about);
+    return ERR_OK;
+}
+
+static enum err open_current(struct search *x, struct fail *f)
+{
+    char path[SEARCH_PATH_MAX];
+    enum err err = ERR_OK;
+    search_list(x);
+    uv_mutex_lock(&x->listing);
+    if (!x->list_count) {
+        err = begin_file(x, 1, (struct search_cursor){0}, f);
+    } else {
+        search_path(x, x->list[x->list_count - 1].number, path);
+        err = search_file_open(&x->current, path, true, store_secret(x->store), f);
+        x->is_open = !err;
+    }
+    uv_mutex_unlock(&x->listing);
+    return err;
+}
+
+/* The file to add to. */
+static enum err ready(struct search *x, struct fail *f)
+{
+    enum err err = x->is_open ? ERR_OK : open_current(x, f);
+    if (err || !is_full(&x->current.about))
+        return err;
+    struct search_cursor cursor = x->current.about.cursor;
+    search_file_close(&x->current);
+    x->is_open = false;
+    uv_mutex_lock(&x->listing);
+    err = begin_file(x, x->list[x->list_count - 1].number + 1, cursor, f);
+    uv_mutex_unlock(&x->listing);
+    return err;
+}
+
+/* --- rows --- */
+
+struct row {
+    struct record record; /* strings in the arena of the rows */
+    struct piece_at detail;
+};
+
+static const char next_rows_where[] =
+    " FROM requests WHERE (detail_block, detail_offset) > (?, ?)"
+    " ORDER BY detail_block, detail_offset LIMIT ?";
+
+static enum err next_rows(struct search *x, struct arena *arena, struct row rows[ROWS_MAX],
+                          size_t *count, struct fail *f)
+{
+    char sql[2048];
+    struct statement *q;
+    *count = 0;
+    snprintf(sql, sizeof sql, "SELECT %s, detail_block, detail_offset, detail_len%s",
+             reader_columns, next_rows_where);
+    enum err err = reader_begin(x->reader, f);
+    if (!err)
+        err = database_prepare(&x->reader->db, sql, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, (int64_t)x->current.about.cursor.block);
+    bind_number(q, 2, x->current.about.cursor.offset);
+    bind_number(q, 3, ROWS_MAX);
+    while (*count < ROWS_MAX && statement_next(q, &err, f)) {
+        struct row *row = &rows[(*count)++];
+        reader_row(x->reader, q, &row->record);
+        record_keep(&row->record, arena);
+        row->detail = (struct piece_at){(uint64_t)column_number(q, READER_COLUMNS),
+                                        (uint32_t)column_number(q, READER_COLUMNS + 1),
+                                        (uint32_t)column_number(q, READER_COLUMNS + 2)};
+    }
+    statement_free(q);
+    return err;
+}
+
+/* Bodies that cannot be read are passed over; anything else is tried again. */
+static enum err index_row(struct search *x, const struct row *row, struct fail *f)
+{
+    struct fail why = {0};
+    x->add_err = ERR_OK;
+    x->add_fail = (struct fail){0};
+    enum err err = search_file_request(&x->current, &row->record, f);
+    if (err)
+        return err;
+    err = search_read(x, row->detail, &row->record, &why);
+    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
+        x->skipped++;
+    else if (err)
+        return fail(f, err, "%s", why.detail);
+    if (x->add_err)
+        return fail(f, x->add_err, "%s", x->add_fail.detail);
+    x->current.about.cursor = (struct search_cursor){row->detail.block, row->detail.offset};
+    return search_file_end(&x->current, f);
+}
+
+static enum err index_rows(struct search *x, const struct row *rows, size_t count, struct fail *f)
+{
+    uint64_t begun_ns = clock_mono_ns();
+    enum err err = search_file_begin(&x->current, f);
+    for (size_t i = 0; i < count && !err; i++) {
+        err = index_row(x, &rows[i], f);
+        if (clock_mono_ns() - begun_ns > SEARCH_STEP_MS * UINT64_C(1000000))
+            break;
+    }
+    return err ? err : search_file_commit(&x->current, f);
+}
+
+/* --- the step --- */
+
+static uint64_t give_up(struct search *x, enum err err, const struct fail *f)
+{
+    int64_t now_ns = (int64_t)clock_mono_ns();
+    if (x->is_open)
+        search_file_close(&x->current);
+    x->is_open = false;
+    x->failures++;
+    uv_mutex_lock(&x->listing);
+    x->shown_failures = x->failures;
+    if (err == ERR_CORRUPT)
+        x->is_listed = false, x->list_count = 0; /* all of them are looked at again */
+    uv_mutex_unlock(&x->listing);
+    if (!x->logged_ns || now_ns - x->logged_ns > LOG_EVERY_S * INT64_C(1000000000)) {
+        x->logged_ns = now_ns;
+        log_line(LOG_WARN, "the search index cannot be written; it is tried again",
+                 LOG_C("error", err_name(err)), LOG_C("cause", f->detail));
+    }
+    return after_failure_ns;
+}
+
+uint64_t search_step(void *owner)
+{
+    struct search *x = owner;
+    struct row rows[ROWS_MAX];
+    struct arena arena;
+    struct fail f = {0};
+    size_t count = 0;
+    arena_init(&arena);
+    uv_mutex_lock(&x->writing);
+    enum err err = ready(x, &f);
+    if (!err)
+        err = next_rows(x, &arena, rows, &count, &f);
+    if (!err && count)
+        err = index_rows(x, rows, count, &f);
+    uint64_t pause_ns = err ? give_up(x, err, &f) : count ? 0 : look_again_ns;
+    if (!err)
+        note_about(x);
+    uv_mutex_unlock(&x->writing);
+    arena_release(&arena);
+    return pause_ns;
+}
+
+/* --- counting --- */
+
+static int64_t size_of(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void add_up(struct search *x, struct search_counters *out, struct search_cursor *cursor)
+{
+    char path[SEARCH_PATH_MAX], wal[SEARCH_PATH_MAX + 8];
+    uv_mutex_lock(&x->listing);
+    for (size_t i = 0; i < x->list_count; i++) {
+        const struct search_about *a = &x->list[i].about;
+        search_path(x, x->list[i].number, path);
+        snprintf(wal, sizeof wal, "%s-wal", path);
+        out->indexed += a->requests;
+        out->texts += a->texts;
+        out->text_bytes += a->text_bytes;
+        out->file_bytes += size_of(path) + size_of(wal);
+        out->files++;
+        *cursor = a->cursor;
+    }
+    out->failures = x->shown_failures;
+    out->skipped = x->shown_skipped;
+    uv_mutex_unlock(&x->listing);
+}
+
+enum err search_count(struct search *x, struct store_reader *r, struct search_counters *out,
+                      struct fail *f)
+{
+    struct search_cursor cursor = {0};
+    struct statement *q;
+    *out = (struct search_counters){0};
+    search_list(x);
+    add_up(x, out, &cursor);
+    enum err err = reader_begin(r, f);
+    if (!err)
+        err = database_prepare(&r->db,
+                               "SELECT count(*) FROM (SELECT 1 FROM requests WHERE"
+                               " (detail_block, detail_offset) > (?, ?) LIMIT ?) AS some",
+                               &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, (int64_t)cursor.block);
+    bind_number(q, 2, cursor.offset);
+    bind_number(q, 3, SEARCH_WAITING_MAX);
+    if (statement_next(q, &err, f))
+        out->waiting = column_number(q, 0);
+    statement_free(q);
+    return err;
+}
+
+/* --- forgetting --- */
+
+static enum err forget_in(struct search_file *g, const struct uuid *requests, size_t count,
+                          struct fail *f)
+{
+    enum err err = search_file_begin(g, f);
+    for (size_t i = 0; i < count && !err; i++)
+        err = search_file_forget(g, &requests[i], f);
+    return err ? err : search_file_commit(g, f);
+}
+
+static enum err forget_in_old(struct search *x, int64_t number, const struct uuid *requests,
+                              size_t count, struct fail *f)
+{
+    char path[SEARCH_PATH_MAX];
+    struct search_file file;
+    search_path(x, number, path);
+    enum err err = search_file_open(&file, path, true, store_secret(x->store), f);
+    if (err)
+        return err;
+    err = forget_in(&file, requests, count, f);
+    uv_mutex_lock(&x->listing);
+    for (size_t i = 0; i < x->list_count && !err; i++)
+        if (x->list[i].number == number)
+            x->list[i].about = file.about;
+    uv_mutex_unlock(&x->listing);
+    search_file_close(&file);
+    return err;
+}
+
+/* Could the file hold one of them? An id's first bytes are its time. */
+static bool may_hold(const struct search_about *a, const struct uuid *requests, size_t count)
+{
+    enum { SLACK_US = 2000000 };
+    struct uuid first = uuid_floor(MAX_OF(a->first_us - SLACK_US, 0));
+    struct uuid last = uuid_floor(a->last_us + SLACK_US);
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(requests[i].bytes, first.bytes, 16) >= 0 &&
+            memcmp(requests[i].bytes, last.bytes, 16) <= 0)
+            return true;
+    return false;
+}
+
+enum err search_forget(struct search *x, const struct uuid *requests, size_t count,
+                       struct fail *f)
+{
+    int64_t numbers[SEARCH_FILES_MAX];
+    size_t found = 0;
+    uv_mutex_lock(&x->writing);
+    enum err err = x->is_open ? ERR_OK : open_current(x, f);
+    uv_mutex_lock(&x->listing);
+    for (size_t i = 0; i + 1 < x->list_count; i++)
+        if (may_hold(&x->list[i].about, requests, count))
+            numbers[found++] = x->list[i].number;
+    uv_mutex_unlock(&x->listing);
+    for (size_t i = 0; i < found && !err; i++)
+        err = forget_in_old(x, numbers[i], requests, count, f);
+    if (!err) {
+        err = forget_in(&x->current, requests, count, f);
+        if (err)
+            give_up(x, err, f);
+        else
+            note_about(x);
+    }
+    uv_mutex_unlock(&x->writing);
+    return err;
+}
+
+int search_drop_before(struct search *x, int64_t before_us)
+{
+    int dropped = 0;
+    search_list(x);
+    uv_mutex_lock(&x->listing);
+    while (x->list_count > 1 && x->list[0].about.last_us < before_us) {
+        search_remove(x, x->list[0].number);
+        memmove(&x->list[0], &x->list[1], --x->list_count * sizeof x->list[0]);
+        dropped++;
+    }
+    uv_mutex_unlock(&x->listing);
+    return dropped;
+}
+
+enum err search_forget_all(struct search *x, struct fail *f)
+{
+    uv_mutex_lock(&x->writing);
+    enum err err = x->is_open ? ERR_OK : open_current(x, f);
+    if (!err) {
+        struct search_cursor cursor = x->current.about.cursor;
+        search_file_close(&x->current);
+        x->is_open = false;
+        uv_mutex_lock(&x->listing);
+        int64_t newest = x->list[x->list_count - 1].number;
+        for (size_t i = 0; i < x->list_count; i++)
+            search_remove(x, x->list[i].number);
+        x->list_count = 0;
+        err = begin_file(x, newest + 1, cursor, f);
+        uv_mutex_unlock(&x->listing);
+    }
+    uv_mutex_unlock(&x->writing);
+    return err;
+}

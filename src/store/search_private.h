@@ -1,0 +1,64 @@
+/*
+ * search_private.h — what the search's own files share.
+ */
+#ifndef STORE_SEARCH_PRIVATE_H
+#define STORE_SEARCH_PRIVATE_H
+
+#include <uv.h>
+
+#include "store/reader.h"
+#include "store/search.h"
+#include "store/search_file.h"
+
+enum { SEARCH_PATH_MAX = 4096 };
+
+/* Who asks: its own read-only connections, kept for the next question. */
+struct searcher {
+    struct searcher *next;
+    struct {
+        int64_t number;
+        struct search_file *file; /* stays where it is: its statements know its address */
+    } *files; /* open ones */
+    size_t count, cap;
+};
+
+struct search {
+    struct store *store;
+    char *dir;
+    uv_mutex_t writing; /* held through every use of what follows, up to `list` */
+    bool is_open;       /* `current` is */
+    struct search_file current;
+    struct store_reader *reader;
+    struct arena arena;
+    struct text_reader texts;
+    struct buf bytes, body, decoded; /* scratch */
+    int64_t failures, skipped, logged_ns;
+    enum err add_err; /* of the request being read */
+    struct fail add_fail;
+
+    uv_mutex_t listing; /* guards what follows; never held long */
+    struct {
+        int64_t number; /* ascending; the last one is being written */
+        struct search_about about;
+    } list[SEARCH_FILES_MAX];
+    size_t list_count;
+    bool is_listed;
+    int64_t shown_failures, shown_skipped;
+    struct searcher *idle;
+};
+
+/* "<dir>/000007.db" */
+void search_path(const struct search *x, int64_t number, char out[SEARCH_PATH_MAX]);
+/* Finds the files that are there, once. */
+void search_list(struct search *x);
+/* Deletes a file and its companions. */
+void search_remove(const struct search *x, int64_t number);
+
+/* search_read.c: tells x->texts all that the request and its answer said. ERR_CORRUPT: its bodies
+ * cannot be read, or are gone. */
+enum err search_read(struct search *x, struct piece_at detail, const struct record *row,
+                     struct fail *f) MUST_CHECK;
+
+void searcher_free(struct searcher *s);
+
+#endif
