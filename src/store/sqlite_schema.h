@@ -100,6 +100,8 @@ static const char *const sqlite_schema[] = {
     "CREATE TABLE scrubs (chain INTEGER PRIMARY KEY);"
     "CREATE TABLE losses (reason TEXT PRIMARY KEY, count INTEGER NOT NULL,"
     " last_us INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 5: rows in the order they were committed, for the search index */
+    "CREATE INDEX requests_detail ON requests (detail_block, detail_offset);",
 };
 
 #endif

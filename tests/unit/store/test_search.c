@@ -1,0 +1,458 @@
+/*
+ * test_search.c — what was said is found: whole and by part, under each session that said it, once
+ * however often it was sent; what is forgotten is gone.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "batches.h"
+#include "store/search.h"
+#include "store/search_terms.h"
+
+static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
+
+struct fixture {
+    char dir[64], path[96], search_dir[96];
+    struct store *store;
+    struct store_reader *reader;
+    struct batch_maker maker;
+    struct search *search;
+    struct arena arena;
+    /* of the last question */
+    struct search_hit hits[64];
+    int count;
+    struct search_end end;
+};
+
+static void open_store(struct fixture *x)
+{
+    struct fail f = {0};
+    assert_int_equal(store_open(&x->store, &(struct store_options){.db_path = x->path}, &f),
+                     ERR_OK);
+    x->reader = store_reader_new(x->store);
+    maker_init(&x->maker, x->store);
+    x->search = search_new(x->store, x->search_dir);
+}
+
+static void close_store(struct fixture *x)
+{
+    maker_release(&x->maker);
+    search_free(x->search);
+    store_reader_free(x->reader);
+    store_close(x->store);
+}
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    snprintf(x->dir, sizeof x->dir, "/tmp/test_search.XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    snprintf(x->search_dir, sizeof x->search_dir, "%s/search", x->dir);
+    arena_init(&x->arena);
+    open_store(x);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    close_store(x);
+    arena_release(&x->arena);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
+    assert_int_equal(system(command), 0);
+    free(x);
+    return 0;
+}
+
+/* --- saying --- */
+
+/* One exchange of `session` ("" none); bodies as given. Committed, not yet indexed. */
+static struct uuid say_at(struct fixture *x, int64_t at_us, const char *session, const char *request,
+                          const char *response)
+{
+    struct fail f = {0};
+    struct record r = maker_record(at_us);
+    r.session_id = str_of(session);
+    r.title = STR("A title");
+    maker_add(&x->maker, &r, str_of(request), str_of(response));
+    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+    maker_next(&x->maker);
+    return r.id;
+}
+
+/* A user's text and the assistant's. */
+static struct uuid say(struct fixture *x, const char *session, const char *user,
+                       const char *assistant)
+{
+    char request[2048], response[2048];
+    snprintf(request, sizeof request, "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
+             user);
+    snprintf(response, sizeof response,
+             "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}", assistant);
+    return say_at(x, base_us + 1, session, request, response);
+}
+
+static void index_all(struct fixture *x)
+{
+    struct search_counters n;
+    struct fail f = {0};
+    for (int i = 0; i < 1000; i++) {
+        search_step(x->search);
+        assert_int_equal(search_count(x->search, x->reader, &n, &f), ERR_OK);
+        assert_int_equal(n.failures, 0);
+        if (!n.waiting)
+            return;
+    }
+    fail_msg("the index never caught up");
+}
+
+static struct search_counters counters(struct fixture *x)
+{
+    struct search_counters n;
+    struct fail f = {0};
+    assert_int_equal(search_count(x->search, x->reader, &n, &f), ERR_OK);
+    return n;
+}
+
+/* --- asking --- */
+
+static void keep(const struct search_hit *hit, void *owner)
+{
+    struct fixture *x = owner;
+    assert_true(x->count < (int)COUNT_OF(x->hits));
+    x->hits[x->count++] = *hit;
+}
+
+static int find(struct fixture *x, struct search_ask ask)
+{
+    struct fail f = {0};
+    x->count = 0;
+    ask.limit = ask.limit ? ask.limit : 50;
+    arena_clear(&x->arena);
+    assert_int_equal(search_find(x->search, x->reader, &ask, &x->arena, keep, x, &x->end, &f),
+                     ERR_OK);
+    assert_true(x->end.is_complete);
+    return x->count;
+}
+
+static int ask(struct fixture *x, const char *question)
+{
+    return find(x, (struct search_ask){.question = str_of(question)});
+}
+
+static int ask_in(struct fixture *x, const char *question, const char *session)
+{
+    return find(x, (struct search_ask){.question = str_of(question),
+                                       .session_id = str_of(session)});
+}
+
+/* --- tests --- */
+
+static void whole_and_by_part(void **state)
+{
+    struct fixture *x = *state;
+    say(x, "s", "Rename getUserName in src/store/db_file.test.ts, please", "Done: foo_bar.baz");
+    index_all(x);
+    static const char *const found[] = {
+        "rename", "RENAME", "getUserName", "getusername", "user", "get user name", "\"user name\"",
+        "getUser*", "getus*", "src/store/db_file.test.ts", "store/db_file", "db_file", "file", "ts",
+        "foo_bar.baz", "bar.baz", "foo", "baz", "foo*", "\"foo_bar\"", "please rename",
+        "nothing OR rename", "rename -nothing", "\"in src\"", "rename \"in src", "- rename",
+        "* rename", "(rename)", "rename)", "rename:", "^rename"};
+    static const char *const missing[] = {"nothing", "rename nothing", "rename -please", "userget",
+                                          "\"name user\"", "getU", "foo_baz", "bar_foo",
+                                          "nothing OR nowhere", "\"rename please\"",
+                                          "NEAR(rename)", "{text}: rename", "-"};
+    for (size_t i = 0; i < COUNT_OF(found); i++)
+        if (!ask(x, found[i]))
+            fail_msg("not found: %s", found[i]);
+    for (size_t i = 0; i < COUNT_OF(missing); i++)
+        if (ask(x, missing[i]))
+            fail_msg("found: %s", missing[i]);
+}
+
+static void once_however_often_it_is_sent(void **state)
+{
+    struct fixture *x = *state;
+    struct uuid first = say(x, "s", "the question", "the answer");
+    say_at(x, base_us + 2, "s",
+           "{\"messages\":[{\"role\":\"user\",\"content\":\"the question\"},{\"role\":\"assistant\","
+           "\"content\":[{\"type\":\"text\",\"text\":\"the answer\"}]},{\"role\":\"user\",\"content\":"
+           "[{\"type\":\"text\",\"text\":\"more\"}]}]}", "");
+    index_all(x);
+    assert_int_equal(counters(x).texts, 3);
+    assert_int_equal(counters(x).indexed, 2);
+    assert_int_equal(ask(x, "question"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &first));
+    assert_int_equal(x->hits[0].kind, TEXT_USER);
+    assert_int_equal(ask(x, "answer"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &first));
+    assert_int_equal(x->hits[0].kind, TEXT_ASSISTANT);
+    assert_str_equal(x->hits[0].row.title, STR("A title"));
+    assert_str_equal(x->hits[0].snippet.text, STR("the answer"));
+    assert_int_equal(x->hits[0].snippet.mark_count, 1);
+    assert_int_equal(x->hits[0].snippet.marks[0].start, 4);
+    assert_int_equal(x->hits[0].snippet.marks[0].len, 6);
+}
+
+static void under_each_session_that_said_it(void **state)
+{
+    struct fixture *x = *state;
+    struct uuid a = say(x, "a", "shared words", "only of a");
+    struct uuid b = say(x, "b", "shared words", "only of b");
+    say(x, "c", "other", "thing");
+    index_all(x);
+    assert_int_equal(ask(x, "shared"), 1);
+    assert_int_equal(ask_in(x, "shared", "a"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &a));
+    assert_int_equal(ask_in(x, "shared", "b"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &b));
+    assert_int_equal(ask_in(x, "shared", "c"), 0);
+    assert_int_equal(ask_in(x, "shared", "unknown"), 0);
+    assert_int_equal(ask_in(x, "only", "b"), 1);
+    assert_int_equal(ask(x, "only"), 2);
+}
+
+static void filters(void **state)
+{
+    struct fixture *x = *state;
+    say_at(x, base_us + 10, "s",
+           "{\"system\":\"word system\",\"messages\":[{\"role\":\"user\",\"content\":\"word user\"},"
+           "{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":\"word thought\"},"
+           "{\"type\":\"tool_use\",\"id\":\"1\",\"name\":\"Bash\",\"input\":{\"command\":\"word input\"}},"
+           "{\"type\":\"tool_use\",\"id\":\"2\",\"name\":\"Read\",\"input\":{\"path\":\"word path\"}}]},"
+           "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"1\",\"content\":"
+           "\"word result\"}]}]}", "");
+    say_at(x, base_us + 1000, "t", "{\"system\":\"word later\"}", "");
+    index_all(x);
+    struct search_ask any = {.question = STR("word")}, one;
+    assert_int_equal(find(x, any), 7);
+    one = any, one.has_kind = true, one.kind = TEXT_SYSTEM;
+    assert_int_equal(find(x, one), 2);
+    one.kind = TEXT_THINKING;
+    assert_int_equal(find(x, one), 1);
+    one = any, one.tool = STR("Bash");
+    assert_int_equal(find(x, one), 2);
+    assert_str_equal(x->hits[0].tool, STR("Bash"));
+    one.has_kind = true, one.kind = TEXT_TOOL_RESULT;
+    assert_int_equal(find(x, one), 1);
+    one = any, one.model = STR("claude-opus-5");
+    assert_int_equal(find(x, one), 7);
+    one.model = STR("gpt");
+    assert_int_equal(find(x, one), 0);
+    one = any, one.agent_id = STR("main");
+    assert_int_equal(find(x, one), 7);
+    one = any, one.end_us = base_us + 500;
+    assert_int_equal(find(x, one), 6);
+    one = any, one.start_us = base_us + 500;
+    assert_int_equal(find(x, one), 1);
+    one.end_us = base_us + 900;
+    assert_int_equal(find(x, one), 0);
+}
+
+static void pages(void **state)
+{
+    struct fixture *x = *state;
+    for (int i = 0; i < 25; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "paged number%d", i);
+        say(x, "s", text, "x");
+    }
+    index_all(x);
+    int seen = 24;
+    struct search_ask page = {.question = STR("paged"), .limit = 10};
+    for (int n = 0; n < 3; n++) {
+        assert_int_equal(find(x, page), n < 2 ? 10 : 5);
+        for (int i = 0; i < x->count; i++, seen--) {
+            char want[64];
+            snprintf(want, sizeof want, "paged number%d", seen);
+            assert_str_equal(x->hits[i].snippet.text, str_of(want));
+        }
+        assert_int_equal(x->end.has_more, n < 2);
+        page.before = x->end.next;
+    }
+    page = (struct search_ask){.question = STR("paged"), .limit = 25};
+    assert_int_equal(find(x, page), 25);
+    assert_false(x->end.has_more);
+}
+
+static void goes_on_after_a_restart(void **state)
+{
+    struct fixture *x = *state;
+    say(x, "s", "before", "one");
+    index_all(x);
+    say(x, "s", "meanwhile", "two");
+    close_store(x);
+    open_store(x);
+    say(x, "s", "afterwards", "three");
+    index_all(x);
+    assert_int_equal(counters(x).indexed, 3);
+    assert_int_equal(ask(x, "before"), 1);
+    assert_int_equal(ask(x, "meanwhile"), 1);
+    assert_int_equal(ask(x, "afterwards"), 1);
+    char command[128];
+    close_store(x);
+    snprintf(command, sizeof command, "rm -rf '%s'", x->search_dir);
+    assert_int_equal(system(command), 0);
+    open_store(x);
+    index_all(x); /* all of it again */
+    assert_int_equal(counters(x).texts, 6);
+    assert_int_equal(ask(x, "before"), 1);
+}
+
+static void a_damaged_file_is_made_again(void **state)
+{
+    struct fixture *x = *state;
+    char path[160];
+    say(x, "s", "before", "one");
+    index_all(x);
+    close_store(x);
+    snprintf(path, sizeof path, "%s/000001.db", x->search_dir);
+    FILE *file = fopen(path, "r+");
+    assert_non_null(file);
+    for (int i = 0; i < 8192; i++)
+        fputc('x', file);
+    fclose(file);
+    open_store(x);
+    index_all(x);
+    assert_int_equal(ask(x, "before"), 1);
+}
+
+static void what_is_forgotten_is_gone(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    struct uuid a = say(x, "a", "shared words", "only of a");
+    struct uuid b = say(x, "b", "shared words", "only of b");
+    struct uuid c = say(x, "c", "shared words", "only of c");
+    index_all(x);
+    assert_int_equal(search_forget(x->search, &a, 1, &f), ERR_OK);
+    assert_int_equal(counters(x).texts, 3);
+    assert_int_equal(ask(x, "only"), 2);
+    assert_int_equal(ask_in(x, "shared", "a"), 0);
+    assert_int_equal(ask(x, "shared"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &b));
+    assert_int_equal(ask_in(x, "shared", "b"), 1);
+    assert_int_equal(ask_in(x, "shared", "c"), 1);
+    assert_int_equal(search_forget(x->search, &b, 1, &f), ERR_OK);
+    assert_int_equal(ask_in(x, "shared", "c"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &c));
+    assert_int_equal(search_forget(x->search, &c, 1, &f), ERR_OK);
+    assert_int_equal(ask(x, "shared"), 0);
+    assert_int_equal(ask(x, "only"), 0);
+    assert_int_equal(counters(x).texts, 0);
+    assert_int_equal(counters(x).text_bytes, 0);
+    say(x, "d", "shared words", "again");
+    index_all(x);
+    assert_int_equal(ask(x, "shared"), 1);
+    assert_int_equal(search_forget_all(x->search, &f), ERR_OK);
+    assert_int_equal(ask(x, "shared"), 0);
+    assert_int_equal(counters(x).waiting, 0);
+    say(x, "d", "shared words", "once more");
+    index_all(x);
+    assert_int_equal(ask(x, "shared"), 1);
+    assert_int_equal(search_drop_before(x->search, INT64_MAX), 0); /* the newest stays */
+}
+
+static void snippets(void **state)
+{
+    struct fixture *x = *state;
+    char text[1500] = "";
+    for (int i = 0; i < 100; i++)
+        strcat(text, "wörd 😀 ");
+    strcat(text, "the needle here, needle_too");
+    for (int i = 0; i < 30; i++)
+        strcat(text, " after it");
+    say(x, "s", text, "");
+    index_all(x);
+    assert_int_equal(ask(x, "needle"), 1);
+    const struct snippet *s = &x->hits[0].snippet;
+    assert_true(str_starts(s->text, STR("\xE2\x80\xA6")) && str_ends(s->text, STR("\xE2\x80\xA6")));
+    assert_in_range(s->text.len, 200, SNIPPET_BYTES + 20);
+    assert_int_equal(s->mark_count, 2);
+    /* in UTF-16: wörd is 4 units, the face 2 */
+    const char *at = strstr(s->text.ptr, "needle");
+    uint32_t units = 0;
+    for (const char *p = s->text.ptr; p < at; p++)
+        units += (((unsigned char)*p & 0xC0) != 0x80) + ((unsigned char)*p >= 0xF0);
+    assert_int_equal(s->marks[0].start, units);
+    assert_int_equal(s->marks[0].len, 6);
+    assert_int_equal(s->marks[1].start, units + 13);
+    assert_int_equal(ask(x, "\"needle here\""), 1);
+    assert_int_equal(x->hits[0].snippet.marks[0].len, 11);
+    assert_int_equal(ask(x, "nonsuch OR here"), 1);
+    assert_int_equal(x->hits[0].snippet.mark_count, 1);
+}
+
+/* Whatever is asked, it is an answer. */
+static void any_question(void **state)
+{
+    struct fixture *x = *state;
+    static const char *const parts[] = {
+        "a", "word", "\"", "*", "-", " ", "OR", " OR ", "AND", "NOT", "(", ")", ":", "^", "+",
+        "{text}", "tags", "NEAR(a b, 3)", "'", "\\", "\xff", "é", "日本", "\xF0\x9F", "fooBar", ";",
+        "--", "/*", "%", "_", "k1", "a.b/c", "\"a b\"*", "-\"a b\"", "\t\n"};
+    say(x, "s", "word a b fooBar 日本", "é");
+    index_all(x);
+    uint32_t seed = 20261121;
+    for (int round = 0; round < 4000; round++) {
+        char question[600] = "";
+        seed = seed * 1664525u + 1013904223u;
+        int count = (int)(seed >> 16) % 14;
+        for (int i = 0; i < count; i++) {
+            seed = seed * 1664525u + 1013904223u;
+            strcat(question, parts[(seed >> 16) % COUNT_OF(parts)]);
+        }
+        ask(x, question);
+    }
+    char question[600] = "";
+    for (int i = 0; i < 250; i++)
+        strcat(question, "a ");
+    assert_int_equal(ask(x, question), 1);
+}
+
+static void as_fts5(void **state)
+{
+    struct fixture *x = *state;
+    static const struct {
+        const char *question, *want;
+    } cases[] = {
+        {"a b", "((\"a\") AND (\"b\"))"},
+        {"a OR b c", "((\"a\" OR \"b\") AND (\"c\"))"},
+        {"a -b -c", "((\"a\")) NOT (\"b\" OR \"c\")"},
+        {"\"a b\"*", "((\"a b\"*))"},
+        {"fooBar", "(((\"foo bar\" OR \"foobar\")))"},
+        {"foo_barBaz", "((\"foo bar baz\"))"},
+        {"OR a OR", "((\"a\"))"},
+        {"a\"b", "((\"a\") AND (\"b\"))"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct terms terms;
+        struct buf out;
+        buf_init(&out, 4096);
+        assert_true(terms_parse(str_of(cases[i].question), &x->arena, &terms));
+        assert_int_equal(terms_to_fts5(&terms, &out), ERR_OK);
+        assert_str_equal(buf_str(&out), str_of(cases[i].want));
+        buf_release(&out);
+    }
+    struct terms terms;
+    assert_false(terms_parse(STR(""), &x->arena, &terms));
+    assert_false(terms_parse(STR(" -a \"\" ...*"), &x->arena, &terms));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(whole_and_by_part), TEST(once_however_often_it_is_sent),
+        TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
+        TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
+        TEST(what_is_forgotten_is_gone), TEST(snippets), TEST(any_question), TEST(as_fts5),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
