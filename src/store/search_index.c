@@ -268,7 +268,7 @@ static enum err index_row(struct search *x, const struct row *row, struct fail *
     if (err)
         return err;
     err = search_read(x, row->detail, &row->record, &why);
-    if (err == ERR_CORRUPT || err == ERR_NOT_FOUND)
+    if (err == ERR_CORRUPT || err == ERR_GONE)
         x->skipped++;
     else if (err)
         return fail(f, err, "%s", why.detail);
