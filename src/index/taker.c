@@ -181,6 +181,7 @@ static void on_end(struct taker *t, struct gathered *e, struct segment *g, uint6
     struct frame_end end;
     (void)g;
     (void)offset;
+    e->has_no_duration = f->flags & FRAME_UNTIMED;
     if (frame_end_read(f->payload, &end)) {
         t->counters.damaged_frames++;
         loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);

@@ -317,7 +317,8 @@ static void note_end(struct gathered *e, const struct frame_end *end)
 {
     struct record *r = &e->record;
     r->state = end ? end->ending : ENDING_PROXY_CRASH;
-    r->duration_us = e->last_ns > e->begin_ns ? (int64_t)((e->last_ns - e->begin_ns) / 1000) : 0;
+    r->duration_us = e->has_no_duration        ? UNKNOWN
+                     : e->last_ns > e->begin_ns ? (int64_t)((e->last_ns - e->begin_ns) / 1000) : 0;
     if (!end)
         return;
     r->error_type = end->error;

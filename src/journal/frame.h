@@ -33,7 +33,7 @@ enum frame_type {
 enum frame_flags {
     FRAME_LAST = 1, /* REQ_BODY: the request is complete. A request without a body has one
                        empty REQ_BODY with this flag. */
-    FRAME_UNTIMED = 2, /* RESP_HEAD, RESP_BODY: nobody knows when it came; `mono_ns` only orders */
+    FRAME_UNTIMED = 2, /* RESP_HEAD, RESP_BODY, END: nobody knows when; `mono_ns` only orders */
 };
 
 struct frame {

@@ -21,7 +21,8 @@ enum {
     SURE_PREFIX = 6,       /* a prefix this long tells a key even in the middle of a word */
     CREDENTIALS_MIN = 8,   /* characters after "Bearer " that look like credentials */
     PARAM_NAME_MAX = 64,   /* a longer name is taken for a secret's */
-    HEX_DIGITS = 8
+    HEX_DIGITS = 8,
+    MASK_BYTES = 3 + 1 + HEX_DIGITS + 1 /* an ellipsis, and the digits in brackets */
 };
 
 struct slot {
@@ -133,12 +134,28 @@ static struct str known_scheme(struct str value)
     return STR_NONE;
 }
 
+/* Nothing but a prefix and a fingerprint: there is no secret in it, and what comes out of one store
+ * and goes into another keeps its mask. */
+static bool is_masked(struct str secret, struct str prefix)
+{
+    struct str rest = str_from(secret, prefix.len);
+    if (rest.len != MASK_BYTES || !str_starts(rest, STR("\xE2\x80\xA6[")) ||
+        rest.ptr[MASK_BYTES - 1] != ']')
+        return false;
+    for (size_t i = 4; i < 4 + HEX_DIGITS; i++)
+        if (!memchr("0123456789abcdef", rest.ptr[i], 16))
+            return false;
+    return true;
+}
+
 static enum err mask(struct redactor *r, struct str secret, struct buf *out)
 {
     char shown[] = "\xE2\x80\xA6[01234567]"; /* an ellipsis */
     if (!secret.len)
         return ERR_OK;
     struct str prefix = known_prefix(secret);
+    if (is_masked(secret, prefix))
+        return buf_append(out, secret);
     enum err err = ERR_OK;
     if (secret.len >= prefix.len + HIDDEN_MIN)
         err = buf_append(out, prefix);
