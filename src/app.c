@@ -18,6 +18,7 @@
 #include "data_dir.h"
 #include "index/chores.h"
 #include "keeper.h"
+#include "storage.h"
 #include "store/store_threads.h"
 #include "worker.h"
 
@@ -43,49 +44,6 @@ struct app {
     atomic_bool is_draining;
     bool is_data_open;
 };
-
-/* --- glue: the indexer knows the store only through these --- */
-
-static bool find_piece(void *owner, const struct piece_key *key, struct piece_at *at)
-{
-    return store_find_piece(owner, key, at);
-}
-
-static bool has_exchange(void *owner, const struct uuid *id)
-{
-    return store_has(owner, id);
-}
-
-static uint64_t next_block(void *owner)
-{
-    return store_next_block(owner);
-}
-
-static enum err commit(void *owner, const struct batch *batch, struct fail *f)
-{
-    return store_commit(owner, batch, f);
-}
-
-static uint64_t share_floor(void *owner)
-{
-    return store_share_floor(owner);
-}
-
-static void maintain(void *owner)
-{
-    store_maintain(owner);
-}
-
-static bool find_turn(void *owner, int64_t turn, struct known_turn *out)
-{
-    return store_find_turn(owner, turn, out);
-}
-
-static void session_turns(void *owner, struct str session, struct str agent, int max,
-                          known_turn_fn *fn, void *fn_owner)
-{
-    store_session_turns(owner, session, agent, max, fn, fn_owner);
-}
 
 /* --- what the indexer tells --- */
 
@@ -159,19 +117,10 @@ static enum err open_storage(struct app *app, struct fail *f)
     err = data_dir_make(journal_path, f);
     if (err)
         return err;
-    struct store_options options = {
-        .db_path = cfg->storage_db_path,
-        .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
-    };
-    err = store_open(&app->store, &options, f);
+    err = storage_open_store(&app->store, cfg, f);
     if (err)
         return err;
-    struct index_store glue = {
-        .owner = app->store, .secret = store_secret(app->store), .find_piece = find_piece,
-        .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
-        .find_turn = find_turn, .session_turns = session_turns,
-        .share_floor = share_floor,
-    };
+    struct index_store glue = storage_glue(app->store);
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)
         err = journal_dir_open(&app->journal_dir, journal_path, indexer_ring, app->indexer, f);

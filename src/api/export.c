@@ -117,6 +117,7 @@ static enum body_fate fate_of(enum err err)
         return BODY_WHOLE;
     case ERR_TOO_LARGE:
         return BODY_TOO_LONG;
+    case ERR_GONE:
     case ERR_NOT_FOUND:
         return BODY_GONE;
     default:

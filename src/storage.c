@@ -1,0 +1,114 @@
+/*
+ * storage.c — the store as configured, and as the indexer knows it; and both without a proxy, for
+ * commands that read or fill what is recorded.
+ */
+#include "storage.h"
+
+#include <stdio.h>
+
+#include "store/store_threads.h"
+
+enum { PATH_BYTES = 4096 };
+
+/* --- glue: the indexer knows the store only through these --- */
+
+static bool find_piece(void *owner, const struct piece_key *key, struct piece_at *at)
+{
+    return store_find_piece(owner, key, at);
+}
+
+static bool has_exchange(void *owner, const struct uuid *id)
+{
+    return store_has(owner, id);
+}
+
+static uint64_t next_block(void *owner)
+{
+    return store_next_block(owner);
+}
+
+static enum err commit(void *owner, const struct batch *batch, struct fail *f)
+{
+    return store_commit(owner, batch, f);
+}
+
+static uint64_t share_floor(void *owner)
+{
+    return store_share_floor(owner);
+}
+
+static void maintain(void *owner)
+{
+    store_maintain(owner);
+}
+
+static bool find_turn(void *owner, int64_t turn, struct known_turn *out)
+{
+    return store_find_turn(owner, turn, out);
+}
+
+static void session_turns(void *owner, struct str session, struct str agent, int max,
+                          known_turn_fn *fn, void *fn_owner)
+{
+    store_session_turns(owner, session, agent, max, fn, fn_owner);
+}
+
+struct index_store storage_glue(struct store *s)
+{
+    return (struct index_store){
+        .owner = s, .secret = store_secret(s), .find_piece = find_piece,
+        .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
+        .find_turn = find_turn, .session_turns = session_turns,
+        .share_floor = share_floor,
+    };
+}
+
+enum err storage_open_store(struct store **out, const struct config *cfg, struct fail *f)
+{
+    struct store_options options = {
+        .db_path = cfg->storage_db_path,
+        .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
+    };
+    return store_open(out, &options, f);
+}
+
+/* --- without a proxy --- */
+
+enum err storage_open(struct storage *s, const struct config *cfg, const char *journal_name,
+                      struct fail *f)
+{
+    *s = (struct storage){.store = NULL};
+    enum err err = data_dir_open(&s->data_dir, cfg->storage_data_dir, f);
+    if (err)
+        return err;
+    s->is_data_open = true;
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/%s", cfg->storage_data_dir, journal_name);
+    err = data_dir_make(path, f);
+    if (!err)
+        err = storage_open_store(&s->store, cfg, f);
+    if (!err) {
+        struct index_store glue = storage_glue(s->store);
+        s->indexer = indexer_new(&glue, path);
+    } else {
+        storage_close(s);
+    }
+    return err;
+}
+
+enum err storage_take_left_behind(struct storage *s, struct fail *f)
+{
+    enum err err = indexer_start(s->indexer, NULL, f);
+    if (!err)
+        indexer_stop(s->indexer);
+    return err;
+}
+
+void storage_close(struct storage *s)
+{
+    indexer_free(s->indexer);
+    store_close(s->store);
+    if (s->is_data_open)
+        data_dir_close(&s->data_dir);
+    *s = (struct storage){.store = NULL};
+}
