@@ -277,6 +277,7 @@ static void close_segment(struct journal *j)
     j->segment = NULL;
     pthread_mutex_lock(&d->mutex);
     if (d->read_soon_count < READ_SOON_MAX) {
+        segment_file_rest(s->file);
         d->read_soon_count++;
     } else {
         segment_file_close(s->file);

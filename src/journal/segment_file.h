@@ -21,14 +21,15 @@ struct segment_file;
 /* A new file at `path`, which must not exist. */
 enum err segment_file_create(struct segment_file **out, const char *path) MUST_CHECK;
 void segment_file_close(struct segment_file *f); /* the file stays, cut to what was written */
+void segment_file_rest(struct segment_file *f); /* nothing is written for now: gives memory back */
 /* Begins its next life; its name is the caller's business. */
 void segment_file_reset(struct segment_file *f);
 bool segment_file_is_reusable(const struct segment_file *f);
 
 size_t segment_file_len(const struct segment_file *f); /* bytes written */
 /* Writes all parts behind what was written, and four zero bytes behind them that say that nothing
- * follows (they are overwritten next time). On failure nothing is added. `parts` has room for one
- * more. */
+ * follows (they are overwritten next time). On failure nothing is added. `parts` is used up; it
+ * has room for one more, and its first has at least four bytes. */
 enum err segment_file_write(struct segment_file *f, struct iovec *parts, size_t count) MUST_CHECK;
 int segment_file_fd(const struct segment_file *f);
 
