@@ -170,11 +170,13 @@ void gathering_remove(struct gathering *x, struct gathered *e)
 
 uint32_t gathered_segment(struct gathered *e, struct segment *g)
 {
+    if (e->newest_segment == g)
+        return e->segment_count - 1;
     for (uint32_t i = e->segment_count; i-- > 0;)
         if (e->segments[i] == g)
             return i;
     e->segments = mem_resize(e->segments, (e->segment_count + 1) * sizeof(struct segment *));
-    e->segments[e->segment_count] = g;
+    e->segments[e->segment_count] = e->newest_segment = g;
     g->users++;
     return e->segment_count++;
 }

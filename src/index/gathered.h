@@ -37,11 +37,11 @@ struct chunk_reader chunk_list_read(const struct chunk_list *l);
 bool chunk_next(struct chunk_reader *r); /* false at the end */
 
 struct gathered {
+    /* what every frame looks at stands together */
     struct gathered *hash_next;
-    struct gathered *newer, *older;
-    struct record record; /* strings are in `strings` */
-    char *strings;
     uint64_t begin_ns, last_ns, progress_ns; /* monotonic: first frame, newest, newest event */
+    struct segment *newest_segment; /* of `segments` */
+    uint32_t segment_count;
     uint32_t next_seq;
     bool is_stored;    /* by an earlier process: its frames are passed over */
     bool is_packed;    /* the request's body is in the batch or the store */
@@ -49,15 +49,18 @@ struct gathered {
     bool is_ended;     /* waits for the commit */
     bool has_no_duration; /* nobody knows when it ended */
     bool is_untimed;   /* nobody knows when the answer's bytes came */
+    struct chunk_list response;
+    struct record record; /* strings are in `strings` */
+    char *strings;
+    struct gathered *newer, *older;
     struct piece_at recipe; /* of the request's body */
     enum fresh_part fresh_part;
     struct recipe fresh;    /* see record/detail.h */
     uint64_t oldest_block;  /* that the request's body needs; from when it is being packed on */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */
-    struct chunk_list request, response;
+    struct chunk_list request;
     struct segment **segments; /* those it has frames in, in order; each counts it as a user */
-    uint32_t segment_count;
 };
 
 struct gathering {

@@ -169,7 +169,7 @@ static bool take_segment(struct indexer *x, struct segment *g)
             break;
         has_news = true;
     }
-    segments_unmap(&x->segments);
+    segments_read_end(&x->segments);
     if (g->is_closed && g->read_to == g->limit && !g->is_done) {
         g->is_done = true;
         uv_mutex_lock(&x->mutex);

@@ -18,7 +18,8 @@
 
 enum {
     PATH_BYTES = 4096,
-    MAP_BYTES_MIN = 32 * 1024, /* less is read: a map has a price too */
+    MAPS_MAX = 8,             /* segments in memory at once: the newest */
+    MAP_BYTES = 8 * 1024 * 1024, /* of a segment; what is longer is read */
     LOOK_AHEAD = 8,           /* numbers tried past the newest: workers take them in any order */
     ROTATE_BYTES = 256 * 1024 /* a committed active segment past this is worth deleting */
 };
@@ -31,8 +32,18 @@ void segments_init(struct segments *s, const char *path, struct journal_dir *dir
     buf_init(&s->window_copy, FRAME_PAYLOAD_MAX + FRAME_HEAD_BYTES);
 }
 
-static void close_fd(struct segment *g)
+static void unmap(struct segments *s, struct segment *g)
 {
+    if (!g->map)
+        return;
+    munmap(g->map, MAP_BYTES);
+    g->map = NULL;
+    s->map_count--;
+}
+
+static void close_file(struct segments *s, struct segment *g)
+{
+    unmap(s, g);
     if (g->fd >= 0)
         close(g->fd);
     g->fd = -1;
@@ -42,7 +53,7 @@ void segments_release(struct segments *s)
 {
     while (s->first) {
         struct segment *next = s->first->next;
-        close_fd(s->first);
+        close_file(s, s->first);
         free(s->first);
         s->first = next;
     }
@@ -82,7 +93,7 @@ static void close_oldest(struct segments *s)
             oldest = g;
     }
     if (open_count >= SEGMENTS_OPEN_MAX)
-        close_fd(oldest);
+        close_file(s, oldest);
 }
 
 static int open_number(const char *dir, uint64_t number)
@@ -125,30 +136,29 @@ static enum err read_at(int fd, uint64_t offset, size_t len, struct buf *out)
     return err;
 }
 
-void segments_unmap(struct segments *s)
+static void unmap_oldest(struct segments *s)
 {
-    s->window_of = NULL;
-    if (s->map)
-        munmap(s->map, s->map_len);
-    s->map = NULL;
+    struct segment *oldest = NULL;
+    for (struct segment *g = s->first; g; g = g->next)
+        if (g->map && g != s->window_of && (!oldest || g->used_at < oldest->used_at))
+            oldest = g;
+    unmap(s, oldest);
 }
 
 /* What this process wrote a moment ago lies in the system's cache: mapping it saves a copy. What
- * an earlier one left is read, for a page that the disk cannot give must be no signal. */
-static bool map_window(struct segments *s, const struct segment *g, size_t len)
+ * an earlier one left is read, for a page that the disk cannot give must be no signal. Only bytes
+ * below g->limit are looked at, so that the map may go past the file's end. */
+static bool map_own(struct segments *s, struct segment *g)
 {
-#ifdef MAP_POPULATE
-    const int flags = MAP_SHARED | MAP_POPULATE;
-#else
-    const int flags = MAP_SHARED;
-#endif
-    size_t before = (size_t)(g->read_to % (uint64_t)sysconf(_SC_PAGESIZE));
-    void *map = mmap(NULL, len + before, PROT_READ, flags, g->fd, (off_t)(g->read_to - before));
+    if (g->map || !g->is_own)
+        return g->map;
+    if (s->map_count == MAPS_MAX)
+        unmap_oldest(s);
+    void *map = mmap(NULL, MAP_BYTES, PROT_READ, MAP_SHARED, g->fd, 0);
     if (map == MAP_FAILED)
         return false;
-    s->map = map;
-    s->map_len = len + before;
-    s->window = str_make((char *)map + before, len);
+    g->map = map;
+    s->map_count++;
     return true;
 }
 
@@ -163,10 +173,11 @@ static enum err copy_window(struct segments *s, const struct segment *g, size_t 
 enum err segments_read(struct segments *s, struct segment *g, size_t want, struct str *bytes)
 {
     size_t len = (size_t)MIN_OF(g->limit - g->read_to, (uint64_t)want);
-    segments_unmap(s);
+    s->window_of = NULL;
     enum err err = open_fd(s, g) ? ERR_OK : ERR_IO;
-    bool is_mapped = !err && g->is_own && len >= MAP_BYTES_MIN && map_window(s, g, len);
-    if (!err && !is_mapped)
+    if (!err && g->read_to + len <= MAP_BYTES && map_own(s, g))
+        s->window = str_make(g->map + g->read_to, len);
+    else if (!err)
         err = copy_window(s, g, len);
     if (err) {
         g->is_damaged = true;
@@ -178,13 +189,22 @@ enum err segments_read(struct segments *s, struct segment *g, size_t want, struc
     return ERR_OK;
 }
 
+void segments_read_end(struct segments *s)
+{
+    s->window_of = NULL;
+}
+
 enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
                        struct buf *out)
 {
     if (s->window_of == g && offset >= s->window_start &&
         offset + len <= s->window_start + s->window.len)
         return buf_append(out, str_make(s->window.ptr + (offset - s->window_start), len));
-    return open_fd(s, g) ? read_at(g->fd, offset, len, out) : ERR_IO;
+    if (!open_fd(s, g))
+        return ERR_IO;
+    if (g->map && offset + len <= MAP_BYTES && offset + len <= g->limit)
+        return buf_append(out, str_make(g->map + offset, len));
+    return read_at(g->fd, offset, len, out);
 }
 
 enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,
@@ -203,7 +223,8 @@ enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, s
 
 void segments_rest(struct segments *s)
 {
-    segments_unmap(s);
+    for (struct segment *g = s->first; g; g = g->next)
+        unmap(s, g);
     buf_release(&s->window_copy);
     if (s->dir)
         journal_dir_rest(s->dir);
@@ -340,10 +361,8 @@ void segments_tidy(struct segments *s, bool is_idle)
         struct segment *g = *at;
         if (g->is_done && !g->users) {
             *at = g->next;
-            close_fd(g);
+            close_file(s, g);
             delete_file(s, g);
-            if (s->window_of == g)
-                segments_unmap(s);
             free(g);
             continue;
         }

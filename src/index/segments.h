@@ -16,6 +16,7 @@ struct segment {
     struct segment *next; /* ascending numbers */
     uint64_t number;
     int fd;            /* -1: not open now */
+    char *map;         /* of an own segment's beginning; NULL: none */
     uint64_t used_at;  /* when fd was used last, in calls */
     uint64_t read_to;  /* bytes taken in */
     uint64_t limit;    /* bytes that may be read */
@@ -39,9 +40,8 @@ struct segments {
     struct str window;
     struct segment *window_of;
     uint64_t window_start;
-    struct buf window_copy; /* what window points into, when it was read */
-    void *map;              /* when it was mapped */
-    size_t map_len;
+    struct buf window_copy; /* what window points into, unless that is a map */
+    int map_count;
 };
 
 void segments_init(struct segments *s, const char *path, struct journal_dir *dir);
@@ -58,8 +58,8 @@ enum err segments_read(struct segments *s, struct segment *g, size_t want,
 /* Appends bytes of a segment to `out`, from the window if it has them. */
 enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
                        struct buf *out) MUST_CHECK;
-void segments_unmap(struct segments *s); /* the window is gone */
-void segments_rest(struct segments *s); /* idle: gives the window's memory back */
+void segments_read_end(struct segments *s); /* the window is gone */
+void segments_rest(struct segments *s); /* idle: gives windows' and maps' memory back */
 /* Deletes what nobody needs any more (damaged ones are renamed "….seg.damaged" instead), and
  * asks for rotation where a whole active segment has been committed. */
 void segments_tidy(struct segments *s, bool is_idle);

@@ -222,8 +222,12 @@ static struct gathered *gathered_of(struct taker *t, struct segment *g, const st
 static void tell_progress(struct taker *t, struct gathered *e, enum frame_type type)
 {
     bool is_due = type == FRAME_RESP_HEAD || e->last_ns - e->progress_ns >= progress_every_ns;
-    if (t->listener && e->is_announced && !e->is_ended && is_due && t->wants(t->listener_owner))
+    if (!t->listener || !e->is_announced || e->is_ended || !is_due)
+        return;
+    if (t->wants(t->listener_owner))
         taker_tell(t, INDEX_PROGRESS, e);
+    else
+        e->progress_ns = e->last_ns; /* asked again when the next would be due */
 }
 
 void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f)

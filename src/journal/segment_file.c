@@ -156,7 +156,7 @@ enum err segment_file_write(struct segment_file *f, struct iovec *parts, size_t 
         store(to, parts, count);
     else
         err = write_file(f, parts, count, len);
-    size_t room = f->window.bytes ? f->window.start + WINDOW_BYTES : 0;
+    size_t room = f->window.bytes ? f->window.start + WINDOW_MAP_BYTES : 0;
     f->longest = MAX_OF(f->longest, MAX_OF(f->len + len, room));
     if (!err)
         f->len += len - END_BYTES;

@@ -32,24 +32,24 @@ static bool keeps_blocks(int fd)
 /* Blocks first, then pages: what cannot be had is said here, not when bytes are stored. */
 static char *map(int fd, size_t start)
 {
-    if (fallocate(fd, 0, (off_t)start, WINDOW_BYTES) != 0)
+    if (fallocate(fd, 0, (off_t)start, WINDOW_MAP_BYTES) != 0)
         return NULL;
-    void *bytes = mmap(NULL, WINDOW_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)start);
+    void *bytes = mmap(NULL, WINDOW_MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)start);
     if (bytes == MAP_FAILED)
         return NULL;
-    if (madvise(bytes, WINDOW_BYTES, MADV_POPULATE_WRITE) == 0)
+    if (madvise(bytes, WINDOW_MAP_BYTES, MADV_POPULATE_WRITE) == 0)
         return bytes;
-    munmap(bytes, WINDOW_BYTES);
+    munmap(bytes, WINDOW_MAP_BYTES);
     return NULL;
 }
 
 char *window_reach(struct window *w, int fd, size_t at, size_t len)
 {
-    if (w->bytes && at >= w->start && at + len <= w->start + WINDOW_BYTES)
+    if (w->bytes && at >= w->start && at + len <= w->start + WINDOW_MAP_BYTES)
         return w->bytes + (at - w->start);
     enum { PAGE_BYTES_MAX = 64 * 1024 };
     size_t start = at / PAGE_BYTES_MAX * PAGE_BYTES_MAX;
-    if (w->is_off || at + len > start + WINDOW_BYTES)
+    if (w->is_off || at + len > start + WINDOW_MAP_BYTES)
         return NULL;
     window_close(w);
     if (keeps_blocks(fd))
@@ -62,7 +62,7 @@ char *window_reach(struct window *w, int fd, size_t at, size_t len)
 void window_close(struct window *w)
 {
     if (w->bytes)
-        munmap(w->bytes, WINDOW_BYTES);
+        munmap(w->bytes, WINDOW_MAP_BYTES);
     w->bytes = NULL;
 }
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { WINDOW_BYTES = 256 * 1024 };
+enum { WINDOW_MAP_BYTES = 256 * 1024 };
 
 struct window {
     char *bytes; /* NULL: none */
