@@ -142,7 +142,7 @@ const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
   }
   function listSessions(response, params) {
     const groups = [...Map.groupBy(rows.filter((row) => row.session_id), (row) => row.session_id)];
-    const all = groups.map(([session_id, of]) => ({ session_id, first_at: of.at(-1).started_at, last_at: of[0].started_at, request_count: of.length, error_count: of.filter((row) => row.status >= 400).length, agent_count: new Set(of.map((row) => row.agent_id)).size, title: of.at(-1).title, model: of[0].model, client: of[0].client, usage: line('', of).usage }));
+    const all = groups.map(([session_id, of]) => ({ session_id, first_at: of.at(-1).started_at, last_at: of[0].started_at, request_count: of.length, error_count: of.filter((row) => row.status >= 400).length, agent_count: new Set(of.map((row) => row.agent_id)).size, title: of.at(-1).title, model: of[0].model, client: of[0].client, usage: line('', of).usage, cost_usd_micro: line('', of).cost_usd_micro, unknown_cost_count: line('', of).unknown_cost_count }));
     const before = params.get('before');
     json(response, { sessions: all.filter((session) => !before || session.last_at < before).sort((a, b) => (a.last_at < b.last_at ? 1 : -1)).slice(0, Number(params.get('limit') ?? 50)) });
   }

@@ -131,6 +131,8 @@ export type Session = {
   model: string | null;
   client: string | null;
   usage: Usage | null;
+  cost_usd_micro?: number | null;
+  unknown_cost_count?: number;
 };
 
 export type Spread = { count: number; avg: number | null; p50: number | null; p95: number | null; p99: number | null };

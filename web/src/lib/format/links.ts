@@ -5,3 +5,5 @@ export const requestLink = (id: string) => `/requests/${encodeURIComponent(id.to
 
 /** The list of requests, filtered by one thing. */
 export const listLink = (filter: Record<string, string>) => `/?${new URLSearchParams(filter)}`;
+
+export const sessionLink = (id: string) => `/sessions/${encodeURIComponent(id.toWellFormed())}`;
