@@ -126,8 +126,8 @@ static void add_reminder(struct reading *r, yyjson_val *content)
     b->text = neutral_join(r->n, b->text, STR_NONE, STR("\n</system-reminder>"));
     message_add(m, b);
     history_add(&r->history, m);
-    loss_note(r->n->losses, LOSS_APPROXIMATED, STR("messages[].role"), STR("system"),
-              "sent as a user's message in <system-reminder> tags");
+    loss_report_note(r->n->losses, LOSS_KIND_APPROXIMATED, STR("messages[].role"), STR("system"),
+                     "sent as a user's message in <system-reminder> tags");
 }
 
 static enum err read_message(struct reading *r, yyjson_val *message, size_t at)
@@ -325,8 +325,8 @@ static enum err read_scalars(struct reading *r, yyjson_val *key, yyjson_val *val
     else if (yyjson_equals_str(key, "metadata"))
         n->user_id = json_member_text(value, "user_id");
     else
-        loss_note(n->losses, LOSS_DROPPED, json_key_text(key), STR_NONE,
-                  "no other provider has this field");
+        loss_report_note(n->losses, LOSS_KIND_DROPPED, json_key_text(key), STR_NONE,
+                         "no other provider has this field");
     return ERR_OK;
 }
 

@@ -343,8 +343,8 @@ static void put_tool_choice(const struct writing *x)
     const struct tool *t = neutral_find_tool(x->n, x->n->choice_name);
     enum tool_choice choice = x->n->choice;
     if (has(x, QUIRK_TOOL_CHOICE_AUTO) && (choice == CHOICE_ANY || choice == CHOICE_TOOL)) {
-        loss_note(x->n->losses, LOSS_APPROXIMATED, STR("tool_choice"), STR_NONE,
-                  "the provider lets the model choose");
+        loss_report_note(x->n->losses, LOSS_KIND_APPROXIMATED, STR("tool_choice"), STR_NONE,
+                         "the provider lets the model choose");
         choice = CHOICE_AUTO;
     }
     if (choice == CHOICE_TOOL && t && t->kind == TOOL_FUNCTION) {
@@ -424,8 +424,8 @@ static void put_effort(const struct writing *x, enum effort e)
     bool knows_off = x->q->efforts & 1u << EFFORT_OFF;
     if (has_tools && has(x, QUIRK_NO_EFFORT_WITH_TOOLS)) {
         json_put_string(x->w, "reasoning_effort", STR("none"));
-        loss_note(x->n->losses, LOSS_APPROXIMATED, STR("thinking"), STR_NONE,
-                  "with tools this endpoint does not reason");
+        loss_report_note(x->n->losses, LOSS_KIND_APPROXIMATED, STR("thinking"), STR_NONE,
+                         "with tools this endpoint does not reason");
         return;
     }
     if (e == EFFORT_COUNT)
@@ -467,7 +467,8 @@ static void put_number(const struct writing *x, const char *key, struct str numb
     if (!number.len)
         return;
     if (is_refused)
-        loss_note(x->n->losses, LOSS_DROPPED, str_of(key), number, "the provider refuses it");
+        loss_report_note(x->n->losses, LOSS_KIND_DROPPED, str_of(key), number,
+                         "the provider refuses it");
     else
         json_put_raw(x->w, key, number);
 }

@@ -17,7 +17,7 @@
 #define DIALECT_DIALECT_H
 
 #include "base/buf.h"
-#include "dialect/loss.h"
+#include "dialect/loss_report.h"
 #include "dialect/quirks.h"
 
 enum dialect {

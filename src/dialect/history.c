@@ -109,8 +109,8 @@ static struct str unique_id(struct history *h, struct str client_id)
                               id.ptr, ++first->uses);
     see(h, unique)->uses++;
     if (unique.ptr != id.ptr)
-        loss_note(h->n->losses, LOSS_RENAMED, STR("messages[].content[].id"), client_id,
-                  "the id was used before in this conversation");
+        loss_report_note(h->n->losses, LOSS_KIND_RENAMED, STR("messages[].content[].id"), client_id,
+                         "the id was used before in this conversation");
     return unique;
 }
 
@@ -139,8 +139,8 @@ static void close_calls(struct history *h)
         b->text = STR("[no result: interrupted]");
         message_add(m, b);
         place(h, m);
-        loss_note(h->n->losses, LOSS_APPROXIMATED, STR("messages[].content[].tool_use"),
-                  open->client_id, "the call had no result; one was added that says so");
+        loss_report_note(h->n->losses, LOSS_KIND_APPROXIMATED, STR("messages[].content[].tool_use"),
+                         open->client_id, "the call had no result; one was added that says so");
     }
     h->open = NULL;
     h->behind = NULL;
@@ -183,8 +183,8 @@ static void add_orphan(struct history *h, struct message *result)
         m->last = result->last;
     }
     neutral_insert(h->n, NULL, m);
-    loss_note(h->n->losses, LOSS_APPROXIMATED, STR("messages[].content[].tool_result"),
-              result->tool_id, "it answers no call of the message before; sent as text");
+    loss_report_note(h->n->losses, LOSS_KIND_APPROXIMATED, STR("messages[].content[].tool_result"),
+                     result->tool_id, "it answers no call of the message before; sent as text");
 }
 
 void history_add_result(struct history *h, struct message *result)

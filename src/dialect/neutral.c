@@ -226,7 +226,7 @@ struct str neutral_max_tokens(struct neutral *n, const struct quirks *q)
     uint64_t wanted;
     if (!q->max_tokens || !str_to_u64(n->max_tokens, &wanted) || wanted <= (uint64_t)q->max_tokens)
         return n->max_tokens;
-    loss_note(n->losses, LOSS_APPROXIMATED, STR("max_tokens"), n->max_tokens,
-              "the provider's limit for this model is lower");
+    loss_report_note(n->losses, LOSS_KIND_APPROXIMATED, STR("max_tokens"), n->max_tokens,
+                     "the provider's limit for this model is lower");
     return arena_printf(n->arena, "%lld", (long long)q->max_tokens);
 }

@@ -11,7 +11,7 @@
 #define DIALECT_NEUTRAL_H
 
 #include "dialect/json_tree.h"
-#include "dialect/loss.h"
+#include "dialect/loss_report.h"
 #include "dialect/quirks.h"
 
 enum block_kind { BLOCK_TEXT, BLOCK_IMAGE, BLOCK_DOCUMENT, BLOCK_THINKING, BLOCK_TOOL_USE };
@@ -118,7 +118,7 @@ struct str image_type(struct str base64);
 static inline void loss_drop(struct neutral *n, const char *path, struct str detail,
                              const char *why)
 {
-    loss_note(n->losses, LOSS_DROPPED, str_of(path), detail, why);
+    loss_report_note(n->losses, LOSS_KIND_DROPPED, str_of(path), detail, why);
 }
 
 #endif

@@ -184,8 +184,8 @@ void reply_seal(struct reply *r, int envelope_kind, struct str payload)
         return;
     buf_clear(&r->sealed);
     if (buf_append(&r->sealed, payload)) {
-        loss_note(r->losses, LOSS_DROPPED, STR("thinking.signature"), STR_NONE,
-                  "larger than can be sent along");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("thinking.signature"), STR_NONE,
+                         "larger than can be sent along");
         return;
     }
     r->sealed_kind = envelope_kind;
@@ -202,8 +202,8 @@ static bool is_blank(struct str text)
 static void put_late(struct reply *r, struct str text)
 {
     if (buf_append(&r->late_text, text))
-        loss_note(r->losses, LOSS_DROPPED, STR("answer.text"), STR_NONE,
-                  "too much text between the pieces of a tool call");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.text"), STR_NONE,
+                         "too much text between the pieces of a tool call");
 }
 
 /* Text in its final form. Blanks in front of it wait: many models put an empty line before a tool
@@ -232,8 +232,8 @@ static void put_thinking(void *owner, struct str text)
     if (!r->shows_thinking)
         return;
     if (!make_way(r, PART_THINKING)) {
-        loss_note(r->losses, LOSS_DROPPED, STR("answer.thinking"), STR_NONE,
-                  "it stood between the pieces of a tool call");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.thinking"), STR_NONE,
+                         "it stood between the pieces of a tool call");
         return;
     }
     if (r->part != PART_THINKING) {
@@ -402,8 +402,8 @@ static void estimate_usage(struct reply *r)
         return;
     r->usage.input = r->input_estimate;
     r->usage.output = r->output_chars / 4 + (r->output_chars > 0);
-    loss_note(r->losses, LOSS_APPROXIMATED, STR("usage"), STR_NONE,
-              "the provider counted no tokens; these are estimated");
+    loss_report_note(r->losses, LOSS_KIND_APPROXIMATED, STR("usage"), STR_NONE,
+                     "the provider counted no tokens; these are estimated");
 }
 
 static bool fails_by_finish(struct reply *r)

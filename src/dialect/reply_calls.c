@@ -46,8 +46,8 @@ void reply_calls_release(struct reply *r)
 static struct call_slot *add_slot(struct reply *r, const struct call_piece *piece)
 {
     if (r->slot_count == REPLY_CALLS_MAX) {
-        loss_note(r->losses, LOSS_DROPPED, STR("answer.tool_calls"), piece->name,
-                  "too many tool calls in one answer");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.tool_calls"), piece->name,
+                         "too many tool calls in one answer");
         return NULL;
     }
     if (r->slot_count == r->slot_cap) {
@@ -134,8 +134,8 @@ static void add_args(struct reply *r, struct call_slot *s, struct str args)
     r->output_chars += (int64_t)args.len;
     if (s->progress.is_done && !s->is_doubtful) {
         if (holds_more(args))
-            loss_note(r->losses, LOSS_DROPPED, STR("answer.tool_calls[].arguments"), STR_NONE,
-                      "more came behind the end of the arguments");
+            loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.tool_calls[].arguments"),
+                             STR_NONE, "more came behind the end of the arguments");
         return;
     }
     size_t own = s->is_doubtful ? args.len : json_progress_feed(&s->progress, args);
@@ -234,8 +234,8 @@ static bool finish_args(struct reply *r, struct call_slot *s)
         if (!is_empty_object(buf_str(&fixed)))
             reply_delta(r, buf_str(&fixed));
     } else {
-        loss_note(r->losses, LOSS_DROPPED, STR("answer.tool_calls[].arguments"), buf_str(&s->args),
-                  "no JSON object could be made of them");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.tool_calls[].arguments"),
+                         buf_str(&s->args), "no JSON object could be made of them");
     }
     buf_release(&fixed);
     return is_fine;
@@ -288,8 +288,8 @@ void reply_call(struct reply *r, const struct call_piece *piece)
         return;
     if (s->is_closed) {
         if (piece->args.len)
-            loss_note(r->losses, LOSS_DROPPED, STR("answer.tool_calls[].arguments"), STR_NONE,
-                      "they came after the call was complete");
+            loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.tool_calls[].arguments"),
+                             STR_NONE, "they came after the call was complete");
         return;
     }
     if (piece->id.len && !s->id.len)

@@ -75,8 +75,8 @@ void reply_detail(struct reply *r, yyjson_val *detail)
         return;
     struct detail *d = find(r, kind, json_member_number(detail, "index", 0));
     if (!d || buf_append(&d->text, text)) {
-        loss_note(r->losses, LOSS_DROPPED, STR("answer.reasoning_details"), type,
-                  "more than can be sent along");
+        loss_report_note(r->losses, LOSS_KIND_DROPPED, STR("answer.reasoning_details"), type,
+                         "more than can be sent along");
         return;
     }
     keep(r, &d->id, detail, "id");

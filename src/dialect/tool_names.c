@@ -90,8 +90,8 @@ struct str tool_names_send(struct tool_names *names, struct neutral *n, struct s
         return known->sent;
     if (is_fine(names, client) && !find_sent(names, client))
         return add(names, n, client, client);
-    loss_note(n->losses, LOSS_RENAMED, STR("tools[].name"), client,
-              "the provider does not take this name");
+    loss_report_note(n->losses, LOSS_KIND_RENAMED, STR("tools[].name"), client,
+                     "the provider does not take this name");
     return add(names, n, client, invent(names, n, client));
 }
 

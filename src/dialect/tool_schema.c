@@ -54,7 +54,8 @@ static enum inside inside_of(yyjson_val *key)
 static void note(struct cleaning *c, const char *why)
 {
     if (c->losses)
-        loss_note(c->losses, LOSS_APPROXIMATED, STR("tools[].input_schema"), c->tool, why);
+        loss_report_note(c->losses, LOSS_KIND_APPROXIMATED, STR("tools[].input_schema"), c->tool,
+                         why);
 }
 
 typedef void clean_node(struct cleaning *c, yyjson_val *node, unsigned depth);

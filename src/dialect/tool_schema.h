@@ -8,7 +8,7 @@
 #define DIALECT_TOOL_SCHEMA_H
 
 #include "dialect/json_writer.h"
-#include "dialect/loss.h"
+#include "dialect/loss_report.h"
 
 enum { SCHEMA_DEPTH_MAX = 48 };
 

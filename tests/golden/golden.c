@@ -294,7 +294,7 @@ static void check_rest(const struct setup *s, struct translation *t, struct buf 
         put_head(t, &text);
     expect("client.txt", buf_str(&text));
     buf_clear(&text);
-    must(loss_write(translation_losses(t), &text), "losses");
+    must(loss_report_write(translation_losses(t), &text), "losses");
     lay_out(&text);
     expect("losses.json", str_equal(buf_str(&text), STR("[]\n")) ? STR_NONE : buf_str(&text));
     buf_clear(&text);

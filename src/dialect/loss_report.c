@@ -1,7 +1,7 @@
 /*
- * loss.c — the report is short: equal losses are one entry with a count.
+ * loss_report.c — the report is short: equal losses are one entry with a count.
  */
-#include "dialect/loss.h"
+#include "dialect/loss_report.h"
 
 #include "dialect/json_writer.h"
 
@@ -24,35 +24,35 @@ static struct str shortened(struct str text, size_t max)
     return str_head(text, max);
 }
 
-void loss_note(struct loss_report *r, enum loss_kind kind, struct str path, struct str detail,
-               const char *why)
+void loss_report_note(struct loss_report *r, enum loss_kind kind, struct str path,
+                      struct str detail, const char *why)
 {
     detail = shortened(detail, DETAIL_MAX);
     for (size_t i = 0; i < r->count; i++) {
-        struct loss *l = &r->entries[i];
+        struct loss_entry *l = &r->entries[i];
         if (l->kind == kind && l->why == why && str_equal(l->path, path) &&
             str_equal(l->detail, detail)) {
             l->count++;
             return;
         }
     }
-    if (r->count == LOSS_MAX) {
+    if (r->count == LOSS_REPORT_MAX) {
         r->unlisted++;
         return;
     }
-    r->entries[r->count++] = (struct loss){.kind = kind,
-                                           .path = arena_str(r->arena, path),
-                                           .detail = arena_str(r->arena, detail),
-                                           .why = why,
-                                           .count = 1};
+    r->entries[r->count++] = (struct loss_entry){.kind = kind,
+                                                 .path = arena_str(r->arena, path),
+                                                 .detail = arena_str(r->arena, detail),
+                                                 .why = why,
+                                                 .count = 1};
 }
 
-enum err loss_write(const struct loss_report *r, struct buf *out)
+enum err loss_report_write(const struct loss_report *r, struct buf *out)
 {
     struct json_writer w = {.out = out};
     json_open(&w, '[');
     for (size_t i = 0; i < r->count; i++) {
-        const struct loss *l = &r->entries[i];
+        const struct loss_entry *l = &r->entries[i];
         json_open(&w, '{');
         json_put_string(&w, "what", str_of(loss_kind_name(l->kind)));
         json_put_string(&w, "path", l->path);
