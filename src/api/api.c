@@ -5,10 +5,12 @@
 
 #include <stdlib.h>
 
+#include "api/api_conversations.h"
 #include "api/api_export.h"
 #include "api/api_job.h"
 #include "api/api_reply.h"
 #include "api/api_requests.h"
+#include "api/api_sessions.h"
 #include "api/api_totals.h"
 #include "api/live.h"
 #include "base/clock.h"
@@ -30,7 +32,7 @@ static void answer_export(struct api *a, struct call *c, const struct ask *ask);
 
 /* Every address. Either `work` runs on a worker thread or `answer` on the loop. */
 static const struct route {
-    const char *pattern; /* "{id}" stands for an exchange's id */
+    const char *pattern; /* "{id}" stands for an exchange's id, "{name}" for another one */
     const char *methods; /* as Allow says it */
     unsigned takes;      /* enum query_field */
     job_work *work;
@@ -45,7 +47,13 @@ static const struct route {
     {"/api/requests/{id}/response/body", GET_HEAD, QUERY_DECODED, requests_response_body, NULL},
     {"/api/requests/{id}/response/message", GET_HEAD, 0, requests_message, NULL},
     {"/api/requests/{id}/timeline", GET_HEAD, 0, requests_timeline, NULL},
-    {"/api/sessions", GET_HEAD, QUERY_LIMIT | QUERY_BEFORE, totals_sessions, NULL},
+    {"/api/sessions", GET_HEAD,
+     QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_WORDS | QUERY_PROJECT, sessions_list, NULL},
+    {"/api/sessions/{name}", GET_HEAD, 0, sessions_get, NULL},
+    {"/api/conversations", GET_HEAD,
+     QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION,
+     conversations_list, NULL},
+    {"/api/conversations/{name}", GET_HEAD, QUERY_LIMIT | QUERY_PAGE, conversations_get, NULL},
     {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
     {"/api/stream", "GET", 0, NULL, answer_stream},
     {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
@@ -87,22 +95,40 @@ bool api_wants_progress(void *api)
     return live_is_watched(((struct api *)api)->live);
 }
 
-static bool pattern_matches(struct str pattern, struct str path, struct uuid *id)
+enum { NAME_IN_PATH_MAX = 256 }; /* bytes */
+
+static bool take_name(struct str got, struct arena *arena, struct ask *ask)
+{
+    return got.len && got.len <= NAME_IN_PATH_MAX &&
+           percent_decode(got, false, arena, &ask->name) && ask->name.len;
+}
+
+static bool part_matches(struct str want, struct str got, struct arena *arena, struct ask *ask)
+{
+    if (str_equal(want, STR("{id}")))
+        return uuid_parse(got, &ask->id);
+    if (str_equal(want, STR("{name}")))
+        return take_name(got, arena, ask);
+    return str_equal(want, got);
+}
+
+static bool pattern_matches(struct str pattern, struct str path, struct arena *arena,
+                            struct ask *ask)
 {
     struct str want, got;
     for (;;) {
         bool more_pattern = str_next(&pattern, '/', &want), more_path = str_next(&path, '/', &got);
         if (!more_pattern || !more_path)
             return more_pattern == more_path;
-        if (str_equal(want, STR("{id}")) ? !uuid_parse(got, id) : !str_equal(want, got))
+        if (!part_matches(want, got, arena, ask))
             return false;
     }
 }
 
-static const struct route *route_find(struct str path, struct uuid *id)
+static const struct route *route_find(struct str path, struct arena *arena, struct ask *ask)
 {
     for (size_t i = 0; i < COUNT_OF(routes); i++)
-        if (pattern_matches(str_of(routes[i].pattern), path, id))
+        if (pattern_matches(str_of(routes[i].pattern), path, arena, ask))
             return &routes[i];
     return NULL;
 }
@@ -121,7 +147,7 @@ void api_handle(struct call *c, void *api)
     struct api *a = api;
     struct ask ask = {0};
     struct query_fault fault = {0};
-    const struct route *route = route_find(call_path(c), &ask.id);
+    const struct route *route = route_find(call_path(c), call_arena(c), &ask);
     if (!route) {
         api_refuse(c, ERR_NOT_FOUND, NULL, err_public(ERR_NOT_FOUND), NULL);
         return;

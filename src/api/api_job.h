@@ -25,7 +25,8 @@ typedef enum err job_work(struct api_job *job);
 
 /* What an address was asked with. */
 struct ask {
-    struct uuid id; /* where the address holds one */
+    struct uuid id;  /* where the address holds one */
+    struct str name; /* likewise; in the call's arena */
     struct query query; /* strings in the call's arena */
 };
 

@@ -75,6 +75,27 @@ static const char *parse_format(struct str value, struct query *q)
     return NULL;
 }
 
+static const char *parse_project(struct str value, struct query *q)
+{
+    q->project = value;
+    return NULL;
+}
+
+static const char *parse_from(struct str value, struct query *q)
+{
+    uint64_t n;
+    if (!str_to_u64(value, &n) || n > INT32_MAX)
+        return "must be the index of a message, from 0 on";
+    q->from = (int64_t)n;
+    return NULL;
+}
+
+static const char *parse_leaf(struct str value, struct query *q)
+{
+    q->has_leaf = uuid_parse(value, &q->leaf);
+    return q->has_leaf ? NULL : "must be the id of a request";
+}
+
 /* Every parameter there is. Without a parser: a text, kept in the filter at `at`. */
 static const struct param {
     const char *name;
@@ -96,6 +117,13 @@ static const struct param {
     {"session", QUERY_FILTER, NULL, offsetof(struct request_filter, session_id)},
     {"agent", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_id)},
     {"q", QUERY_FILTER, NULL, offsetof(struct request_filter, q)},
+    {"model", QUERY_WORDS, NULL, offsetof(struct request_filter, model)},
+    {"q", QUERY_WORDS, NULL, offsetof(struct request_filter, q)},
+    {"session", QUERY_OF_SESSION, NULL, offsetof(struct request_filter, session_id)},
+    {"agent", QUERY_OF_SESSION, NULL, offsetof(struct request_filter, agent_id)},
+    {"project", QUERY_PROJECT, parse_project, 0},
+    {"from", QUERY_PAGE, parse_from, 0},
+    {"leaf", QUERY_PAGE, parse_leaf, 0},
 };
 
 static int hex_digit(char c)
@@ -107,13 +135,12 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Undoes %XX and '+'. False on a broken escape, a zero byte, or what is not UTF-8. */
-static bool decode(struct str raw, struct arena *arena, struct str *out)
+bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena, struct str *out)
 {
     char *to = arena_alloc(arena, raw.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < raw.len; i++) {
-        char c = raw.ptr[i] == '+' ? ' ' : raw.ptr[i];
+        char c = plus_is_space && raw.ptr[i] == '+' ? ' ' : raw.ptr[i];
         if (c == '%') {
             int high = i + 1 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
             int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
@@ -150,7 +177,7 @@ static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct ar
 {
     size_t equals = str_find(pair, '=');
     struct str name, value;
-    if (!decode(str_head(pair, equals), arena, &name))
+    if (!percent_decode(str_head(pair, equals), true, arena, &name))
         return wrong(fault, "", "a name is not valid");
     const struct param *p = param_find(name, takes);
     if (!p)
@@ -159,7 +186,7 @@ static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct ar
     if (*seen & bit)
         return wrong(fault, p->name, "is given twice");
     *seen |= bit;
-    if (!decode(str_from(pair, equals + 1), arena, &value))
+    if (!percent_decode(str_from(pair, equals + 1), true, arena, &value))
         return wrong(fault, p->name, "is not valid text");
     if (!value.len)
         return wrong(fault, p->name, "is empty");
@@ -176,7 +203,7 @@ static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct ar
 bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct query *q,
                  struct query_fault *fault)
 {
-    *q = (struct query){.limit = QUERY_LIMIT_DEFAULT};
+    *q = (struct query){.limit = QUERY_LIMIT_DEFAULT, .from = UNKNOWN};
     unsigned seen = 0;
     struct str pair;
     while (raw.len && str_next(&raw, '&', &pair))

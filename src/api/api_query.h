@@ -15,6 +15,10 @@ enum query_field {
     QUERY_RANGE = 1 << 3,  /* start, end */
     QUERY_BEFORE = 1 << 4,
     QUERY_DECODED = 1 << 5,
+    QUERY_WORDS = 1 << 16,      /* model, q */
+    QUERY_OF_SESSION = 1 << 17, /* session, agent */
+    QUERY_PROJECT = 1 << 18,
+    QUERY_PAGE = 1 << 19,       /* from, leaf */
     QUERY_FORMAT = 1 << 12
 };
 
@@ -30,6 +34,10 @@ struct query {
     struct uuid cursor;  /* rows with smaller ids */
     int64_t before_us;   /* 0: none */
     bool is_decoded;
+    struct str project;  /* of QUERY_PROJECT */
+    int64_t from;        /* index of the first message wanted; UNKNOWN: the newest page */
+    bool has_leaf;
+    struct uuid leaf;    /* a request in the branch that is wanted */
     struct str format;   /* of an export */
 };
 
@@ -41,6 +49,11 @@ struct query_fault {
 /* Strings live in `arena`. False and *fault filled when something is unknown, bad or given twice. */
 bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct query *q,
                  struct query_fault *fault) MUST_CHECK;
+
+/* Undoes %XX, and '+' where it is a space. False on a broken escape, a zero byte, or what is not
+ * UTF-8. A zero byte follows the text. */
+bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena,
+                    struct str *out) MUST_CHECK;
 
 /* Would the store find this row under `f`? For rows that are not in the store yet. */
 bool filter_matches(const struct request_filter *f, const struct record *r);

@@ -134,32 +134,40 @@ struct one {
 };
 
 /* Running first: what ends after that look is found in the store. */
-static enum err find(struct api_job *job, struct one *one)
+static enum err find(struct api_job *job, const struct uuid *id, struct one *one)
 {
     *one = (struct one){0};
     record_init(&one->row);
-    enum err err = indexer_running_get(job->to->indexer, &job->ask.id, &job->arena, &one->row,
+    enum err err = indexer_running_get(job->to->indexer, id, &job->arena, &one->row,
                                        &one->detail);
     if (err == ERR_NOT_FOUND)
-        err = store_get(job->reader, &job->ask.id, &job->arena, &one->row, &one->detail,
+        err = store_get(job->reader, id, &job->arena, &one->row, &one->detail,
                         &job->fail);
     return err;
 }
 
-static enum err find_body(struct api_job *job, enum body_side side, struct buf *out)
+enum err requests_find_row(struct api_job *job, const struct uuid *id, struct record *out)
 {
-    enum err err =
-        indexer_running_body(job->to->indexer, &job->ask.id, side == BODY_RESPONSE, out);
+    struct one one;
+    enum err err = find(job, id, &one);
+    *out = one.row;
+    return err;
+}
+
+enum err requests_find_body(struct api_job *job, const struct uuid *id, enum body_side side,
+                            struct buf *out)
+{
+    enum err err = indexer_running_body(job->to->indexer, id, side == BODY_RESPONSE, out);
     if (err != ERR_NOT_FOUND)
         return err;
     buf_clear(out);
-    return store_body(job->reader, &job->ask.id, side, out, &job->fail);
+    return store_body(job->reader, id, side, out, &job->fail);
 }
 
 enum err requests_get(struct api_job *job)
 {
     struct one one;
-    enum err err = find(job, &one);
+    enum err err = find(job, &job->ask.id, &one);
     if (err)
         return err;
     yyjson_mut_doc *doc = json_doc_new();
@@ -173,7 +181,7 @@ enum err requests_get(struct api_job *job)
 enum err requests_timeline(struct api_job *job)
 {
     struct one one;
-    enum err err = find(job, &one);
+    enum err err = find(job, &job->ask.id, &one);
     if (!err && record_json_is_gone(&one.row, &one.detail))
         err = ERR_GONE;
     if (err)
@@ -227,7 +235,7 @@ static enum err answer_decoded(struct api_job *job, enum body_side side, struct 
     struct one one;
     struct buf decoded;
     buf_init(&decoded, BODY_DECODED_MAX);
-    enum err err = find(job, &one);
+    enum err err = find(job, &job->ask.id, &one);
     if (err)
         goto out;
     enum decode_result result = undo(&one, side, body, &decoded);
@@ -247,7 +255,7 @@ static enum err answer_body(struct api_job *job, enum body_side side)
 {
     struct buf body;
     buf_init(&body, BODY_SHOWN_MAX);
-    enum err err = find_body(job, side, &body);
+    enum err err = requests_find_body(job, &job->ask.id, side, &body);
     if (!err)
         err = job->ask.query.is_decoded ? answer_decoded(job, side, &body)
                                         : answer_raw(job, side, &body);
@@ -276,16 +284,15 @@ static void answer_json_bytes(struct api_job *job, struct buf *json)
         job->body = utf8_repair(buf_str(json), &job->body_len);
 }
 
-enum err requests_message(struct api_job *job)
+enum err requests_read_message(struct api_job *job, const struct uuid *id, struct buf *out)
 {
     struct one one;
-    struct buf body, decoded, json;
+    struct buf body, decoded;
     buf_init(&body, BODY_SHOWN_MAX);
     buf_init(&decoded, BODY_DECODED_MAX);
-    buf_init(&json, BODY_DECODED_MAX);
-    enum err err = find(job, &one);
+    enum err err = find(job, id, &one);
     if (!err)
-        err = find_body(job, BODY_RESPONSE, &body);
+        err = requests_find_body(job, id, BODY_RESPONSE, &body);
     if (err)
         goto out;
     struct str type = recorded_header(one.detail.response_head, STR("Content-Type"));
@@ -294,12 +301,20 @@ enum err requests_message(struct api_job *job)
         goto out;
     }
     err = answer_message(buf_str(&decoded), str_starts_nocase(type, STR("text/event-stream")),
-                         &json);
-    if (!err)
-        answer_json_bytes(job, &json);
+                         out);
 out:
-    buf_release(&json);
     buf_release(&decoded);
     buf_release(&body);
+    return err;
+}
+
+enum err requests_message(struct api_job *job)
+{
+    struct buf json;
+    buf_init(&json, BODY_DECODED_MAX);
+    enum err err = requests_read_message(job, &job->ask.id, &json);
+    if (!err)
+        answer_json_bytes(job, &json);
+    buf_release(&json);
     return err;
 }

@@ -15,6 +15,16 @@ enum {
     BODY_DECODED_MAX = 64 << 20     /* bytes of a body with its encoding undone */
 };
 
+/* For others that show what was said. The bytes so far where it runs. */
+enum err requests_find_body(struct api_job *job, const struct uuid *id, enum body_side side,
+                            struct buf *out) MUST_CHECK;
+/* Strings live in the job's arena. */
+enum err requests_find_row(struct api_job *job, const struct uuid *id,
+                           struct record *out) MUST_CHECK;
+/* The answer as GET …/response/message gives it. ERR_UNSUPPORTED_MEDIA. */
+enum err requests_read_message(struct api_job *job, const struct uuid *id,
+                               struct buf *out) MUST_CHECK;
+
 enum err requests_list(struct api_job *job) MUST_CHECK;
 enum err requests_get(struct api_job *job) MUST_CHECK;
 enum err requests_request_body(struct api_job *job) MUST_CHECK;

@@ -1,5 +1,5 @@
 /*
- * api_totals.c — sums over exchanges: sessions and statistics.
+ * api_totals.c — sums over exchanges: statistics.
  */
 #include "api/api_totals.h"
 
@@ -20,55 +20,6 @@ struct filling {
 static struct str keep(const struct filling *f, struct str s)
 {
     return s.len ? arena_str(f->arena, s) : STR_NONE;
-}
-
-static void add_session(const struct session_row *row, void *owner)
-{
-    struct filling *f = owner;
-    yyjson_mut_doc *doc = f->doc;
-    yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, f->list);
-    json_put_text_or_null(doc, obj, "session_id", keep(f, row->session_id));
-    json_put_time(doc, obj, "first_at", row->first_us);
-    json_put_time(doc, obj, "last_at", row->last_us);
-    yyjson_mut_obj_add_sint(doc, obj, "request_count", row->request_count);
-    yyjson_mut_obj_add_sint(doc, obj, "error_count", row->error_count);
-    yyjson_mut_obj_add_sint(doc, obj, "agent_count", row->agent_count);
-    json_put_text_or_null(doc, obj, "title", keep(f, row->title));
-    json_put_text_or_null(doc, obj, "model", keep(f, row->model));
-    json_put_text_or_null(doc, obj, "client", keep(f, row->client));
-    yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &row->usage));
-    f->count++;
-    f->last_us = row->last_us;
-}
-
-/* With all six digits, so that no session falls between two pages. */
-static void put_next_before(struct filling *f, yyjson_mut_val *root, int limit)
-{
-    if (f->count < limit) {
-        yyjson_mut_obj_add_null(f->doc, root, "next_before");
-        return;
-    }
-    char text[CLOCK_TEXT];
-    clock_format(f->last_us, text);
-    struct str exact = arena_printf(f->arena, "%.19s.%06dZ", text, (int)(f->last_us % 1000000));
-    yyjson_mut_obj_add_strn(f->doc, root, "next_before", exact.ptr, exact.len);
-}
-
-enum err totals_sessions(struct api_job *job)
-{
-    const struct query *q = &job->ask.query;
-    yyjson_mut_doc *doc = json_doc_new();
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "sessions"), &job->arena, 0, 0};
-    enum err err =
-        store_sessions(job->reader, q->before_us, q->limit, add_session, &f, &job->fail);
-    if (err) {
-        yyjson_mut_doc_free(doc);
-        return err;
-    }
-    put_next_before(&f, root, q->limit);
-    job_answer_json(job, doc);
-    return ERR_OK;
 }
 
 static int64_t average(int64_t sum, int64_t count)

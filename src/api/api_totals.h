@@ -1,12 +1,11 @@
 /*
- * api_totals.h — sums over exchanges: sessions and statistics. Each is a job_work (api_job.h).
+ * api_totals.h — sums over exchanges. Each is a job_work (api_job.h).
  */
 #ifndef API_API_TOTALS_H
 #define API_API_TOTALS_H
 
 #include "api/api_job.h"
 
-enum err totals_sessions(struct api_job *job) MUST_CHECK;
 enum err totals_stats(struct api_job *job) MUST_CHECK;
 
 #endif

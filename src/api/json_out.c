@@ -3,6 +3,7 @@
  */
 #include "api/json_out.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -173,4 +174,13 @@ void json_put_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, in
 {
     char text[CLOCK_TEXT];
     yyjson_mut_obj_add_strcpy(doc, obj, key, clock_format(wall_us, text));
+}
+
+void json_put_exact_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                         int64_t wall_us)
+{
+    char text[CLOCK_TEXT], exact[CLOCK_TEXT + 8];
+    clock_format(wall_us, text);
+    snprintf(exact, sizeof exact, "%.19s.%06dZ", text, (int)(wall_us % 1000000));
+    yyjson_mut_obj_add_strcpy(doc, obj, key, exact);
 }

@@ -30,6 +30,9 @@ void json_put_int_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *
                           int64_t value);
 /* Microseconds as milliseconds with one decimal. */
 void json_put_ms_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t us);
+/* As it is with six digits, for a time that is given back to us. */
+void json_put_exact_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                         int64_t wall_us);
 void json_put_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t wall_us);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "fake_call.h"
 #include "fake_loop.h"
+#include "no_threads.h"
 
 #include <yyjson.h>
 
@@ -113,9 +114,10 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
     return fail(f, ERR_NOT_FOUND, "no such row");
 }
 
-enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
-                        store_session_fn *on_row, void *owner, struct fail *f)
+enum err store_find_sessions(struct store_reader *r, const struct thread_filter *filter, int limit,
+                             store_session_fn *on_row, void *owner, struct fail *f)
 {
+    int64_t before_us = filter->before_us;
     (void)r;
     (void)f;
     char title[] = "borrowed";
