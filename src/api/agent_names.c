@@ -39,11 +39,11 @@ static void take_call(struct calls *c, yyjson_val *block)
     yyjson_val *input = yyjson_obj_get(block, "input");
     if (!is_spawner(yyjson_obj_get(block, "name")) || c->count == CALLS_MAX)
         return;
-    c->list[c->count++] = (struct spawn_call){
-        .tool_use_id = text_of(yyjson_obj_get(block, "id")),
-        .type = text_of(yyjson_obj_get(input, "subagent_type")),
-        .description = text_of(yyjson_obj_get(input, "description")),
-        .prompt = text_of(yyjson_obj_get(input, "prompt"))};
+    c->list[c->count++] =
+        (struct spawn_call){.tool_use_id = text_of(yyjson_obj_get(block, "id")),
+                            .type = text_of(yyjson_obj_get(input, "subagent_type")),
+                            .description = text_of(yyjson_obj_get(input, "description")),
+                            .prompt = text_of(yyjson_obj_get(input, "prompt"))};
 }
 
 /* "agentId: <id> (use …)", as the client writes it behind an agent's answer. */

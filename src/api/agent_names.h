@@ -12,9 +12,9 @@
 #include "api/api_job.h"
 
 enum {
-    NAMING_PARENTS_MAX = 8,     /* agents whose calls are looked at */
-    NAMING_AGENTS_MAX = 64,     /* agents whose first message is compared */
-    NAMING_BODY_MAX = 8 << 20   /* a longer body is not looked at */
+    NAMING_PARENTS_MAX = 8,   /* agents whose calls are looked at */
+    NAMING_AGENTS_MAX = 64,   /* agents whose first message is compared */
+    NAMING_BODY_MAX = 8 << 20 /* a longer body is not looked at */
 };
 
 /* One agent; main: an empty id. */

@@ -55,16 +55,18 @@ static void add_conversation(const struct conversation_row *row, void *owner)
 enum err conversations_list(struct api_job *job)
 {
     const struct query *q = &job->ask.query;
-    struct thread_filter filter = {
-        .session_id = q->filter.session_id, .agent_id = q->filter.agent_id,
-        .model = q->filter.model, .q = q->filter.q, .start_us = q->filter.start_us,
-        .end_us = q->filter.end_us, .before_us = q->before_us};
+    struct thread_filter filter = {.session_id = q->filter.session_id,
+                                   .agent_id = q->filter.agent_id,
+                                   .model = q->filter.model,
+                                   .q = q->filter.q,
+                                   .start_us = q->filter.start_us,
+                                   .end_us = q->filter.end_us,
+                                   .before_us = q->before_us};
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "conversations"), &job->arena, 0,
-                        0};
-    enum err err = store_conversations(job->reader, &filter, q->limit, add_conversation, &f,
-                                       &job->fail);
+    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "conversations"), &job->arena, 0, 0};
+    enum err err =
+        store_conversations(job->reader, &filter, q->limit, add_conversation, &f, &job->fail);
     if (err) {
         yyjson_mut_doc_free(doc);
         return err;
@@ -99,7 +101,8 @@ static struct conversation_row sum_rows(const struct conversation_row *which,
                                         const struct thread_rows *rows)
 {
     struct conversation_row c = {.conversation = which->conversation,
-                                 .session_id = which->session_id, .agent_id = which->agent_id};
+                                 .session_id = which->session_id,
+                                 .agent_id = which->agent_id};
     for (size_t i = 0; i < rows->count; i++)
         sum_row(&c, &rows->list[i]);
     c.agent_id = rows->list[0].agent_id;
@@ -136,8 +139,8 @@ static enum err find_by_request(struct api_job *job, const struct uuid *id,
         return err;
     if (row.conversation <= 0)
         return ERR_NOT_FOUND;
-    *out = (struct conversation_row){.conversation = row.conversation,
-                                     .session_id = row.session_id, .agent_id = row.agent_id};
+    *out = (struct conversation_row){
+        .conversation = row.conversation, .session_id = row.session_id, .agent_id = row.agent_id};
     return ERR_OK;
 }
 
@@ -177,8 +180,7 @@ static size_t fork_of(const struct thread_tree *t, const bool *is_shown, size_t 
     return node;
 }
 
-static void put_id(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
-                   const struct uuid *id)
+static void put_id(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, const struct uuid *id)
 {
     char text[UUID_TEXT];
     if (id)

@@ -8,9 +8,9 @@
 #include "api/thread_rows.h"
 
 enum {
-    BRANCHES_MAX = 200,             /* told of one conversation: those with the newest activity */
-    PAGE_BYTES_MAX = 16 << 20,      /* of messages on one page, as they were sent */
-    MESSAGE_SHOWN_MAX = 8 << 20     /* a longer message is not shown */
+    BRANCHES_MAX = 200,         /* told of one conversation: those with the newest activity */
+    PAGE_BYTES_MAX = 16 << 20,  /* of messages on one page, as they were sent */
+    MESSAGE_SHOWN_MAX = 8 << 20 /* a longer message is not shown */
 };
 
 enum err conversations_list(struct api_job *job) MUST_CHECK;

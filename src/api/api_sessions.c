@@ -52,14 +52,16 @@ static void add_session(const struct session_row *row, void *owner)
 enum err sessions_list(struct api_job *job)
 {
     const struct query *q = &job->ask.query;
-    struct thread_filter filter = {
-        .model = q->filter.model, .q = q->filter.q, .project = q->project,
-        .start_us = q->filter.start_us, .end_us = q->filter.end_us, .before_us = q->before_us};
+    struct thread_filter filter = {.model = q->filter.model,
+                                   .q = q->filter.q,
+                                   .project = q->project,
+                                   .start_us = q->filter.start_us,
+                                   .end_us = q->filter.end_us,
+                                   .before_us = q->before_us};
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "sessions"), &job->arena, 0, 0};
-    enum err err =
-        store_find_sessions(job->reader, &filter, q->limit, add_session, &f, &job->fail);
+    enum err err = store_find_sessions(job->reader, &filter, q->limit, add_session, &f, &job->fail);
     if (err) {
         yyjson_mut_doc_free(doc);
         return err;
@@ -83,10 +85,10 @@ struct sums {
 
 struct agent {
     struct named_agent name;
-    size_t parent;          /* NO_AGENT: it has none */
+    size_t parent; /* NO_AGENT: it has none */
     int depth;
-    bool is_fork;           /* began with messages of its parent's */
-    struct sums own, all;   /* `all`: with the agents below it */
+    bool is_fork;         /* began with messages of its parent's */
+    struct sums own, all; /* `all`: with the agents below it */
     struct str models[AGENT_MODELS_MAX];
     size_t model_count;
 };
@@ -117,11 +119,13 @@ static void add_sums(struct sums *to, const struct sums *more)
 static struct sums sums_of(const struct record *r)
 {
     int64_t duration_us = MAX_OF(r->duration_us, 0);
-    return (struct sums){
-        .request_count = 1,
-        .error_count = r->state != ENDING_COMPLETE && r->state != ENDING_RUNNING,
-        .tool_use_count = MAX_OF(r->tool_use_count, 0), .busy_us = duration_us,
-        .first_us = r->started_us, .last_us = r->started_us + duration_us, .usage = r->usage};
+    return (struct sums){.request_count = 1,
+                         .error_count = r->state != ENDING_COMPLETE && r->state != ENDING_RUNNING,
+                         .tool_use_count = MAX_OF(r->tool_use_count, 0),
+                         .busy_us = duration_us,
+                         .first_us = r->started_us,
+                         .last_us = r->started_us + duration_us,
+                         .usage = r->usage};
 }
 
 static void note_model(struct agent *a, struct str model)
@@ -192,8 +196,7 @@ static void find_forks(struct tree *t)
     for (size_t i = 0; i < t->count; i++) {
         const struct record *first = t->list[i].name.first;
         t->list[i].is_fork = t->list[i].name.id.len && first->parent_turn > 0 &&
-                             first->shared_count > 1 &&
-                             first->message_count > first->shared_count;
+                             first->shared_count > 1 && first->message_count > first->shared_count;
     }
 }
 

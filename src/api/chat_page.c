@@ -34,7 +34,9 @@ static bool has_answer(const struct record *r)
 static void end_part(struct chat_path *p, size_t first, size_t last)
 {
     struct chat_part *part = &p->parts[p->part_count++];
-    *part = (struct chat_part){.first = first, .last = last, .start = p->total,
+    *part = (struct chat_part){.first = first,
+                               .last = last,
+                               .start = p->total,
                                .message_count = node_at(p, last)->message_count,
                                .has_answer = has_answer(row_at(p, last))};
     p->total += part->message_count + part->has_answer;
@@ -113,8 +115,7 @@ static void put_message(struct page *p, int64_t index, size_t node, bool is_answ
     yyjson_mut_obj_add_strcpy(p->doc, obj, "request_id",
                               uuid_format(&row_at(p->path, node)->id, id));
     yyjson_mut_obj_add_bool(p->doc, obj, "is_answer", is_answer);
-    yyjson_mut_obj_add_val(p->doc, obj, "message",
-                           message ? message : yyjson_mut_null(p->doc));
+    yyjson_mut_obj_add_val(p->doc, obj, "message", message ? message : yyjson_mut_null(p->doc));
     p->first_node = MIN_OF(p->first_node, node);
     p->last_node = MAX_OF(p->last_node, node);
 }

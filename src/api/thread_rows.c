@@ -65,8 +65,7 @@ enum err thread_rows_of_conversation(struct api_job *job, const struct conversat
     return err;
 }
 
-enum err thread_rows_of_session(struct api_job *job, struct str session_id,
-                                struct thread_rows *out)
+enum err thread_rows_of_session(struct api_job *job, struct str session_id, struct thread_rows *out)
 {
     *out = (struct thread_rows){
         .arena = &job->arena, .conversation = UNKNOWN, .session_id = session_id};

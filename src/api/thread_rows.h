@@ -13,7 +13,7 @@ enum { THREAD_RUNNING_MAX = 1000 }; /* running ones taken along */
 struct thread_rows {
     struct record *list; /* strings in the job's arena */
     size_t count, cap;
-    bool is_cut;         /* there are older ones: the store gave TURNS_MAX */
+    bool is_cut; /* there are older ones: the store gave TURNS_MAX */
     /* which */
     struct arena *arena;
     int64_t conversation; /* or UNKNOWN: all of the session */

@@ -43,8 +43,7 @@ static void note_activity(struct thread_tree *t)
         struct thread_node *parent = n->parent != NO_NODE ? &t->nodes[n->parent] : NULL;
         if (!parent)
             continue;
-        if (parent->newest_child == NO_NODE ||
-            n->last_us > t->nodes[parent->newest_child].last_us)
+        if (parent->newest_child == NO_NODE || n->last_us > t->nodes[parent->newest_child].last_us)
             parent->newest_child = i;
         parent->last_us = MAX_OF(parent->last_us, n->last_us);
     }
@@ -55,10 +54,12 @@ static size_t add_node(struct thread_tree *t, const struct node_map *map, const 
 {
     size_t *parent = r->parent_turn > 0 ? slot_of(map, t, r->parent_turn) : NULL;
     size_t node = t->count++;
-    t->nodes[node] = (struct thread_node){
-        .turn = r->turn, .parent = parent && *parent ? *parent - 1 : NO_NODE,
-        .shared_count = MAX_OF(r->shared_count, 0), .message_count = MAX_OF(r->message_count, 0),
-        .row = row, .newest_child = NO_NODE};
+    t->nodes[node] = (struct thread_node){.turn = r->turn,
+                                          .parent = parent && *parent ? *parent - 1 : NO_NODE,
+                                          .shared_count = MAX_OF(r->shared_count, 0),
+                                          .message_count = MAX_OF(r->message_count, 0),
+                                          .row = row,
+                                          .newest_child = NO_NODE};
     if (t->nodes[node].parent != NO_NODE)
         t->nodes[node].depth = t->nodes[t->nodes[node].parent].depth + 1;
     return node;

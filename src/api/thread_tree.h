@@ -12,14 +12,14 @@
 /* One turn: a list of messages that was asked about once, or several times. */
 struct thread_node {
     int64_t turn;
-    size_t parent;         /* NO_NODE: it begins the conversation, or was forked from another */
-    int64_t shared_count;  /* messages that are the parent's; 0 with a parent: written anew */
+    size_t parent;        /* NO_NODE: it begins the conversation, or was forked from another */
+    int64_t shared_count; /* messages that are the parent's; 0 with a parent: written anew */
     int64_t message_count;
-    size_t row;            /* of the request to show: the newest that was answered */
+    size_t row; /* of the request to show: the newest that was answered */
     size_t row_count;
-    size_t newest_child;   /* the one with the newest activity in or below it; NO_NODE: a leaf */
-    int64_t last_us;       /* started_us of the newest request in or below it */
-    size_t depth;          /* parents above it */
+    size_t newest_child; /* the one with the newest activity in or below it; NO_NODE: a leaf */
+    int64_t last_us;     /* started_us of the newest request in or below it */
+    size_t depth;        /* parents above it */
 };
 
 struct thread_tree {

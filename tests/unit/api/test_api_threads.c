@@ -199,15 +199,16 @@ static struct record said(struct scene *s, struct who who, const char *messages,
     r.tool_use_count = strstr(content, "tool_use") != NULL;
     maker_add(&s->maker, &r, body,
               arena_printf(&s->arena,
-                           "{\"type\":\"message\",\"role\":\"assistant\",\"content\":%s}", content));
+                           "{\"type\":\"message\",\"role\":\"assistant\",\"content\":%s}",
+                           content));
     assert_int_equal(store_commit(s->store, maker_batch(&s->maker), NULL), ERR_OK);
     maker_next(&s->maker);
     return r;
 }
 
-#define U(text)   "{\"role\":\"user\",\"content\":\"" text "\"}"
-#define U2(text)  "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}]}"
-#define A(text)   "{\"role\":\"assistant\",\"content\":" TEXT(text) "}"
+#define U(text)    "{\"role\":\"user\",\"content\":\"" text "\"}"
+#define U2(text)   "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"" text "\"}]}"
+#define A(text)    "{\"role\":\"assistant\",\"content\":" TEXT(text) "}"
 #define TEXT(text) "[{\"type\":\"text\",\"text\":\"" text "\"}]"
 
 static const struct who nobody = {NULL, NULL, NULL}, me = {"s1", NULL, NULL};
@@ -219,8 +220,8 @@ static void one_chat(void **state)
     struct scene *s = *state;
     struct record a = said(s, nobody, U("one"), TEXT("two"));
     struct record b = said(s, nobody, U2("one") "," A("two") "," U("three"), TEXT("four"));
-    struct record c = said(s, nobody, U("one") "," A("two") "," U2("three") "," A("four") "," U("five"),
-                           TEXT("six"));
+    struct record c = said(
+        s, nobody, U("one") "," A("two") "," U2("three") "," A("four") "," U("five"), TEXT("six"));
     ask(s, 200, "/api/conversations", NULL);
     assert_int_equal(size_at(s, "/conversations"), 1);
     assert_int_equal(int_at(s, "/conversations/0/request_count"), 3);
@@ -338,20 +339,24 @@ static void not_there(void **state)
 }
 
 #define SPAWN(id, type, prompt)                                                                    \
-    "[{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"Agent\",\"input\":{\"subagent_type\":\"" type    \
+    "[{\"type\":\"tool_use\",\"id\":\"" id                                                         \
+    "\",\"name\":\"Agent\",\"input\":{\"subagent_type\":\"" type                                   \
     "\",\"description\":\"about " type "\",\"prompt\":\"" prompt "\"}}]"
 
 static void agents(void **state)
 {
     struct scene *s = *state;
-    const struct who sub = {"s1", "a1", NULL}, nested = {"s1", "a2", "a1"}, lost = {"s1", "a3", "gone"};
+    const struct who sub = {"s1", "a1", NULL}, nested = {"s1", "a2", "a1"},
+                     lost = {"s1", "a3", "gone"};
     said(s, me, U("do it"), SPAWN("t1", "finder", "Find the word"));
     said(s, sub, U2("Find the word"), SPAWN("t2", "deeper", "Look below"));
     said(s, nested, U("Look below"), TEXT("nothing"));
     said(s, sub,
-         U2("Find the word") ",{\"role\":\"assistant\",\"content\":" SPAWN("t2", "deeper", "Look below")
-         "},{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"t2\",\"content\":"
-         "[{\"type\":\"text\",\"text\":\"nothing\"},{\"type\":\"text\",\"text\":\"agentId: a2 (use it)\"}]}]}",
+         U2("Find the word") ",{\"role\":\"assistant\",\"content\":" SPAWN(
+             "t2", "deeper", "Look below") "},{\"role\":\"user\",\"content\":[{\"type\":\"tool_"
+                                           "result\",\"tool_use_id\":\"t2\",\"content\":"
+                                           "[{\"type\":\"text\",\"text\":\"nothing\"},{\"type\":"
+                                           "\"text\",\"text\":\"agentId: a2 (use it)\"}]}]}",
          TEXT("it is x"));
     said(s, lost, U("who am I"), TEXT("?"));
     ask(s, 200, "/api/sessions/s1", NULL);
@@ -382,8 +387,8 @@ static void forked_agents(void **state)
     const struct who fork = {"s1", "f1", NULL};
     said(s, me, U("one"), TEXT("two"));
     struct record b = said(s, me, U("one") "," A("two") "," U("three"), TEXT("four"));
-    struct record f = said(s, fork, U("one") "," A("two") "," U("three") "," A("four") "," U("aside"),
-                           TEXT("five"));
+    struct record f = said(
+        s, fork, U("one") "," A("two") "," U("three") "," A("four") "," U("aside"), TEXT("five"));
     ask(s, 200, "/api/sessions/s1", NULL);
     assert_false(yyjson_get_bool(at(s, "/agents/0/is_fork")));
     assert_true(yyjson_get_bool(at(s, "/agents/1/is_fork")));
@@ -408,8 +413,14 @@ static void bytes_that_are_no_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(one_chat), TEST(branches),  TEST(rewritten), TEST(what_runs_is_there),
-        TEST(retries),  TEST(not_there), TEST(agents),    TEST(forked_agents),
+        TEST(one_chat),
+        TEST(branches),
+        TEST(rewritten),
+        TEST(what_runs_is_there),
+        TEST(retries),
+        TEST(not_there),
+        TEST(agents),
+        TEST(forked_agents),
         TEST(bytes_that_are_no_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
