@@ -32,6 +32,7 @@ struct app {
     struct data_dir data_dir;
     struct store *store;
     struct indexer *indexer;
+    struct search *search; /* NULL: switched off */
     struct chores *chores;
     struct keeper keeper;
     struct journal_dir *journal_dir;
@@ -103,6 +104,19 @@ static bool is_draining(void *owner)
     return atomic_load(&app->is_draining);
 }
 
+/* --- chores --- */
+
+/* Recording comes first. What runs counts as a backlog too, so a little is none. */
+static uint64_t index_texts(void *owner)
+{
+    enum { BACKLOG_BYTES = 8 << 20 };
+    static const uint64_t pause_ns = 200000000;
+    struct app *app = owner;
+    struct indexer_counters n;
+    indexer_count(app->indexer, &n);
+    return n.lag_bytes > BACKLOG_BYTES ? pause_ns : search_step(app->search);
+}
+
 /* --- building --- */
 
 static enum err open_storage(struct app *app, struct fail *f)
@@ -124,8 +138,14 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)
         err = journal_dir_open(&app->journal_dir, journal_path, indexer_ring, app->indexer, f);
+    if (cfg->storage_search) {
+        char search_path[PATH_BYTES + 16];
+        snprintf(search_path, sizeof search_path, "%s.search", cfg->storage_db_path);
+        app->search = search_new(app->store, search_path);
+    }
     struct api_options api = {
-        .store = app->store, .indexer = app->indexer, .version = VERSION, .owner = app,
+        .store = app->store, .indexer = app->indexer, .search = app->search, .version = VERSION,
+        .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
     };
     app->api = api_new(&api);
@@ -133,6 +153,8 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->chores = chores_new();
     keeper_init(&app->keeper, cfg, app->store, app->indexer);
     keeper_add_chores(&app->keeper, app->chores);
+    if (app->search)
+        chores_add(app->chores, "search", index_texts, app);
     if (!err)
         err = indexer_start(app->indexer, app->journal_dir, f);
     return err ? err : chores_start(app->chores, f);
@@ -234,6 +256,7 @@ static void tear_down(struct app *app)
     chores_free(app->chores);
     api_free(app->api);
     indexer_free(app->indexer);
+    search_free(app->search);
     journal_dir_close(app->journal_dir);
     store_close(app->store);
     provider_release(&app->anthropic);

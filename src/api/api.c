@@ -10,6 +10,7 @@
 #include "api/api_job.h"
 #include "api/api_reply.h"
 #include "api/api_requests.h"
+#include "api/api_search.h"
 #include "api/api_sessions.h"
 #include "api/api_totals.h"
 #include "api/live.h"
@@ -55,6 +56,8 @@ static const struct route {
      conversations_list, NULL},
     {"/api/conversations/{name}", GET_HEAD, QUERY_LIMIT | QUERY_PAGE, conversations_get, NULL},
     {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
+    {"/api/search", GET_HEAD,
+     QUERY_LIMIT | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION | QUERY_SEARCH, search_answer, NULL},
     {"/api/stream", "GET", 0, NULL, answer_stream},
     {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
 };

@@ -9,6 +9,7 @@
 
 #include "index/indexer.h"
 #include "server/call.h"
+#include "store/search.h"
 #include "store/store.h"
 
 struct api;
@@ -17,6 +18,7 @@ struct api;
 struct api_options {
     struct store *store;
     struct indexer *indexer;
+    struct search *search; /* NULL: there is none */
     const char *version;
     void *owner;
     uint64_t (*lost_frames)(void *owner); /* frames that no journal could write */

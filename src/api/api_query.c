@@ -96,6 +96,29 @@ static const char *parse_leaf(struct str value, struct query *q)
     return q->has_leaf ? NULL : "must be the id of a request";
 }
 
+static const char *parse_place(struct str value, struct query *q)
+{
+    uint64_t file, text;
+    size_t dot = str_find(value, '.');
+    if (!str_to_u64(str_head(value, dot), &file) || !str_to_u64(str_from(value, dot + 1), &text) ||
+        file < 1 || file > INT32_MAX || text > INT64_MAX)
+        return "must be a next_cursor that was given before";
+    q->place = (struct search_place){(int64_t)file, (int64_t)text};
+    return NULL;
+}
+
+static const char *parse_role(struct str value, struct query *q)
+{
+    q->has_role = text_kind_parse(value, &q->role);
+    return q->has_role ? NULL : "is not one of the kinds of text";
+}
+
+static const char *parse_tool(struct str value, struct query *q)
+{
+    q->tool = value;
+    return NULL;
+}
+
 /* Every parameter there is. Without a parser: a text, kept in the filter at `at`. */
 static const struct param {
     const char *name;
@@ -124,6 +147,9 @@ static const struct param {
     {"project", QUERY_PROJECT, parse_project, 0},
     {"from", QUERY_PAGE, parse_from, 0},
     {"leaf", QUERY_PAGE, parse_leaf, 0},
+    {"cursor", QUERY_SEARCH, parse_place, 0},
+    {"role", QUERY_SEARCH, parse_role, 0},
+    {"tool", QUERY_SEARCH, parse_tool, 0},
 };
 
 static int hex_digit(char c)
@@ -172,7 +198,7 @@ static bool wrong(struct query_fault *fault, const char *field, const char *mess
     return false;
 }
 
-static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct arena *arena,
+static bool read_pair(struct str pair, unsigned takes, uint64_t *seen, struct arena *arena,
                       struct query *q, struct query_fault *fault)
 {
     size_t equals = str_find(pair, '=');
@@ -182,7 +208,7 @@ static bool read_pair(struct str pair, unsigned takes, unsigned *seen, struct ar
     const struct param *p = param_find(name, takes);
     if (!p)
         return wrong(fault, arena_str(arena, str_head(name, 64)).ptr, "is not known here");
-    unsigned bit = 1u << (p - params);
+    uint64_t bit = UINT64_C(1) << (p - params);
     if (*seen & bit)
         return wrong(fault, p->name, "is given twice");
     *seen |= bit;
@@ -204,7 +230,7 @@ bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct que
                  struct query_fault *fault)
 {
     *q = (struct query){.limit = QUERY_LIMIT_DEFAULT, .from = UNKNOWN};
-    unsigned seen = 0;
+    uint64_t seen = 0;
     struct str pair;
     while (raw.len && str_next(&raw, '&', &pair))
         if (pair.len && !read_pair(pair, takes, &seen, arena, q, fault))

@@ -5,6 +5,7 @@
 #define API_API_QUERY_H
 
 #include "base/arena.h"
+#include "store/search.h"
 #include "store/store.h"
 
 /* Which parameters an address takes. */
@@ -19,7 +20,8 @@ enum query_field {
     QUERY_OF_SESSION = 1 << 17, /* session, agent */
     QUERY_PROJECT = 1 << 18,
     QUERY_PAGE = 1 << 19,       /* from, leaf */
-    QUERY_FORMAT = 1 << 12
+    QUERY_FORMAT = 1 << 12,
+    QUERY_SEARCH = 1 << 13 /* tool, role, a cursor of its own; q is needed then */
 };
 
 enum {
@@ -38,6 +40,10 @@ struct query {
     int64_t from;        /* index of the first message wanted; UNKNOWN: the newest page */
     bool has_leaf;
     struct uuid leaf;    /* a request in the branch that is wanted */
+    struct str tool;     /* of a search */
+    bool has_role;
+    enum text_kind role;
+    struct search_place place;
     struct str format;   /* of an export */
 };
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "api/api_search.h"
 #include "api/record_json.h"
 #include "base/clock.h"
 #include "base/loss.h"
@@ -146,6 +147,8 @@ enum err totals_stats(struct api_job *job)
     enum err err = put_stats(job, doc, root);
     if (!err)
         err = put_storage(job, doc, root);
+    if (!err)
+        err = search_put_counters(job, doc, root);
     if (err) {
         yyjson_mut_doc_free(doc);
         return err;

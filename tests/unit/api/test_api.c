@@ -3,7 +3,9 @@
  */
 #include "fake_call.h"
 #include "fake_loop.h"
+#include "fake_search.h"
 #include "no_threads.h"
+
 
 #include <yyjson.h>
 
@@ -499,6 +501,7 @@ static void sums_are_shown(void **state)
     assert_int_equal(yyjson_arr_size(at(f, "/sessions")), 0);
     assert_true(yyjson_is_null(at(f, "/next_before")));
     ask(f, 200, "/api/stats");
+    assert_true(yyjson_is_null(at(f, "/search")));
     assert_true(yyjson_is_null(at(f, "/total/key")));
     assert_true(yyjson_get_num(at(f, "/total/avg_duration_ms")) == 2.5);
     assert_true(yyjson_is_null(at(f, "/total/avg_ttfb_ms")));

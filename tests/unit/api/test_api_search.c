@@ -1,0 +1,165 @@
+/*
+ * test_api_search.c — what is asked reaches the search, and what it finds is told.
+ */
+#include "fake_call.h"
+#include "fake_loop.h"
+
+#include <stdio.h>
+#include <unistd.h>
+#include <yyjson.h>
+
+#include "api/api.h"
+
+static struct record make_row(int number, enum ending state)
+{
+    struct record r;
+    record_init(&r);
+    r.id = uuid_floor(1763685787000000 + number * 1000);
+    r.state = state;
+    r.started_us = 1763685787000000 + number * 1000;
+    return r;
+}
+
+enum err search_find(struct search *x, struct store_reader *r, const struct search_ask *ask,
+                     struct arena *arena, search_hit_fn *on_hit, void *owner,
+                     struct search_end *end, struct fail *f)
+{
+    (void)x, (void)r, (void)arena, (void)f;
+    *end = (struct search_end){.is_complete = true};
+    if (!str_equal(ask->question, STR("needle")))
+        return ERR_OK;
+    assert_int_equal(ask->limit, 3);
+    assert_true(ask->has_kind && ask->kind == TEXT_TOOL_RESULT);
+    assert_str_equal(ask->tool, STR("Bash"));
+    assert_str_equal(ask->session_id, STR("s"));
+    assert_int_equal(ask->before.file, 2);
+    assert_int_equal(ask->before.text, 77);
+    for (int i = 0; i < 3; i++) {
+        struct search_hit hit = {.row = make_row(i, ENDING_COMPLETE), .kind = TEXT_TOOL_RESULT,
+                                 .tool = STR("Bash"), .place = {1, 9 - i}};
+        hit.row.session_id = i ? STR("s") : STR_NONE;
+        hit.snippet = (struct snippet){.text = STR("a needle"), .marks = {{2, 6}}, .mark_count = 1};
+        on_hit(&hit, owner);
+        end->next = hit.place;
+    }
+    end->has_more = true;
+    return ERR_OK;
+}
+
+enum err search_count(struct search *x, struct store_reader *r, struct search_counters *out,
+                      struct fail *f)
+{
+    (void)x, (void)r, (void)out;
+    return fail(f, ERR_INTERNAL, "test_api.c asks"); /* not this test */
+}
+
+struct fixture {
+    char dir[64], path[96];
+    struct store *store;
+    struct api *api;
+    struct loop loop;
+    struct call call;
+    yyjson_doc *doc;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct fail why = {0};
+    snprintf(f->dir, sizeof f->dir, "/tmp/test_api_search.XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof f->path, "%s/requests.db", f->dir);
+    assert_int_equal(store_open(&f->store, &(struct store_options){.db_path = f->path}, &why),
+                     ERR_OK);
+    const struct api_options options = {.version = "1.2.3", .store = f->store,
+                                        .search = (struct search *)(void *)f};
+    f->api = api_new(&options);
+    *state = f;
+    return 0;
+}
+
+static void forget(struct fixture *f)
+{
+    if (f->call.answers)
+        fake_release(&f->call);
+    yyjson_doc_free(f->doc);
+    f->doc = NULL;
+    f->call.answers = 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    char command[128];
+    forget(f);
+    api_free(f->api);
+    store_close(f->store);
+    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
+    assert_int_equal(system(command), 0);
+    free(f);
+    return 0;
+}
+
+static void ask(struct fixture *f, int status, const char *target)
+{
+    forget(f);
+    fake_init(&f->call, &f->loop, "GET", target);
+    api_handle(&f->call, f->api);
+    fake_run(&f->loop);
+    assert_int_equal(f->call.answers, 1);
+    if (f->call.status != status)
+        fail_msg("%s: %d", target, f->call.status);
+    if (strcmp(f->call.type, "application/json") == 0)
+        f->doc = yyjson_read(f->call.body.ptr, f->call.body.len, 0);
+}
+
+static yyjson_val *at(struct fixture *f, const char *pointer)
+{
+    yyjson_val *value = yyjson_doc_ptr_get(f->doc, pointer);
+    if (!value)
+        fail_msg("there is no %s in %.*s", pointer, STR_ARGS(buf_str(&f->call.body)));
+    return value;
+}
+
+static const char *text_at(struct fixture *f, const char *pointer)
+{
+    return yyjson_get_str(at(f, pointer));
+}
+
+static void texts_are_found(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, 200,
+        "/api/search?q=needle&limit=3&role=tool_result&tool=Bash&session=s&cursor=2.77");
+    assert_int_equal(yyjson_arr_size(at(f, "/results")), 3);
+    assert_string_equal(text_at(f, "/results/1/kind"), "tool_result");
+    assert_string_equal(text_at(f, "/results/1/tool"), "Bash");
+    assert_string_equal(text_at(f, "/results/1/session_id"), "s");
+    assert_true(yyjson_is_null(at(f, "/results/0/session_id")));
+    assert_string_equal(text_at(f, "/results/1/snippet"), "a needle");
+    assert_int_equal(yyjson_get_int(at(f, "/results/1/highlights/0/0")), 2);
+    assert_int_equal(yyjson_get_int(at(f, "/results/1/highlights/0/1")), 6);
+    assert_int_equal(yyjson_arr_size(at(f, "/sessions")), 2);
+    assert_int_equal(yyjson_get_int(at(f, "/sessions/1/results")), 2);
+    assert_string_equal(text_at(f, "/next_cursor"), "1.7");
+    assert_true(yyjson_get_bool(at(f, "/complete")));
+    ask(f, 200, "/api/search?q=nothing");
+    assert_int_equal(yyjson_arr_size(at(f, "/results")), 0);
+    assert_true(yyjson_is_null(at(f, "/next_cursor")));
+    static const char *const bad[] = {"role=x", "cursor=", "cursor=1", "cursor=0.1", "cursor=-1.2",
+                                      "cursor=1.2.3", "state=complete", "q=", "limit=0"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        char target[128];
+        snprintf(target, sizeof target, "/api/search?%s", bad[i]);
+        ask(f, 400, target);
+    }
+    ask(f, 400, "/api/requests?tool=Bash");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(texts_are_found, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
