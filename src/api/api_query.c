@@ -5,6 +5,7 @@
 
 #include "api/json_out.h"
 #include "base/clock.h"
+#include "store/search_terms.h"
 
 typedef const char *parse_fn(struct str value, struct query *q); /* NULL, or what is wrong */
 
@@ -226,6 +227,12 @@ static bool read_pair(struct str pair, unsigned takes, uint64_t *seen, struct ar
     return message ? wrong(fault, p->name, message) : true;
 }
 
+/* Something that can be found: not only signs, nor only what must not be there. */
+static bool has_words(struct str question, struct arena *arena)
+{
+    return question.len && terms_parse(question, arena, ARENA_NEW(arena, struct terms));
+}
+
 bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct query *q,
                  struct query_fault *fault)
 {
@@ -237,6 +244,8 @@ bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct que
             return false;
     if (q->filter.start_us && q->filter.end_us && q->filter.start_us >= q->filter.end_us)
         return wrong(fault, "end", "must be later than start");
+    if ((takes & QUERY_SEARCH) && !has_words(q->filter.q, arena))
+        return wrong(fault, "q", q->filter.q.len ? "has no word to look for" : "is missing");
     return true;
 }
 

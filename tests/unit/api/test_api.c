@@ -6,7 +6,6 @@
 #include "fake_search.h"
 #include "no_threads.h"
 
-
 #include <yyjson.h>
 
 #include "api/api.h"

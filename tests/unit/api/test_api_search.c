@@ -147,11 +147,19 @@ static void texts_are_found(void **state)
     assert_int_equal(yyjson_arr_size(at(f, "/results")), 0);
     assert_true(yyjson_is_null(at(f, "/next_cursor")));
     static const char *const bad[] = {"role=x", "cursor=", "cursor=1", "cursor=0.1", "cursor=-1.2",
-                                      "cursor=1.2.3", "state=complete", "q=", "limit=0"};
+                                      "cursor=1.2.3", "state=complete", "q=", "limit=0", "", "limit=3"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         char target[128];
-        snprintf(target, sizeof target, "/api/search?%s", bad[i]);
+        snprintf(target, sizeof target, "/api/search?%s%s", i < 7 ? "q=a&" : "", bad[i]);
         ask(f, 400, target);
+    }
+    static const char *const wordless[] = {"***", "-needle", "%22%22", "OR", "...", "+"};
+    for (size_t i = 0; i < COUNT_OF(wordless); i++) {
+        char target[64];
+        snprintf(target, sizeof target, "/api/search?q=%s", wordless[i]);
+        ask(f, 400, target);
+        assert_string_equal(text_at(f, "/error/field"), "q");
+        assert_string_equal(text_at(f, "/error/message"), "has no word to look for");
     }
     ask(f, 400, "/api/requests?tool=Bash");
 }
