@@ -144,8 +144,8 @@ static enum err open_storage(struct app *app, struct fail *f)
         app->search = search_new(app->store, search_path);
     }
     struct api_options api = {
-        .store = app->store, .indexer = app->indexer, .search = app->search, .version = VERSION,
-        .owner = app,
+        .store = app->store, .indexer = app->indexer, .search = app->search, .config = cfg,
+        .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
     };
     app->api = api_new(&api);

@@ -12,6 +12,7 @@
 #include "api/api_requests.h"
 #include "api/api_search.h"
 #include "api/api_sessions.h"
+#include "api/api_setup.h"
 #include "api/api_totals.h"
 #include "api/live.h"
 #include "base/clock.h"
@@ -28,6 +29,7 @@ static void answer_health(struct api *a, struct call *c, const struct ask *ask);
 static void answer_livez(struct api *a, struct call *c, const struct ask *ask);
 static void answer_stream(struct api *a, struct call *c, const struct ask *ask);
 static void answer_export(struct api *a, struct call *c, const struct ask *ask);
+static void answer_setup(struct api *a, struct call *c, const struct ask *ask);
 
 #define GET_HEAD "GET, HEAD"
 
@@ -58,6 +60,7 @@ static const struct route {
     {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
     {"/api/search", GET_HEAD,
      QUERY_LIMIT | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION | QUERY_SEARCH, search_answer, NULL},
+    {"/api/setup", GET_HEAD, 0, NULL, answer_setup},
     {"/api/stream", "GET", 0, NULL, answer_stream},
     {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
 };
@@ -197,6 +200,12 @@ static void answer_stream(struct api *a, struct call *c, const struct ask *ask)
 {
     (void)ask;
     live_handle(c, a->live);
+}
+
+static void answer_setup(struct api *a, struct call *c, const struct ask *ask)
+{
+    (void)ask;
+    setup_answer(c, &a->to);
 }
 
 static void answer_export(struct api *a, struct call *c, const struct ask *ask)

@@ -7,6 +7,7 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include "config/config.h"
 #include "index/indexer.h"
 #include "server/call.h"
 #include "store/search.h"
@@ -19,6 +20,7 @@ struct api_options {
     struct store *store;
     struct indexer *indexer;
     struct search *search; /* NULL: there is none */
+    const struct config *config;
     const char *version;
     void *owner;
     uint64_t (*lost_frames)(void *owner); /* frames that no journal could write */

@@ -1,0 +1,53 @@
+/*
+ * api_setup.c — what the set-up page shows: the variables that connect a client, and every
+ * configuration key with its value and where that came from.
+ */
+#include "api/api_setup.h"
+
+#include "api/api_reply.h"
+#include "config/config_value.h"
+#include "config/connect_lines.h"
+
+static void put_variables(yyjson_mut_doc *doc, yyjson_mut_val *root)
+{
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "variables");
+    for (size_t i = 0; i < CONNECT_VARIABLES; i++) {
+        yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
+        yyjson_mut_obj_add_str(doc, obj, "name", connect_variables[i].name);
+        yyjson_mut_obj_add_str(doc, obj, "value", connect_variables[i].value);
+        yyjson_mut_obj_add_str(doc, obj, "restores", connect_variables[i].restores);
+    }
+}
+
+static void put_key(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct config *cfg, size_t i,
+                    struct arena *arena)
+{
+    const struct config_key *k = &config_keys[i];
+    yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
+    yyjson_mut_obj_add_str(doc, obj, "name", k->path);
+    struct buf value;
+    buf_init(&value, CONFIG_PRINT_MAX);
+    if (value_print(k, cfg, &value))
+        yyjson_mut_obj_add_null(doc, obj, "value"); /* longer than any text may be */
+    else
+        json_put_text(doc, obj, "value", arena_str(arena, buf_str(&value)));
+    buf_release(&value);
+    json_put_text(doc, obj, "source", str_of(cfg->sources[i]));
+    yyjson_mut_obj_add_str(doc, obj, "default", k->fallback);
+    yyjson_mut_obj_add_str(doc, obj, "what", k->what);
+}
+
+void setup_answer(struct call *c, const struct api_options *to)
+{
+    const struct config *cfg = to->config;
+    yyjson_mut_doc *doc = json_doc_new();
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    json_put_text(doc, root, "version", str_of(to->version));
+    json_put_text_or_null(doc, root, "public_url", str_of(cfg->server_public_url));
+    put_variables(doc, root);
+    json_put_text_or_null(doc, root, "config_file", str_of(cfg->file ? cfg->file : ""));
+    yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "config");
+    for (size_t i = 0; i < CONFIG_KEYS; i++)
+        put_key(doc, list, cfg, i, call_arena(c));
+    api_reply_json(c, 200, doc);
+}
