@@ -78,7 +78,7 @@ static void open_all(struct bench *b)
         exit(1);
     snprintf(b->journal_path, sizeof b->journal_path, "%s/journal", b->dir);
     snprintf(b->db_path, sizeof b->db_path, "%s/requests.db", b->dir);
-    must(store_open(&b->store, &(struct store_options){.db_path = b->db_path}, &f), &f);
+    must(store_open(&b->store, &(struct store_options){.where = b->db_path}, &f), &f);
     struct index_store port = {b->store, store_secret(b->store), find_piece, has,
                                next_block, commit, maintain};
     b->indexer = indexer_new(&port, b->journal_path);

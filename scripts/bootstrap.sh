@@ -27,6 +27,7 @@ build  pc:yyjson       libyyjson-dev   yyjson-devel      yyjson     yyjson-dev  
 build  pc:openssl      libssl-dev      openssl-devel     openssl    openssl-dev   openssl@3
 build  pc:yaml-0.1    libyaml-dev     libyaml-devel     libyaml    yaml-dev      libyaml
 build  pc:sqlite3      libsqlite3-dev  sqlite-devel      sqlite     sqlite-dev    sqlite
+build  pc:libpq        libpq-dev       libpq-devel       postgresql-libs libpq-dev libpq
 build  pc:libzstd      libzstd-dev     libzstd-devel     zstd       zstd-dev      zstd
 build  pc:libxxhash    libxxhash-dev   xxhash-devel      xxhash     xxhash-dev    xxhash
 build  pc:zlib         zlib1g-dev      zlib-devel        zlib       zlib-dev      zlib
@@ -35,6 +36,7 @@ web    cmd:node        nodejs          nodejs            nodejs     nodejs      
 web    cmd:npm         npm             nodejs-npm        npm        npm           node
 web    file:ca         ca-certificates ca-certificates   ca-certificates ca-certificates -
 test   pc:cmocka       libcmocka-dev   libcmocka-devel   cmocka     cmocka-dev    cmocka
+test?  file:postgres   postgresql      postgresql-server postgresql postgresql    postgresql
 test?  file:sanitizers -               libasan+libubsan+libtsan -   -             -
 test?  cmd:chromium,chromium-browser,google-chrome chromium chromium chromium chromium -
 bench  cmd:nginx       nginx-light     nginx             nginx      nginx         nginx
@@ -88,6 +90,7 @@ is_there() {
     file:libc) [ "$(uname -s)" = Darwin ] || [ -f /usr/include/stdio.h ] ;;
     file:ca) [ "$(uname -s)" = Darwin ] || [ -f /etc/ssl/certs/ca-certificates.crt ] ||
         [ -f /etc/pki/tls/certs/ca-bundle.crt ] || [ -f /etc/ssl/cert.pem ] ;;
+    file:postgres) has initdb || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 ;;
     file:sanitizers) has cc && sanitizers_link ;;
     esac
 }
@@ -234,6 +237,13 @@ install_packages() {
     esac
 }
 
+# Debian's package would start a server at once: the tests start their own, and stop it.
+no_server_of_its_own() {
+    [ "$manager" = apt-get ] && [ ! -e /etc/postgresql-common/createcluster.conf ] || return 0
+    $as_root mkdir -p /etc/postgresql-common
+    echo "create_main_cluster = false" | $as_root tee /etc/postgresql-common/createcluster.conf >/dev/null
+}
+
 if [ "$required" ]; then
     say "installing with $manager:$required"
     may_install || die "that needs root. Run this as root, allow sudo without a password, or install the above yourself."
@@ -246,6 +256,7 @@ if [ "$optional" ]; then
         say "installing with $manager (optional):$optional"
         [ "$manager" != apt-get ] || [ "$required" ] || $as_root apt-get update -q >&2 || true
         for package in $optional; do
+            [ "$package" != postgresql ] || no_server_of_its_own
             install_packages "$package" || warn "$package is not to be had here; what needs it is skipped"
         done
     else

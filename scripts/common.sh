@@ -12,7 +12,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # Homebrew keeps some libraries where pkg-config does not look by itself.
 if [ "$(uname -s)" = Darwin ] && has brew; then
     brew_prefix=$(brew --prefix)
-    for keg in openssl@3 sqlite zlib; do
+    for keg in openssl@3 sqlite zlib libpq; do
         if [ -d "$brew_prefix/opt/$keg/lib/pkgconfig" ]; then
             PKG_CONFIG_PATH="$brew_prefix/opt/$keg/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
         fi

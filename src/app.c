@@ -119,6 +119,14 @@ static uint64_t index_texts(void *owner)
 
 /* --- building --- */
 
+/* What other proxies on the same database record is shown here too. */
+static enum err hear_others(struct app *app, struct fail *f)
+{
+    struct store_listener listener = {.owner = app->api, .wants = api_wants_progress,
+                                      .on_row = api_on_other, .on_gap = api_on_gap};
+    return store_news_start(app->store, &listener, f);
+}
+
 static enum err open_storage(struct app *app, struct fail *f)
 {
     const struct config *cfg = app->cfg;
@@ -131,7 +139,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     err = data_dir_make(journal_path, f);
     if (err)
         return err;
-    err = storage_open_store(&app->store, cfg, f);
+    err = storage_open_store(&app->store, cfg, &app->data_dir, f);
     if (err)
         return err;
     struct index_store glue = storage_glue(app->store);
@@ -157,6 +165,8 @@ static enum err open_storage(struct app *app, struct fail *f)
         chores_add(app->chores, "search", index_texts, app);
     if (!err)
         err = indexer_start(app->indexer, app->journal_dir, f);
+    if (!err)
+        err = hear_others(app, f);
     return err ? err : chores_start(app->chores, f);
 }
 
@@ -254,6 +264,7 @@ static void tear_down(struct app *app)
         indexer_stop(app->indexer);
     keeper_release(&app->keeper);
     chores_free(app->chores);
+    store_news_stop(app->store);
     api_free(app->api);
     indexer_free(app->indexer);
     search_free(app->search);

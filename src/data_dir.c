@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
+#include <xxhash.h>
 
 enum { PATH_BYTES = 4096 };
 
@@ -91,6 +92,15 @@ enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f)
     if (err)
         data_dir_close(d);
     return err;
+}
+
+void data_dir_node(const struct data_dir *d, char out[NODE_TEXT])
+{
+    char host[64] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || !*host)
+        snprintf(host, sizeof host, "host");
+    uint64_t hash = XXH3_64bits(d->redact_key, sizeof d->redact_key); /* tells 16 bits of it */
+    snprintf(out, NODE_TEXT, "%s-%04x", host, (unsigned)(hash & 0xffff));
 }
 
 void data_dir_close(struct data_dir *d)

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "record/redact.h"
 
+enum { NODE_TEXT = 72 };
+
 struct data_dir {
     int lock_fd;
     uint8_t redact_key[REDACT_KEY_BYTES]; /* made once per install, in <dir>/redact.key */
@@ -16,6 +18,8 @@ struct data_dir {
 enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f) MUST_CHECK;
 /* Makes a folder and those above it, private, where they are missing. */
 enum err data_dir_make(const char *path, struct fail *f) MUST_CHECK;
+/* "host-1a2b": the host's name, and digits that tell its data folders apart. */
+void data_dir_node(const struct data_dir *d, char out[NODE_TEXT]);
 void data_dir_close(struct data_dir *d);
 
 #endif

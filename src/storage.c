@@ -12,6 +12,11 @@ enum { PATH_BYTES = 4096 };
 
 /* --- glue: the indexer knows the store only through these --- */
 
+static enum err ready(void *owner, struct fail *f)
+{
+    return store_ready(owner, f);
+}
+
 static bool find_piece(void *owner, const struct piece_key *key, struct piece_at *at)
 {
     return store_find_piece(owner, key, at);
@@ -56,17 +61,25 @@ static void session_turns(void *owner, struct str session, struct str agent, int
 struct index_store storage_glue(struct store *s)
 {
     return (struct index_store){
-        .owner = s, .secret = store_secret(s), .find_piece = find_piece,
-        .has = has_exchange, .next_block = next_block, .commit = commit, .maintain = maintain,
-        .find_turn = find_turn, .session_turns = session_turns,
+        .owner = s, .secret = store_secret(s), .node = store_node(s), .ready = ready,
+        .find_piece = find_piece, .has = has_exchange, .next_block = next_block,
+        .commit = commit, .maintain = maintain, .find_turn = find_turn, .session_turns = session_turns,
         .share_floor = share_floor,
     };
 }
 
-enum err storage_open_store(struct store **out, const struct config *cfg, struct fail *f)
+enum err storage_open_store(struct store **out, const struct config *cfg,
+                            const struct data_dir *d, struct fail *f)
 {
+    bool is_shared = cfg->storage_type == STORAGE_POSTGRES;
+    char node[NODE_TEXT];
+    snprintf(node, sizeof node, "%s", cfg->storage_node);
+    if (is_shared && !*node)
+        data_dir_node(d, node);
     struct store_options options = {
-        .db_path = cfg->storage_db_path,
+        .type = is_shared ? STORE_POSTGRES : STORE_SQLITE,
+        .where = is_shared ? cfg->storage_database_url : cfg->storage_db_path,
+        .node = node,
         .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
     };
     return store_open(out, &options, f);
@@ -86,7 +99,7 @@ enum err storage_open(struct storage *s, const struct config *cfg, const char *j
     snprintf(path, sizeof path, "%s/%s", cfg->storage_data_dir, journal_name);
     err = data_dir_make(path, f);
     if (!err)
-        err = storage_open_store(&s->store, cfg, f);
+        err = storage_open_store(&s->store, cfg, &s->data_dir, f);
     if (!err) {
         struct index_store glue = storage_glue(s->store);
         s->indexer = indexer_new(&glue, path);

@@ -10,8 +10,9 @@
 #include "index/indexer.h"
 #include "store/store.h"
 
+/* `d`: names us where others share the database. */
 enum err storage_open_store(struct store **out, const struct config *cfg,
-                            struct fail *f) MUST_CHECK;
+                            const struct data_dir *d, struct fail *f) MUST_CHECK;
 /* The indexer knows the store only through this. */
 struct index_store storage_glue(struct store *s);
 

@@ -96,6 +96,16 @@ void api_on_index(enum index_event event, const struct record *record, void *api
     live_publish(((struct api *)api)->live, event, record);
 }
 
+void api_on_other(const struct record *record, void *api)
+{
+    live_publish(((struct api *)api)->live, INDEX_ENDED, record);
+}
+
+void api_on_gap(void *api)
+{
+    live_gap(((struct api *)api)->live);
+}
+
 bool api_wants_progress(void *api)
 {
     return live_is_watched(((struct api *)api)->live);

@@ -41,5 +41,8 @@ void api_handle(struct call *c, void *api);
 /* For indexer_listen(), with the api as owner: what the live stream shows. */
 void api_on_index(enum index_event event, const struct record *record, void *api);
 bool api_wants_progress(void *api);
+/* For struct store_listener, likewise; on any thread. */
+void api_on_other(const struct record *record, void *api);
+void api_on_gap(void *api);
 
 #endif

@@ -8,16 +8,12 @@
 #include <yyjson.h>
 
 #include "base/str.h"
+#include "base/utf8.h"
 
 yyjson_mut_doc *json_doc_new(void); /* its root is an object */
 
 /* Writes and frees the document. The text is malloc'ed, `*len` bytes and a zero. */
 char *json_doc_finish(yyjson_mut_doc *doc, size_t *len);
-
-/* Length of the longest prefix of `s` that is valid UTF-8 (RFC 3629). */
-size_t utf8_valid(struct str s);
-/* A malloc'ed copy in which each byte that is not UTF-8 became U+FFFD. */
-char *utf8_repair(struct str s, size_t *len);
 
 /* A string value. `text` is borrowed until the document is finished when it is valid UTF-8. */
 yyjson_mut_val *json_text(yyjson_mut_doc *doc, struct str text);

@@ -131,24 +131,30 @@ static const char *const event_names[] = {
     [INDEX_ENDED] = "request.ended",
 };
 
-static struct event *event_new(uint64_t id, enum index_event kind, const struct record *record)
+enum { EVENT_HEAD = 96 };
+
+/* All but its head, which is known when its place in the ring is. */
+static struct event *event_new(const struct record *record, size_t *json_len, char **json)
 {
     yyjson_mut_doc *doc = json_doc_new();
     record_json_fill(doc, yyjson_mut_doc_get_root(doc), record);
-    size_t json_len;
-    char *json = json_doc_finish(doc, &json_len);
-    char head[96];
-    size_t head_len = (size_t)snprintf(head, sizeof head, "id: %llu\nevent: %s\ndata: ",
-                                       (unsigned long long)id, event_names[kind]);
-    size_t len = head_len + json_len + 2;
-    assert(head_len < sizeof head && len < UINT32_MAX);
-    struct event *e = mem_alloc(sizeof *e + len);
-    *e = (struct event){.id = id, .refs = 1, .len = (uint32_t)len};
-    memcpy(e->text, head, head_len);
-    memcpy(e->text + head_len, json, json_len);
-    memcpy(e->text + head_len + json_len, "\n\n", 2);
-    free(json);
+    *json = json_doc_finish(doc, json_len);
+    assert(*json_len < UINT32_MAX - EVENT_HEAD);
+    struct event *e = mem_alloc(sizeof *e + EVENT_HEAD + *json_len + 2);
+    *e = (struct event){.refs = 1};
     return e;
+}
+
+static void event_write(struct event *e, uint64_t id, enum index_event kind, const char *json,
+                        size_t json_len)
+{
+    size_t len = (size_t)snprintf(e->text, EVENT_HEAD, "id: %llu\nevent: %s\ndata: ",
+                                  (unsigned long long)id, event_names[kind]);
+    assert(len < EVENT_HEAD);
+    memcpy(e->text + len, json, json_len);
+    memcpy(e->text + len + json_len, "\n\n", 2);
+    e->id = id;
+    e->len = (uint32_t)(len + json_len + 2);
 }
 
 static void hub_flush(void *owner);
@@ -164,18 +170,32 @@ static void ring_bells(struct live *l)
     }
 }
 
-/* Only this thread changes next_id, so the text is made before the lock is taken. */
+/* Making the JSON is the work, and is done before the lock is taken. */
 void live_publish(struct live *l, enum index_event event, const struct record *record)
 {
-    struct event *e = live_is_watched(l) ? event_new(l->next_id, event, record) : NULL;
+    size_t json_len = 0;
+    char *json = NULL;
+    struct event *e = live_is_watched(l) ? event_new(record, &json_len, &json) : NULL;
     uv_mutex_lock(&l->lock);
-    if (e)
+    if (e) {
+        event_write(e, l->next_id, event, json, json_len);
         ring_add(l, e);
-    else
+    } else {
         ring_clear(l); /* an event is missing from here on */
+    }
     l->next_id++;
     if (e)
         ring_bells(l);
+    uv_mutex_unlock(&l->lock);
+    free(json);
+}
+
+void live_gap(struct live *l)
+{
+    uv_mutex_lock(&l->lock);
+    ring_clear(l);
+    l->next_id++;
+    ring_bells(l);
     uv_mutex_unlock(&l->lock);
 }
 

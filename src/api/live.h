@@ -2,7 +2,7 @@
  * live.h — the live stream: what happens to exchanges, as server-sent events, to every dashboard
  * that watches.
  *
- * The indexer's thread publishes; an event is made into text once, and only while somebody
+ * The indexer's thread publishes, and the one that hears of other proxies; an event is made into text once, and only while somebody
  * watches (or has just left and may come back). Each reader keeps its place in the ring; one that
  * is too slow, or comes back too late, is told to `resync` instead of being buffered for.
  */
@@ -29,8 +29,10 @@ struct live *live_new(uint64_t grace_ms);
 /* After every loop has ended. */
 void live_free(struct live *l);
 
-/* Indexer's thread. */
+/* Any thread; each in the order of its own events. */
 void live_publish(struct live *l, enum index_event event, const struct record *record);
+/* Any thread: events are missing here, so everybody reads the lists again. */
+void live_gap(struct live *l);
 /* Any thread. */
 bool live_is_watched(struct live *l);
 /* Any thread: ends every stream, and lets no new one begin. */

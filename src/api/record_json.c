@@ -38,6 +38,7 @@ static const struct field {
     {"session_id", FIELD_NAME, AT(session_id)},
     {"agent_id", FIELD_NAME, AT(agent_id)},
     {"parent_agent_id", FIELD_NAME, AT(parent_agent_id)},
+    {"node", FIELD_NAME, AT(node)},
     {"client", FIELD_NAME, AT(client)},
     {"client_addr", FIELD_NAME, AT(client_addr)},
     {"upstream_request_id", FIELD_NAME, AT(upstream_request_id)},

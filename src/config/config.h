@@ -14,6 +14,8 @@
 
 enum client_disconnect { DISCONNECT_ABORT, DISCONNECT_DRAIN };
 
+enum storage_type { STORAGE_SQLITE, STORAGE_POSTGRES };
+
 enum storage_durability { DURABILITY_PROCESS, DURABILITY_BATCH, DURABILITY_SYNC };
 
 enum record_failure { RECORD_FAILURE_FORWARD, RECORD_FAILURE_REJECT };
@@ -37,6 +39,7 @@ enum config_id {
 #define CONFIG_TYPE_PATH     const char *
 #define CONFIG_TYPE_URL      const char *
 #define CONFIG_TYPE_PROXY    const char *
+#define CONFIG_TYPE_DATABASE const char *
 #define CONFIG_TYPE_INT      int
 #define CONFIG_TYPE_DURATION uint64_t
 #define CONFIG_TYPE_SIZE     uint64_t

@@ -88,6 +88,20 @@ static void check_ca_file(const struct config *c, struct problems *p)
         COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_ca_file, "%s", strerror(errno));
 }
 
+static void check_database(const struct config *c, struct problems *p)
+{
+    struct str url = str_of(c->storage_database_url);
+    if (c->storage_type != STORAGE_POSTGRES)
+        return;
+    if (!url.len)
+        COMPLAIN(p, PROBLEM_CONFIG, c, storage_database_url,
+                 "storage.type is postgres: the database's URL must be given");
+    else if (!str_starts(url, STR("postgres://")) && !str_starts(url, STR("postgresql://")) &&
+             str_find(url, '=') == url.len)
+        COMPLAIN(p, PROBLEM_CONFIG, c, storage_database_url,
+                 "must begin with postgres://, or be libpq's host=... dbname=...");
+}
+
 void config_check(struct config *c, bool strange_file, struct problems *p)
 {
     find_data_dir(c, p);
@@ -95,4 +109,5 @@ void config_check(struct config *c, bool strange_file, struct problems *p)
     check_listener(c, strange_file, p);
     check_provider(c, p);
     check_ca_file(c, p);
+    check_database(c, p);
 }

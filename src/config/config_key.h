@@ -12,6 +12,7 @@ enum key_kind {
     KIND_PATH,
     KIND_URL,
     KIND_PROXY,
+    KIND_DATABASE,
     KIND_INT,
     KIND_DURATION,
     KIND_SIZE,

@@ -137,6 +137,17 @@ static enum err parse_token(const struct config_key *k, struct str text, struct 
     return ERR_OK;
 }
 
+/* May hold a password: it is not quoted. */
+static enum err parse_database(const struct config_key *k, struct str text, struct config *c,
+                               struct fail *why)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
+            return fail(why, ERR_CONFIG, "must be without control characters");
+    set_text(k, text, c);
+    return ERR_OK;
+}
+
 static enum err parse_path(const struct config_key *k, struct str text, struct config *c,
                            struct fail *why)
 {
@@ -277,6 +288,37 @@ static enum err print_proxy(const struct config_key *k, const struct config *c, 
     return buf_printf(out, "http://%.*s***%.*s", STR_ARGS(user), STR_ARGS(rest));
 }
 
+static size_t find_text(struct str s, const char *part)
+{
+    const char *at = s.len ? memmem(s.ptr, s.len, part, strlen(part)) : NULL;
+    return at ? (size_t)(at - s.ptr) : s.len;
+}
+
+/* Both of libpq's forms: a URL, which may have a password in front of its host and another behind
+ * its question mark; and words, one of which may be a password. */
+static enum err print_database(const struct config_key *k, const struct config *c, struct buf *out)
+{
+    struct str text = str_of(*(const char *const *)key_value(k, c));
+    size_t scheme = find_text(text, "://"), end = text.len ? text.len - 1 : 0;
+    while (end && text.ptr[end] != '@') /* the last one: a password may have more of them */
+        end--;
+    enum err err = ERR_OK;
+    if (!text.len)
+        return print_text(k, c, out);
+    if (scheme < end) {
+        struct str user = str_make(text.ptr + scheme + 3, end - scheme - 3);
+        size_t colon = str_find(user, ':');
+        err = buf_append(out, str_head(text, scheme + 3 + MIN_OF(colon + 1, user.len)));
+        if (!err && colon < user.len)
+            err = buf_append(out, STR("***"));
+        text = str_from(text, end);
+    }
+    size_t password = find_text(text, "password=");
+    if (err || password == text.len)
+        return err ? err : buf_append(out, text);
+    return buf_printf(out, "%.*spassword=***", STR_ARGS(str_head(text, password)));
+}
+
 static enum err print_int(const struct config_key *k, const struct config *c, struct buf *out)
 {
     return buf_printf(out, "%d", *(const int *)key_value(k, c));
@@ -326,6 +368,8 @@ static const struct kind {
     [KIND_PATH] = {parse_path, print_text, describe_plain, "a path without control characters"},
     [KIND_URL] = {parse_url, print_text, describe_plain, "an http:// or https:// URL"},
     [KIND_PROXY] = {parse_proxy, print_proxy, describe_plain, "an http:// URL with a port, or env"},
+    [KIND_DATABASE] = {parse_database, print_database, describe_plain,
+                       "a postgres:// URL without control characters"},
     [KIND_INT] = {parse_int, print_int, describe_int, "a whole number"},
     [KIND_DURATION] = {parse_duration, print_duration, describe_range,
                        "a duration such as 90, 90s, 5m, 1h, 30d or 500ms"},

@@ -310,11 +310,18 @@ static void take_the_rest(struct indexer *x)
     segments_tidy(&x->segments, true);
 }
 
-static void run(void *arg)
+/* The store may be somewhere else, and not there yet: everything waits in the journal. */
+static void wait_for_store(struct indexer *x)
 {
-    struct indexer *x = arg;
-    x->news_ns = uv_hrtime();
-    take_left_behind(x);
+    while (!indexer_reach_store(x) && !atomic_load(&x->is_stopping)) {
+        wait_for_news(x, true);
+        segments_look(&x->segments);
+        note_unread(x);
+    }
+}
+
+static void follow(struct indexer *x)
+{
     bool has_news = false;
     atomic_store(&x->is_rung, true); /* bytes may have come before anybody could ring */
     while (!atomic_load(&x->is_stopping)) {
@@ -326,6 +333,17 @@ static void run(void *arg)
         keep_house(x, uv_hrtime(), has_news);
     }
     take_the_rest(x);
+}
+
+static void run(void *arg)
+{
+    struct indexer *x = arg;
+    x->news_ns = uv_hrtime();
+    wait_for_store(x);
+    if (!x->is_ready)
+        return; /* the next process goes on with it */
+    take_left_behind(x);
+    follow(x);
 }
 
 enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *f)

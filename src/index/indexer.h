@@ -16,7 +16,7 @@
 
 struct index_store {
     void *owner;
-    struct str secret; /* for piece hashes */
+    struct str secret; /* for piece hashes; known once the store is ready */
     /* As in store.h. commit: ERR_PARSE and ERR_TOO_LARGE say that a row's own data was refused;
      * after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
@@ -33,6 +33,10 @@ struct index_store {
     /* Nothing new may refer to blocks before this one: they are to be dropped, or have been. It
      * only grows; any thread may raise it at any time. NULL: 0. */
     uint64_t (*share_floor)(void *owner);
+    struct str node; /* who we are, in rows; empty where we are alone */
+    /* Asked until it says ERR_OK, before anything else of the store is used; till then all waits
+     * in the journal. NULL: it is ready. */
+    enum err (*ready)(void *owner, struct fail *f);
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when

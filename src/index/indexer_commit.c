@@ -32,6 +32,7 @@ static void settle(struct indexer *x, const struct batch *b)
     t->counters.commits++;
     t->pending_bytes = 0;
     packer_clear(&t->packer);
+    packer_number(&t->packer);
     uv_mutex_unlock(&x->mutex);
     x->batch_since_ns = x->retry_ns = x->backoff_ns = 0;
     x->refusals = 0;
@@ -97,5 +98,23 @@ bool indexer_commit(struct indexer *x)
         return false;
     }
     settle(x, b);
+    return true;
+}
+
+bool indexer_reach_store(struct indexer *x)
+{
+    struct fail f = {0};
+    if (x->is_ready)
+        return true;
+    if (x->retry_ns > uv_hrtime())
+        return false;
+    if (x->store.ready && x->store.ready(x->store.owner, &f)) {
+        put_off(x, &f);
+        return false;
+    }
+    packer_number(&x->taker.packer);
+    x->retry_ns = x->backoff_ns = 0;
+    x->is_ready = true;
+    atomic_store(&x->is_refused, false);
     return true;
 }

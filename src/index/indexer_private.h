@@ -23,6 +23,7 @@ struct indexer {
     uv_cond_t bell;
     atomic_bool is_rung, is_asleep, is_stopping;
     atomic_bool is_refused; /* the last commit failed */
+    bool is_ready;          /* the store has been reached */
     /* the thread's own */
     uint64_t batch_since_ns;  /* when the first row of the batch came; 0: it has none */
     uint64_t retry_ns;        /* not to commit again before; 0: no failure */
@@ -34,5 +35,7 @@ struct indexer {
 
 /* indexer_commit.c. True when nothing is left in the batch. */
 bool indexer_commit(struct indexer *x);
+/* Likewise. True when the store has been reached; tries to, as often as after failed commits. */
+bool indexer_reach_store(struct indexer *x);
 
 #endif

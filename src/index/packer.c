@@ -11,7 +11,8 @@
 
 void packer_init(struct packer *p, const struct index_store *store)
 {
-    *p = (struct packer){.store = store, .block = store->next_block(store->owner)};
+    *p = (struct packer){.store = store};
+    packer_number(p);
     chain_writer_init(&p->chain);
     buf_init(&p->raw, BLOCK_RAW_MAX);
     buf_init(&p->compressed, BLOCK_RAW_MAX * 2);
@@ -151,4 +152,11 @@ void packer_clear(struct packer *p)
         free((char *)p->batch.blocks[i].data.ptr);
     p->batch.block_count = p->batch.piece_count = p->batch.row_count = 0;
     p->packed_bytes = 0;
+}
+
+void packer_number(struct packer *p)
+{
+    assert(!p->raw.len); /* what is in a block has been told its number */
+    uint64_t next = p->store->next_block(p->store->owner);
+    p->block = MAX_OF(p->block, next);
 }

@@ -59,5 +59,7 @@ static inline size_t packer_bytes(const struct packer *p)
 /* Compresses what is still raw. Owned by the packer until packer_clear(). */
 struct batch *packer_seal(struct packer *p);
 void packer_clear(struct packer *p); /* the batch is committed */
+/* Asks which number the next block should have: when the store is ready, and after each commit. */
+void packer_number(struct packer *p);
 
 #endif

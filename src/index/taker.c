@@ -112,6 +112,7 @@ static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uin
     struct record *r = &e->record;
     r->started_us = begin.wall_us;
     r->provider = begin.provider;
+    r->node = t->store->node;
     r->client_addr = begin.client_addr;
     read_request_head(r, begin.head);
     gathered_keep(e);

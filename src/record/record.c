@@ -24,7 +24,7 @@ void record_init(struct record *r)
     };
 }
 
-enum { STRINGS = 17 };
+enum { STRINGS = 18 };
 
 static void list_strings(struct record *r, struct str *list[STRINGS])
 {
@@ -34,7 +34,7 @@ static void list_strings(struct record *r, struct str *list[STRINGS])
         &r->agent_id,        &r->parent_agent_id,         &r->client,
         &r->client_addr,     &r->upstream_request_id,     &r->stop_reason,
         &r->error_type,      &r->error_message,           &r->title,
-        &r->anthropic_beta,
+        &r->anthropic_beta, &r->node,
     };
     memcpy(list, strings, sizeof strings);
 }

@@ -49,6 +49,7 @@ struct record {
     struct str model;          /* asked for */
     struct str response_model; /* that answered, where the answer says */
     struct str session_id, agent_id, parent_agent_id;
+    struct str node;           /* the proxy that relayed it, where some share a store */
     struct str client;         /* User-Agent */
     struct str client_addr;
     struct str upstream_request_id; /* the answer's request-id header */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/conversation_sums.h"
 #include "store/rollup.h"
@@ -122,16 +123,6 @@ struct totals {
     int64_t requests, pieces, blocks, raw_bytes, stored_bytes;
 };
 
-/* What came of writing a batch: 1 where something is new, 0 where it was there already. */
-struct written {
-    int64_t *new_blocks; /* one for each block */
-    int64_t new_pieces;
-    struct written_row {
-        struct row_names names;
-        int64_t is_new, is_new_agent;
-    } *rows;
-};
-
 enum err commit_prepare(struct store *s, struct fail *f)
 {
     char insert[2048];
@@ -143,7 +134,7 @@ enum err commit_prepare(struct store *s, struct fail *f)
     for (int i = 0; i < WRITE_STATEMENTS && !err; i++)
         if (sql[i])
             err = database_prepare(&s->db, sql[i], &s->statements[i], f);
-    return err ? err : names_init(&s->names, &s->db, s->secret, f);
+    return err ? err : names_init(&s->names, &s->db, s->secret, s->engine->has_hashed_names, f);
 }
 
 void commit_release(struct store *s)
@@ -345,6 +336,8 @@ static enum err write_all(struct store *s, const struct batch *b, struct written
         err = database_settle(&s->db, f);
     if (!err)
         err = write_sums(s, b, w, f);
+    if (!err && s->engine->announce)
+        err = s->engine->announce(s, b, w, f);
     return err ? err : database_commit(&s->db, f);
 }
 
@@ -352,28 +345,42 @@ void commit_undo(struct store *s)
 {
     database_rollback(&s->db);
     names_forget(&s->names);
+    memset(s->months, 0, sizeof s->months);
     s->rollup_count = s->session_count = 0;
     conversation_sums_clear(s->conversations);
 }
 
-static enum err commit(struct store *s, const struct batch *batch, struct fail *f)
+static enum err transact(struct store *s, const struct batch *b, struct fail *f)
 {
-    struct written w = {.new_blocks = mem_zeroed(batch->block_count * sizeof *w.new_blocks),
-                        .rows = mem_zeroed(batch->row_count * sizeof *w.rows)};
+    struct written w = {.new_blocks = mem_zeroed(b->block_count * sizeof *w.new_blocks),
+                        .rows = mem_zeroed(b->row_count * sizeof *w.rows)};
     enum err err = database_begin(&s->db, f);
     if (!err)
-        err = write_all(s, batch, &w, f);
+        err = write_all(s, b, &w, f);
+    if (err)
+        commit_undo(s);
     free(w.new_blocks);
     free(w.rows);
+    return err;
+}
+
+static enum err commit(struct store *s, const struct batch *b, struct fail *f)
+{
+    enum err err = store_wake(s, f);
+    if (!err && s->engine->make_places)
+        err = s->engine->make_places(s, b, f);
+    if (!err)
+        err = transact(s, b, f);
     if (err) {
-        commit_undo(s);
-        if (err == ERR_CORRUPT)
-            store_suspect(s);
+        if (err == ERR_CORRUPT && s->engine->suspect)
+            s->engine->suspect(s);
         return err;
     }
     s->needs_maintenance = true;
-    if (batch->block_count)
-        s->next_block = MAX_OF(s->next_block, batch->blocks[batch->block_count - 1].number + 1);
+    if (b->block_count)
+        s->next_block = MAX_OF(s->next_block, b->blocks[b->block_count - 1].number + 1);
+    if (s->engine->number_blocks(s, NULL))
+        log_line(LOG_DEBUG, "no new block numbers now: the next commit tries again");
     return ERR_OK;
 }
 
@@ -387,6 +394,8 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
 
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at)
 {
+    if (!atomic_load(&s->is_ready))
+        return false;
     uv_mutex_lock(&s->writing);
     struct statement *q = s->statements[FIND_PIECE];
     enum err err;
@@ -402,6 +411,8 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
 
 bool store_has(struct store *s, const struct uuid *id)
 {
+    if (!atomic_load(&s->is_ready))
+        return false;
     uv_mutex_lock(&s->writing);
     struct statement *q = s->statements[HAS_REQUEST];
     enum err err;

@@ -3,6 +3,12 @@
  */
 #include "store/database.h"
 
+/* Nobody has opened it: its database is away. */
+static enum err check_open(const struct database *d, struct fail *f)
+{
+    return d->driver ? ERR_OK : fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
+}
+
 enum err database_open(struct database *d, const struct driver *driver, const char *where,
                        enum database_mode mode, struct fail *f)
 {
@@ -20,6 +26,16 @@ void database_close(struct database *d)
     *d = (struct database){0};
 }
 
+bool database_is_connected(const struct database *d)
+{
+    return d->driver && d->driver->is_connected(d);
+}
+
+enum err database_reconnect(struct database *d, struct fail *f)
+{
+    return d->driver->reconnect(d, f);
+}
+
 enum err database_migrate(struct database *d, struct fail *f)
 {
     return d->driver->migrate(d, f);
@@ -27,7 +43,8 @@ enum err database_migrate(struct database *d, struct fail *f)
 
 enum err database_begin(struct database *d, struct fail *f)
 {
-    return d->driver->begin(d, f);
+    enum err err = check_open(d, f);
+    return err ? err : d->driver->begin(d, f);
 }
 
 enum err database_commit(struct database *d, struct fail *f)
@@ -37,24 +54,29 @@ enum err database_commit(struct database *d, struct fail *f)
 
 void database_rollback(struct database *d)
 {
-    d->driver->rollback(d);
+    if (d->driver)
+        d->driver->rollback(d);
 }
 
 enum err database_settle(struct database *d, struct fail *f)
 {
-    return d->driver->settle(d, f);
+    enum err err = check_open(d, f);
+    return err ? err : d->driver->settle(d, f);
 }
 
 enum err database_run(struct database *d, const char *sql, struct fail *f)
 {
-    return d->driver->run_sql(d, sql, f);
+    enum err err = check_open(d, f);
+    return err ? err : d->driver->run_sql(d, sql, f);
 }
 
 enum err database_prepare(struct database *d, const char *sql, struct statement **out,
                           struct fail *f)
 {
     *out = NULL;
-    enum err err = d->driver->prepare(d, sql, out, f);
+    enum err err = check_open(d, f);
+    if (!err)
+        err = d->driver->prepare(d, sql, out, f);
     if (!err) {
         (*out)->driver = d->driver;
         (*out)->db = d;

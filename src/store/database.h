@@ -33,6 +33,10 @@ static inline bool database_is_open(const struct database *d)
 {
     return d->driver != NULL;
 }
+/* A connection that was lost is made anew when asked for; statements outlive it. While there is
+ * none everything fails with ERR_DATABASE_AWAY. */
+bool database_is_connected(const struct database *d);
+enum err database_reconnect(struct database *d, struct fail *f) MUST_CHECK;
 /* Brings the schema up to date. ERR_CONFIG: made by a newer program, or not ours. */
 enum err database_migrate(struct database *d, struct fail *f) MUST_CHECK;
 

@@ -21,6 +21,8 @@ struct driver {
     enum err (*open)(struct database *d, const char *where, enum database_mode mode,
                      struct fail *f);
     void (*close)(struct database *d);
+    bool (*is_connected)(const struct database *d);
+    enum err (*reconnect)(struct database *d, struct fail *f);
     enum err (*migrate)(struct database *d, struct fail *f);
     enum err (*run_sql)(struct database *d, const char *sql, struct fail *f);
     enum err (*begin)(struct database *d, struct fail *f);

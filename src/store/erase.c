@@ -6,7 +6,6 @@
  */
 #include "store/erase.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -44,10 +43,7 @@ void eraser_init(struct eraser *e, struct store *s, struct store_reader *r,
 static void select_doomed(struct query *q, struct store_reader *r,
                           const struct request_filter *filter)
 {
-    char select[1600];
-    snprintf(select, sizeof select,
-             "SELECT %s, detail_block, detail_offset, detail_len FROM requests", reader_columns);
-    query_init(q, select, r, filter);
+    query_init(q, reader_select, r, filter);
 }
 
 static enum err read_doomed(struct erasing *x, struct query *q, struct fail *f)

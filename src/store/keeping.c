@@ -3,7 +3,6 @@
  */
 #include "store/keeping.h"
 
-#include "store/sqlite_driver.h"
 #include "store/store_private.h"
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
@@ -118,7 +117,7 @@ enum err store_space(struct store *s, struct store_space *out, struct fail *f)
     struct statement *q;
     *out = (struct store_space){0};
     uv_mutex_lock(&s->writing);
-    sqlite_space(&s->db, &out->used_bytes, &out->free_bytes);
+    s->engine->space(s, &out->used_bytes, &out->free_bytes);
     enum err err = database_prepare(&s->db, sql, &q, f);
     if (err)
         goto out;
@@ -282,8 +281,11 @@ enum err store_sweep_pieces(struct store *s, struct piece_cursor *at, bool *more
 
 enum err store_shrink(struct store *s, int64_t keep_bytes, bool *more, struct fail *f)
 {
+    *more = false;
+    if (!s->engine->shrink)
+        return ERR_OK;
     uv_mutex_lock(&s->writing);
-    enum err err = sqlite_shrink(&s->db, KEEPING_STEP_PAGES, keep_bytes, more, f);
+    enum err err = s->engine->shrink(s, KEEPING_STEP_PAGES, keep_bytes, more, f);
     uv_mutex_unlock(&s->writing);
     return err;
 }

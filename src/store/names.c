@@ -5,17 +5,22 @@
 
 #include <xxhash.h>
 
-enum { SECRET_BYTES = 192, WAYS = 2 };
+enum { WAYS = 2 };
 
-enum err names_init(struct names *n, struct database *db, const char *secret, struct fail *f)
+enum err names_init(struct names *n, struct database *db, const char *secret, bool is_hashed,
+                    struct fail *f)
 {
-    *n = (struct names){.db = db, .secret = secret};
+    *n = (struct names){.db = db, .secret = secret, .is_hashed = is_hashed};
     enum err err = database_prepare(db, "SELECT id FROM names WHERE text = ?1 AND is_shared = 1",
                                     &n->find, f);
-    if (!err)
-        err = database_prepare(db, "INSERT INTO names (id, is_shared, text) VALUES (?, ?, ?)",
-                               &n->add, f);
-    n->next_id = database_number(db, "SELECT max(id) FROM names", 0) + 1;
+    if (!err) /* with hashes, another proxy may have been first */
+        err = database_prepare(
+            db, is_hashed ? "INSERT INTO names (id, is_shared, text) VALUES (?, ?, ?)"
+                            " ON CONFLICT DO NOTHING"
+                          : "INSERT INTO names (id, is_shared, text) VALUES (?, ?, ?)",
+            &n->add, f);
+    if (!err && !is_hashed)
+        n->next_id = database_number(db, "SELECT max(id) FROM names", 0) + 1;
     return err;
 }
 
@@ -41,13 +46,23 @@ static enum err find(struct names *n, struct str text, int64_t *id, struct fail 
     return err;
 }
 
-static enum err add(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)
+static enum err add(struct names *n, struct str text, bool is_shared, int64_t id, struct fail *f)
 {
-    *id = n->next_id++;
-    bind_number(n->add, 1, *id);
+    bind_number(n->add, 1, id);
     bind_number(n->add, 2, is_shared);
     bind_text(n->add, 3, text);
     return statement_queue(n->add, NULL, f);
+}
+
+/* Nobody outside can make two texts that meet. */
+static uint64_t hash_of(const char *secret, struct str text)
+{
+    return XXH3_64bits_withSecret(text.ptr, text.len, secret, SECRET_BYTES);
+}
+
+int64_t names_hash(const char *secret, struct str text)
+{
+    return text.len ? (int64_t)(hash_of(secret, text) >> 1 | 1) : 0;
 }
 
 enum err names_id(struct names *n, struct str text, bool is_shared, int64_t *id, struct fail *f)
@@ -55,18 +70,18 @@ enum err names_id(struct names *n, struct str text, bool is_shared, int64_t *id,
     *id = 0;
     if (!text.len)
         return ERR_OK;
-    /* 64 keyed bits stand for the text: nobody outside can make two that meet */
-    uint64_t hash = XXH3_64bits_withSecret(text.ptr, text.len, n->secret, SECRET_BYTES);
-    hash = (hash & ~(uint64_t)1) | is_shared;
+    uint64_t hash = (hash_of(n->secret, text) & ~(uint64_t)1) | is_shared;
     size_t slot = (hash >> 1) & (NAMES_CACHED - WAYS);
     for (size_t i = slot; i < slot + WAYS; i++)
         if (n->cache[i].id && n->cache[i].hash == hash) {
             *id = n->cache[i].id;
             return ERR_OK;
         }
-    enum err err = is_shared ? find(n, text, id, f) : ERR_OK;
-    if (!err && !*id)
-        err = add(n, text, is_shared, id, f);
+    enum err err = is_shared && !n->is_hashed ? find(n, text, id, f) : ERR_OK;
+    if (!err && !*id) {
+        *id = n->is_hashed ? names_hash(n->secret, text) : n->next_id++;
+        err = add(n, text, is_shared, *id, f);
+    }
     if (!err) {
         n->cache[slot + 1] = n->cache[slot];
         n->cache[slot].hash = hash;

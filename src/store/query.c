@@ -103,39 +103,43 @@ static struct str like_pattern(struct arena *a, struct str text)
     return str_make(pattern, len);
 }
 
-static void add_text_search(struct query *q, struct str text)
+static void add_text_search(struct query *q, const char *like, struct str text)
 {
     static const char *const columns[] = {"title", "path", "model", "response_model", "session",
                                           "agent", "parent_agent", "error_type", "error_message"};
     struct str pattern = like_pattern(&q->arena, text);
-    add_text(q, " AND (upstream_request_id LIKE ? ESCAPE '\\'", pattern);
+    query_add(q, " AND (upstream_request_id ");
+    query_add(q, like);
+    add_text(q, " ? ESCAPE '\\'", pattern);
     struct uuid id;
     if (uuid_parse(text, &id))
         query_id(q, " OR id = ?", &id);
     for (size_t i = 0; i < COUNT_OF(columns); i++) {
         query_add(q, " OR ");
         query_add(q, columns[i]);
-        query_add(q, " IN found");
+        query_add(q, " IN (SELECT id FROM found)");
     }
     query_add(q, ")");
 }
 
-void query_begin(struct query *q, struct str text)
+void query_begin(struct query *q, struct store_reader *r, struct str text)
 {
     q->sql[0] = '\0';
     q->len = 0;
     q->value_count = 0;
     q->is_empty = false;
     arena_init(&q->arena);
-    if (text.len)
-        add_text(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text LIKE ? ESCAPE"
-                    " '\\') ", like_pattern(&q->arena, text));
+    if (text.len) {
+        query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text ");
+        query_add(q, r->store->engine->like);
+        add_text(q, " ? ESCAPE '\\') ", like_pattern(&q->arena, text));
+    }
 }
 
 void query_init(struct query *q, const char *select, struct store_reader *r,
                 const struct request_filter *filter)
 {
-    query_begin(q, filter->q);
+    query_begin(q, r, filter->q);
     query_add(q, select);
     query_add(q, " WHERE 1 = 1");
     query_name(q, r, " AND session = ?", filter->session_id);
@@ -150,7 +154,7 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
     add_status(q, filter->status);
     add_times(q, filter->start_us, filter->end_us);
     if (filter->q.len)
-        add_text_search(q, filter->q);
+        add_text_search(q, r->store->engine->like, filter->q);
 }
 
 void query_release(struct query *q)

@@ -22,7 +22,7 @@ struct query {
 };
 
 /* Empty, to be added to. `text` not empty: names that hold it, ignoring case, are in "found". */
-void query_begin(struct query *q, struct str text);
+void query_begin(struct query *q, struct store_reader *r, struct str text);
 /* A condition on a name, where it is not empty; `sql` has one mark. */
 void query_name(struct query *q, struct store_reader *r, const char *sql, struct str text);
 /* Begins with `select` ("SELECT … FROM requests") and adds the filter's conditions. Strings of

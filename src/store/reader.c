@@ -7,8 +7,6 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "store/sqlite_driver.h"
-#include "store/store_private.h"
 
 static const char *const sql[READ_STATEMENTS] = {
     [READ_NAME] = "SELECT text FROM names WHERE id = ?",
@@ -31,16 +29,24 @@ static const struct column {
 #undef COLUMN
 };
 
-#define COLUMN(name, kind, member) ", " #name
+/* Texts that seldom repeat come with the row; the others are looked up once and remembered. */
+#define SELECT_NAME(name)   #name
+#define SELECT_NUMBER(name) #name
+#define SELECT_RAW(name)    #name
+#define SELECT_TEXT(name)   "(SELECT text FROM names WHERE names.id = " #name ") AS " #name "_text"
+#define COLUMN(name, kind, member) ", " SELECT_##kind(name)
 const char reader_columns[] = "id"
 #include "store/columns.def"
     ", oldest_block";
+const char reader_select[] = "SELECT id"
+#include "store/columns.def"
+    ", oldest_block, detail_block, detail_offset, detail_len FROM requests";
 #undef COLUMN
 
 struct store_reader *store_reader_new(struct store *s)
 {
     struct store_reader *r = MEM_NEW(struct store_reader);
-    r->path = mem_strdup(s->path);
+    r->store = s;
     chain_reader_init(&r->decoder);
     return r;
 }
@@ -54,13 +60,12 @@ void store_reader_free(struct store_reader *r)
     database_close(&r->db);
     reader_blocks_release(r);
     arena_release(&r->name_bytes);
-    free(r->path);
     free(r);
 }
 
 static enum err open_reader(struct store_reader *r, struct fail *f)
 {
-    enum err err = database_open(&r->db, &sqlite_driver, r->path, DATABASE_READ, f);
+    enum err err = database_open(&r->db, r->store->engine->driver, r->store->where, DATABASE_READ, f);
     for (int i = 0; i < READ_STATEMENTS && !err; i++)
         err = database_prepare(&r->db, sql[i], &r->statements[i], f);
     if (err) {
@@ -70,6 +75,19 @@ static enum err open_reader(struct store_reader *r, struct fail *f)
         }
         database_close(&r->db);
     }
+    return err;
+}
+
+/* Where nobody is there, not every question waits for a connection of its own. */
+static enum err connect_reader(struct store_reader *r, struct fail *f)
+{
+    struct store *s = r->store;
+    uint64_t now_ns = clock_mono_ns();
+    if (!atomic_load(&s->is_ready) || now_ns < atomic_load(&s->away_until_ns))
+        return fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
+    enum err err = database_is_open(&r->db) ? database_reconnect(&r->db, f) : open_reader(r, f);
+    if (err == ERR_DATABASE_AWAY)
+        atomic_store(&s->away_until_ns, clock_mono_ns() + AWAY_MS * UINT64_C(1000000));
     return err;
 }
 
@@ -85,7 +103,7 @@ enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
 
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
-    enum err err = database_is_open(&r->db) ? ERR_OK : open_reader(r, f);
+    enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
     r->db.deadline_ns = clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
     return err ? err : reader_look_at_floor(r, f);
 }
@@ -124,6 +142,8 @@ struct str reader_name(struct store_reader *r, int64_t id)
 
 int64_t reader_name_id(struct store_reader *r, struct str text)
 {
+    if (r->store->engine->has_hashed_names)
+        return names_hash(r->store->secret, text);
     struct statement *q = r->statements[READ_NAME_ID];
     bind_text(q, 1, text);
     enum err err;
@@ -159,8 +179,8 @@ void reader_row(struct store_reader *r, struct statement *q, struct record *row)
             read_number(q, at, &columns[i], member);
             continue;
         }
-        struct str text = columns[i].kind == RAW ? column_str(q, at)
-                                                 : reader_name(r, column_number(q, at));
+        struct str text = columns[i].kind == NAME ? reader_name(r, column_number(q, at))
+                                                  : column_str(q, at);
         memcpy(member, &text, sizeof text);
     }
     row->has_aged_out = (uint64_t)column_number(q, READER_COLUMNS - 1) < r->floor;

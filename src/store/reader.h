@@ -7,10 +7,11 @@
 #include "record/chain.h"
 #include "record/recipe.h"
 #include "store/database.h"
-#include "store/store.h"
+#include "store/store_private.h"
 
 enum {
     READ_LIMIT_MS = 2000,           /* a longer query is stopped: ERR_TIMEOUT */
+    AWAY_MS = 1000,                 /* after a failure to connect, nobody tries for so long */
     READER_NAMES_MAX = 4096,        /* remembered; half of the slots */
     READER_NAME_BYTES_MAX = 1 << 20,
     CHAINS_CACHED = 8,
@@ -31,7 +32,7 @@ struct chain_cache {
 };
 
 struct store_reader {
-    char *path;
+    struct store *store;
     struct database db; /* opened at the first call */
     struct statement *statements[READ_STATEMENTS];
     struct {
@@ -65,6 +66,8 @@ enum {
 };
 #undef COLUMN
 extern const char reader_columns[];
+/* "SELECT those columns, detail_block, detail_offset, detail_len FROM requests" */
+extern const char reader_select[];
 void reader_row(struct store_reader *r, struct statement *q, struct record *row);
 
 /* Appends stored bytes to `out`. ERR_GONE when the block was too old to be kept, ERR_CORRUPT when

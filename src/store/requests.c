@@ -1,8 +1,6 @@
 /*
  * requests.c — reading requests: lists, counts, one with its detail, its bodies.
  */
-#include <stdio.h>
-
 #include "record/detail.h"
 #include "store/query.h"
 
@@ -16,14 +14,12 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f)
 {
-    char select[2048];
-    snprintf(select, sizeof select, "SELECT %s FROM requests", reader_columns);
     enum err err = reader_begin(r, f);
     if (err)
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_init(&q, select, r, filter);
+    query_init(&q, reader_select, r, filter);
     if (before)
         query_id(&q, " AND id < ?", before);
     query_number(&q, " ORDER BY id DESC LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
@@ -66,18 +62,16 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
 static enum err read_one(struct store_reader *r, const struct uuid *id, struct arena *arena,
                          struct record *row, struct piece_at *detail, struct fail *f)
 {
-    char sql[2048];
-    snprintf(sql, sizeof sql,
-             "SELECT %s, detail_block, detail_offset, detail_len FROM requests WHERE id = ?",
-             reader_columns);
-    struct statement *stmt;
+    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
-    if (!err)
-        err = database_prepare(&r->db, sql, &stmt, f);
     if (err)
         return err;
-    bind_blob(stmt, 1, str_make(id->bytes, sizeof id->bytes));
-    bool is_found = statement_next(stmt, &err, f);
+    struct query q;
+    query_begin(&q, r, STR_NONE);
+    query_add(&q, reader_select);
+    query_id(&q, " WHERE id = ?", id);
+    err = query_prepare(&q, r, &stmt, f);
+    bool is_found = !err && statement_next(stmt, &err, f);
     if (is_found) {
         int at = READER_COLUMNS;
         reader_row(r, stmt, row);
@@ -87,6 +81,7 @@ static enum err read_one(struct store_reader *r, const struct uuid *id, struct a
                                     (uint32_t)column_number(stmt, at + 2)};
     }
     statement_free(stmt);
+    query_release(&q);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "store/rollup.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
@@ -111,9 +113,30 @@ static enum err write_session(struct store *s, const struct session_sum *sum, st
     return statement_queue(q, NULL, f);
 }
 
+/* Both structs begin with their key, in numbers. */
+static int compare(const int64_t *a, const int64_t *b, size_t parts)
+{
+    for (size_t i = 0; i < parts; i++)
+        if (a[i] != b[i])
+            return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
+
+static int compare_rollups(const void *a, const void *b)
+{
+    return compare(a, b, offsetof(struct rollup, request_count) / sizeof(int64_t));
+}
+
+static int compare_sessions(const void *a, const void *b)
+{
+    return compare(a, b, 1);
+}
+
 enum err rollup_write(struct store *s, struct fail *f)
 {
     enum err err = ERR_OK;
+    qsort(s->rollups, s->rollup_count, sizeof *s->rollups, compare_rollups);
+    qsort(s->sessions, s->session_count, sizeof *s->sessions, compare_sessions);
     for (size_t i = 0; i < s->rollup_count && !err; i++)
         err = write_rollup(s, &s->rollups[i], f);
     for (size_t i = 0; i < s->session_count && !err; i++)

@@ -23,11 +23,6 @@ struct session_sum {
     int64_t title, model, client; /* names; 0: none */
 };
 
-/* Numbers that the row's names got. */
-struct row_names {
-    int64_t session, agent, model, provider, title, client;
-};
-
 void usage_sum(int64_t sums[USAGE_PARTS], const struct usage *u);
 static inline bool record_failed(const struct record *r)
 {
@@ -40,6 +35,8 @@ void rollup_add(struct store *s, const struct record *r, const struct row_names 
 void session_sum_add(struct store *s, const struct record *r, const struct row_names *names,
                      bool is_new_agent);
 void rollup_negate(struct store *s); /* what was added is to be taken off */
-enum err rollup_write(struct store *s, struct fail *f) MUST_CHECK; /* all sums, then forgets */
+/* All sums, then forgets. In the order of their keys: proxies that write the same sums at the same
+ * time wait for each other, never in a circle. */
+enum err rollup_write(struct store *s, struct fail *f) MUST_CHECK;
 
 #endif

@@ -155,6 +155,18 @@ static enum err open_connection(struct database *d, const char *path, enum datab
     return err;
 }
 
+/* A file does not go away. */
+static bool is_connected(const struct database *d)
+{
+    return d->connection != NULL;
+}
+
+static enum err reconnect(struct database *d, struct fail *f)
+{
+    (void)d, (void)f;
+    return ERR_OK;
+}
+
 void sqlite_checkpoint(struct database *d, bool waits)
 {
     sqlite3_busy_timeout(handle_of(d), waits ? BUSY_MS : 0);
@@ -363,6 +375,8 @@ static struct str get_str(struct statement *q, int at)
 const struct driver sqlite_driver = {
     .open = open_connection,
     .close = close_connection,
+    .is_connected = is_connected,
+    .reconnect = reconnect,
     .migrate = migrate,
     .run_sql = run_sql,
     .begin = begin,

@@ -24,7 +24,7 @@ static const char *const sqlite_schema[] = {
     "CREATE TABLE requests (id BLOB PRIMARY KEY, detail_block INTEGER NOT NULL,"
     " detail_offset INTEGER NOT NULL, detail_len INTEGER NOT NULL, state INTEGER NOT NULL,"
     " status INTEGER NOT NULL, is_stream INTEGER NOT NULL, flags INTEGER NOT NULL,"
-    " method INTEGER, path INTEGER, query INTEGER, provider INTEGER, model INTEGER,"
+    " node INTEGER, method INTEGER, path INTEGER, query INTEGER, provider INTEGER, model INTEGER,"
     " response_model INTEGER, session INTEGER, agent INTEGER, parent_agent INTEGER,"
     " client INTEGER, client_addr TEXT, upstream_request_id TEXT, stop_reason INTEGER,"
     " error_type INTEGER, error_message INTEGER, title INTEGER, started_us INTEGER NOT NULL,"

@@ -2,7 +2,6 @@
  * stats.c — sessions, statistics and sizes: from what is summed up at ingest.
  */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "store/reader.h"
@@ -145,15 +144,6 @@ enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us,
     return err;
 }
 
-static int64_t size_of(const struct store_reader *r, const char *suffix)
-{
-    char path[4096];
-    struct stat st;
-    if (snprintf(path, sizeof path, "%s%s", r->path, suffix) >= (int)sizeof path)
-        return 0;
-    return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
 enum err store_measure(struct store_reader *r, struct store_size *out, struct fail *f)
 {
     struct statement *q;
@@ -172,6 +162,6 @@ enum err store_measure(struct store_reader *r, struct store_size *out, struct fa
             *parts[i] = column_number(q, i);
     }
     statement_free(q);
-    out->file_bytes = size_of(r, "") + size_of(r, "-wal");
+    out->file_bytes = r->store->engine->size(r);
     return err;
 }

@@ -1,105 +1,82 @@
 /*
- * store.c — opening and closing the store: one writer, a damaged file set aside, the secret.
- * Writing is commit.c, reading reader.c and its neighbours.
+ * store.c — opening and closing the store, its connection, and the secret. Writing is commit.c,
+ * reading reader.c and its neighbours; what engines do differently stands in their struct engine.
  */
 #include "store/store_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/rand.h>
 
-#include "base/clock.h"
-#include "base/loss.h"
+#include "base/log.h"
 #include "base/mem.h"
-#include "store/sqlite_driver.h"
 
-static char *path_with(const struct store *s, const char *suffix)
-{
-    size_t size = strlen(s->path) + strlen(suffix) + 1;
-    char *path = mem_alloc(size);
-    snprintf(path, size, "%s%s", s->path, suffix);
-    return path;
-}
+static const struct engine *const engines[] = {
+    [STORE_SQLITE] = &sqlite_engine,
+    [STORE_POSTGRES] = &postgres_engine,
+};
 
-/* SQLite's own locks do not keep a second writer out for good; this does. */
-static enum err lock(struct store *s, struct fail *f)
-{
-    char *path = path_with(s, ".lock");
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    enum err err = ERR_OK;
-    if (s->lock_fd < 0)
-        err = fail(f, ERR_IO, "%s: %s", path, strerror(errno));
-    else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        err = fail(f, ERR_BUSY, "%s: another process writes to this database", s->path);
-    free(path);
-    return err;
-}
+/* --- the secret --- */
 
-/* Makes the file before SQLite does, so that nobody else may read it. */
-static enum err make_private(struct store *s, struct fail *f)
-{
-    int fd = open(s->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-    else if (errno != EEXIST)
-        return fail(f, ERR_IO, "%s: %s", s->path, strerror(errno));
-    struct stat st;
-    if (stat(s->path, &st) != 0 || !S_ISREG(st.st_mode))
-        return fail(f, ERR_CONFIG, "%s is not a regular file", s->path);
-    return ERR_OK;
-}
-
-static enum err read_secret(struct store *s, struct fail *f)
+/* Leaves `secret` as it is when the database has none yet. */
+static enum err read_secret(struct store *s, char secret[SECRET_BYTES], bool *is_found,
+                            struct fail *f)
 {
     struct statement *q;
     enum err err = database_prepare(&s->db, "SELECT value FROM meta WHERE key = 'secret'", &q, f);
     if (err)
         return err;
-    struct str value = STR_NONE;
-    if (statement_next(q, &err, f))
-        value = column_str(q, 0);
-    if (value.len == SECRET_BYTES)
-        memcpy(s->secret, value.ptr, SECRET_BYTES);
-    else if (!err && value.len)
+    *is_found = statement_next(q, &err, f);
+    struct str value = *is_found ? column_str(q, 0) : STR_NONE;
+    if (*is_found && value.len != SECRET_BYTES)
         err = fail(f, ERR_CORRUPT, "the database's secret has %zu bytes", value.len);
-    bool is_new = !err && !value.len;
+    else if (*is_found)
+        memcpy(secret, value.ptr, SECRET_BYTES);
     statement_free(q);
-    if (!is_new)
-        return err;
-    if (RAND_bytes((unsigned char *)s->secret, SECRET_BYTES) != 1)
+    return err;
+}
+
+/* Another proxy may be making one just now: the first one stays. */
+static enum err make_secret(struct store *s, struct fail *f)
+{
+    char secret[SECRET_BYTES];
+    struct statement *q;
+    if (RAND_bytes((unsigned char *)secret, SECRET_BYTES) != 1)
         return fail(f, ERR_INTERNAL, "no random bytes");
-    err = database_prepare(&s->db, "INSERT INTO meta VALUES ('secret', ?1)", &q, f);
+    enum err err = database_prepare(&s->db,
+                                    "INSERT INTO meta (key, value) VALUES ('secret', ?)"
+                                    " ON CONFLICT DO NOTHING", &q, f);
     if (err)
         return err;
-    bind_blob(q, 1, str_make(s->secret, SECRET_BYTES));
+    bind_blob(q, 1, str_make(secret, SECRET_BYTES));
     err = statement_run(q, f);
     statement_free(q);
     return err;
 }
 
-static enum err check_if_suspect(struct store *s, struct fail *f)
+static enum err learn_secret(struct store *s, struct fail *f)
 {
-    char *mark = path_with(s, ".suspect");
-    bool is_suspect = access(mark, F_OK) == 0;
-    unlink(mark);
-    free(mark);
-    if (!is_suspect)
-        return ERR_OK;
-    struct statement *q;
-    enum err err = database_prepare(&s->db, "PRAGMA quick_check(1)", &q, f);
-    if (err)
+    bool is_found;
+    enum err err = read_secret(s, s->secret, &is_found, f);
+    if (err || is_found)
         return err;
-    if (statement_next(q, &err, f) && !str_equal(column_str(q, 0), STR("ok")))
-        err = fail(f, ERR_CORRUPT, "%.*s", STR_ARGS(column_str(q, 0)));
-    statement_free(q);
+    err = make_secret(s, f);
+    return err ? err : read_secret(s, s->secret, &is_found, f);
+}
+
+/* What stands behind an address may have been exchanged while we were not looking. */
+static enum err check_secret(struct store *s, struct fail *f)
+{
+    char secret[SECRET_BYTES] = "";
+    bool is_found;
+    enum err err = read_secret(s, secret, &is_found, f);
+    if (!err && memcmp(secret, s->secret, SECRET_BYTES) != 0)
+        err = fail(f, ERR_CONFIG, "this is not the database that was there before");
     return err;
 }
+
+/* --- the connection --- */
 
 static void close_database(struct store *s)
 {
@@ -107,83 +84,107 @@ static void close_database(struct store *s)
     database_close(&s->db);
 }
 
-/* Numbers only grow, though the newest blocks may be gone. */
-static const char last_block_sql[] =
-    "SELECT max(number) FROM (SELECT max(number) AS number FROM blocks"
-    " UNION ALL SELECT max(last_block) FROM spans UNION ALL SELECT floor FROM keeping) AS n";
-
 static enum err open_database(struct store *s, struct fail *f)
 {
-    enum err err = make_private(s, f);
-    if (!err)
-        err = database_open(&s->db, &sqlite_driver, s->path,
-                            s->is_durable ? DATABASE_DURABLE : DATABASE_WRITE, f);
-    if (!err)
-        err = check_if_suspect(s, f);
+    enum err err = database_open(&s->db, s->engine->driver, s->where,
+                                 s->is_durable ? DATABASE_DURABLE : DATABASE_WRITE, f);
+    if (err)
+        return err;
+    if (s->engine->check)
+        err = s->engine->check(s, f);
     if (!err)
         err = database_migrate(&s->db, f);
     if (!err)
-        err = read_secret(s, f);
+        err = learn_secret(s, f);
     if (!err)
         err = commit_prepare(s, f);
     if (!err)
-        s->next_block =
-            (uint64_t)database_number(&s->db, last_block_sql, 0) + 1;
+        err = s->engine->number_blocks(s, f);
     if (err)
         close_database(s);
     return err;
 }
 
-/* Renames the damaged file and its companions: nothing of it is thrown away. */
-static enum err set_aside(struct store *s, const struct fail *why, struct fail *f)
+static enum err connect_again(struct store *s, struct fail *f)
 {
-    static const char *const companions[] = {"-wal", "-shm", ""};
-    char stamp[64];
-    snprintf(stamp, sizeof stamp, ".corrupt-%lld", (long long)clock_wall_us());
-    char *target = path_with(s, stamp);
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < COUNT_OF(companions); i++) {
-        char *from = path_with(s, companions[i]);
-        size_t size = strlen(target) + 8;
-        char *to = mem_alloc(size);
-        snprintf(to, size, "%s%s", target, companions[i]);
-        if (rename(from, to) != 0 && errno != ENOENT)
-            err = fail(f, ERR_IO, "%s: %s", from, strerror(errno));
-        free(from);
-        free(to);
-    }
-    char detail[sizeof why->detail + 512];
-    snprintf(detail, sizeof detail, "%s: %s", target, why->detail);
-    loss_note(LOSS_STORE_SET_ASIDE, 1, detail);
-    free(target);
+    enum err err = database_reconnect(&s->db, f);
+    if (!err)
+        err = database_migrate(&s->db, f);
+    if (!err)
+        err = check_secret(s, f);
+    names_forget(&s->names);
     return err;
+}
+
+enum err store_wake(struct store *s, struct fail *f)
+{
+    if (database_is_connected(&s->db) && atomic_load(&s->is_ready))
+        return ERR_OK;
+    bool is_again = atomic_load(&s->is_ready);
+    enum err err = is_again ? connect_again(s, f) : open_database(s, f);
+    if (err)
+        return err;
+    atomic_store(&s->away_until_ns, 0);
+    atomic_store(&s->is_ready, true);
+    if (s->engine->may_be_away)
+        log_line(LOG_INFO, is_again ? "the database is back" : "connected to the database",
+                 LOG_C("node", s->node));
+    return ERR_OK;
+}
+
+enum err store_ready(struct store *s, struct fail *f)
+{
+    uv_mutex_lock(&s->writing);
+    enum err err = store_wake(s, f);
+    uv_mutex_unlock(&s->writing);
+    return err;
+}
+
+/* --- opening and closing --- */
+
+static void store_free(struct store *s)
+{
+    if (s->engine->disclaim)
+        s->engine->disclaim(s);
+    uv_mutex_destroy(&s->writing);
+    free(s->where);
+    free(s->node);
+    free(s);
+}
+
+static enum err open_first(struct store *s, struct fail *f)
+{
+    struct fail first = {0};
+    enum err err = store_wake(s, &first);
+    if (err == ERR_CORRUPT && s->engine->set_aside) {
+        err = s->engine->set_aside(s, &first, f);
+        return err ? err : store_wake(s, f);
+    }
+    if (err == ERR_DATABASE_AWAY && s->engine->may_be_away) {
+        log_line(LOG_WARN, "going on without the database: the journal keeps what is recorded",
+                 LOG_C("cause", first.detail));
+        return ERR_OK;
+    }
+    return err ? fail(f, err, "%s", first.detail) : ERR_OK;
 }
 
 enum err store_open(struct store **out, const struct store_options *options, struct fail *f)
 {
     struct store *s = MEM_NEW(struct store);
     uv_mutex_init(&s->writing);
-    s->path = mem_strdup(options->db_path);
+    s->engine = engines[options->type];
+    s->where = mem_strdup(options->where);
+    s->node = mem_strdup(options->node ? options->node : "");
     s->is_durable = options->is_durable;
-    struct fail first = {0};
-    enum err err = lock(s, f);
-    if (err)
-        goto out;
-    err = open_database(s, &first);
-    if (err == ERR_CORRUPT) {
-        err = set_aside(s, &first, f);
-        if (!err)
-            err = open_database(s, f);
-    } else if (err) {
-        fail(f, err, "%s: %s", s->path, first.detail);
-    }
-out:
+    s->lock_fd = -1;
+    struct uuid random = uuid_new(); /* its last bytes are */
+    snprintf(s->token, sizeof s->token, "%02x%02x%02x%02x", random.bytes[12], random.bytes[13],
+             random.bytes[14], random.bytes[15]);
+    enum err err = s->engine->claim ? s->engine->claim(s, f) : ERR_OK;
+    if (!err)
+        err = open_first(s, f);
     if (err) {
-        if (s->lock_fd >= 0)
-            close(s->lock_fd);
-        uv_mutex_destroy(&s->writing);
-        free(s->path);
-        free(s);
+        store_free(s);
         return err;
     }
     *out = s;
@@ -194,26 +195,34 @@ void store_close(struct store *s)
 {
     if (!s)
         return;
-    sqlite_checkpoint(&s->db, true);
-    close_database(s);
-    close(s->lock_fd);
-    uv_mutex_destroy(&s->writing);
-    free(s->path);
-    free(s);
+    store_news_stop(s);
+    if (database_is_open(&s->db)) {
+        if (s->engine->maintain)
+            s->engine->maintain(s, true);
+        close_database(s);
+    }
+    store_free(s);
 }
 
-void store_suspect(struct store *s)
+enum err store_news_start(struct store *s, const struct store_listener *l, struct fail *f)
 {
-    char *mark = path_with(s, ".suspect");
-    int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
-    free(mark);
+    return s->engine->news_start ? s->engine->news_start(s, l, f) : ERR_OK;
+}
+
+void store_news_stop(struct store *s)
+{
+    if (s && s->engine->news_stop)
+        s->engine->news_stop(s);
 }
 
 struct str store_secret(const struct store *s)
 {
     return str_make(s->secret, SECRET_BYTES);
+}
+
+struct str store_node(const struct store *s)
+{
+    return str_of(s->node);
 }
 
 uint64_t store_next_block(struct store *s)
@@ -223,11 +232,10 @@ uint64_t store_next_block(struct store *s)
 
 void store_maintain(struct store *s)
 {
-    if (!s->needs_maintenance)
+    if (!s->needs_maintenance || !s->engine->maintain)
         return;
     s->needs_maintenance = false;
     uv_mutex_lock(&s->writing);
-    /* with readers about this does what it can; nothing waits for it */
-    sqlite_checkpoint(&s->db, false);
+    s->engine->maintain(s, false);
     uv_mutex_unlock(&s->writing);
 }

@@ -1,10 +1,13 @@
 /*
- * store.h — where records are kept: one interface, SQLite behind it (PostgreSQL later).
+ * store.h — where records are kept: one interface, SQLite or PostgreSQL behind it.
  *
  * One connection writes. The indexer's thread records (store_find_piece, store_commit,
  * store_maintain); chores (index/chores.h) take turns with it, a short transaction at a time. Any
  * other thread reads through a struct store_reader of its own. Nothing outside this folder opens the
  * database's files.
+ *
+ * A PostgreSQL server may be away, when the store is opened and at any time after: then every call
+ * that needs it fails with ERR_DATABASE_AWAY, and works again when the server is back.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -15,21 +18,34 @@
 struct store;
 struct store_reader;
 
+enum store_type { STORE_SQLITE, STORE_POSTGRES };
+
 struct store_options {
-    const char *db_path; /* the SQLite file; created 0600. Beside it: "-wal", "-shm", ".lock" */
-    bool is_durable;     /* a commit is on the disk when it returns (storage.durability "batch"
-                            and "sync"); otherwise a power cut may take the newest ones */
+    enum store_type type;
+    /* SQLite: the file; created 0600. Beside it: "-wal", "-shm", ".lock". PostgreSQL: a connection
+     * URL, postgres://user:password@host/database, or libpq's "host=… dbname=…". */
+    const char *where;
+    const char *node; /* names this proxy among those on one PostgreSQL; NULL where it is alone */
+    bool is_durable;  /* a commit is on the disk when it returns (storage.durability "batch" and
+                         "sync"); otherwise a power cut may take the newest ones. PostgreSQL
+                         decides for itself (synchronous_commit) */
 };
 
-/* Opens or creates; migrates; a damaged file is set aside as "<name>.corrupt-<microseconds>" and
- * a new one begun (logged). ERR_CONFIG when the schema is newer than this program; ERR_BUSY when
- * another process writes to it. */
+/* Opens or creates; migrates. A damaged file is set aside as "<name>.corrupt-<microseconds>" and a
+ * new one begun (logged). ERR_CONFIG when the schema is newer than this program, or the database
+ * cannot be used; ERR_BUSY when another process writes to the file. */
 enum err store_open(struct store **out, const struct store_options *options,
                     struct fail *f) MUST_CHECK;
 void store_close(struct store *s); /* checkpoints; all readers must be closed */
 
-/* The secret that keys piece hashes; 192 bytes, made once per store. */
+/* The indexer's thread. ERR_OK when the database has been reached; else tries to reach it. Before
+ * that there is no secret and no block number. */
+enum err store_ready(struct store *s, struct fail *f) MUST_CHECK;
+
+/* The secret that keys piece hashes; 192 bytes, made once per store. The bytes stay where they
+ * are. */
 struct str store_secret(const struct store *s);
+struct str store_node(const struct store *s); /* as given to store_open(); stays where it is */
 
 /* Any thread. True and *at filled when a piece with this key is stored. */
 bool store_find_piece(struct store *s, const struct piece_key *key, struct piece_at *at);
@@ -40,10 +56,25 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
 void store_maintain(struct store *s);
 /* Any thread. Is this exchange stored already? */
 bool store_has(struct store *s, const struct uuid *id);
-/* The indexer's thread. The next free block number. */
+/* The indexer's thread. The number that the next block should have. Ascends, not always by one:
+ * to be asked again after each commit. */
 uint64_t store_next_block(struct store *s);
 /* Any thread. Nothing new may refer to blocks before this one (see keeping.h). */
 uint64_t store_share_floor(struct store *s);
+
+/* --- what other proxies on the same database have recorded --- */
+
+/* All are called on a thread of the store's own. */
+struct store_listener {
+    void *owner;
+    bool (*wants)(void *owner); /* asked before a row is read */
+    void (*on_row)(const struct record *row, void *owner); /* strings borrowed */
+    void (*on_gap)(void *owner); /* some have not been told: read the lists again */
+};
+/* Nothing happens where nobody else writes. */
+enum err store_news_start(struct store *s, const struct store_listener *l,
+                          struct fail *f) MUST_CHECK;
+void store_news_stop(struct store *s); /* waits for the call under way */
 
 /* --- reading; every call may be made from any thread, one at a time per reader --- */
 

@@ -9,28 +9,46 @@
 #include <uv.h>
 
 #include "store/database.h"
+#include "store/engine.h"
 #include "store/names.h"
-#include "store/store.h"
 
-enum { SECRET_BYTES = 192 };
+enum { MONTHS_KNOWN = 16 };
 
 /* The writer's statements, see commit.c. */
 enum write_statement {
     WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
     WRITE_CONVERSATION,
     WRITE_TOTALS, WRITE_SPAN, MOVE_PIECE, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS,
-    FIND_AGENT_TURNS, WRITE_STATEMENTS
+    FIND_AGENT_TURNS, ANNOUNCE, WRITE_STATEMENTS
 };
 
 struct rollup;
 struct session_sum;
 struct conversation_sums;
 
+/* What a batch's rows came to in the database. */
+struct row_names {
+    int64_t session, agent, model, provider, title, client; /* numbers of its names; 0: none */
+};
+
+/* 1 where something is new, 0 where it was there already. */
+struct written {
+    int64_t *new_blocks; /* one for each block */
+    int64_t new_pieces;
+    struct written_row {
+        struct row_names names;
+        int64_t is_new, is_new_agent;
+    } *rows; /* one for each row */
+};
+
 struct store {
+    const struct engine *engine;
     uv_mutex_t writing; /* held through every use of `db`; no longer than CHORE_STEP_MS wants */
-    char *path;
-    int lock_fd;
+    char *where;        /* the file's path, or the database's address */
+    char *node;         /* who we are among the proxies on one database; "" where we are alone */
     bool is_durable;
+    atomic_bool is_ready;        /* has been connected: secret and schema are known */
+    atomic_ullong away_until_ns; /* readers do not try to connect before: nobody is there */
     struct database db;
     char secret[SECRET_BYTES];
     struct statement *statements[WRITE_STATEMENTS];
@@ -44,6 +62,12 @@ struct store {
     struct session_sum *sessions;
     size_t session_count, session_cap;
     struct conversation_sums *conversations;
+    /* SQLite's */
+    int lock_fd;
+    /* PostgreSQL's */
+    int months[MONTHS_KNOWN]; /* that have partitions; the one used last is the first */
+    char token[9];            /* marks what this process has announced */
+    struct store_news *news;
 };
 
 /* threads_read.c */
@@ -51,10 +75,11 @@ extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_tur
 
 /* keeping.c: notes which blocks the batch's rows need, hour by hour. */
 enum err spans_write(struct store *s, const struct batch *b, struct fail *f) MUST_CHECK;
+/* The writer's connection is there, and the database behind it is ours: opens, connects again.
+ * With `writing` held. */
+enum err store_wake(struct store *s, struct fail *f) MUST_CHECK;
 enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
 void commit_release(struct store *s);
 void commit_undo(struct store *s); /* ends the transaction, and forgets what it had brought */
-/* The file was found damaged: the next store_open() looks at all of it. */
-void store_suspect(struct store *s);
 
 #endif

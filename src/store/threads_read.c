@@ -94,7 +94,7 @@ enum err store_conversations(struct store_reader *r, const struct thread_filter 
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_begin(&q, filter->q);
+    query_begin(&q, r, filter->q);
     query_add(&q, conversation_columns);
     query_name(&q, r, " AND session = ?", filter->session_id);
     if (str_equal(filter->agent_id, STR("main")))
@@ -132,7 +132,7 @@ enum err store_find_sessions(struct store_reader *r, const struct thread_filter 
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_begin(&q, filter->q);
+    query_begin(&q, r, filter->q);
     query_add(&q, session_columns);
     add_filter(&q, r, filter);
     add_project(&q, r, filter->project);
@@ -165,7 +165,7 @@ enum err store_conversation(struct store_reader *r, int64_t conversation, struct
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_begin(&q, STR_NONE);
+    query_begin(&q, r, STR_NONE);
     query_add(&q, conversation_columns);
     query_number(&q, " AND conversation = ?", conversation);
     err = query_prepare(&q, r, &stmt, f);
@@ -189,7 +189,7 @@ enum err store_session(struct store_reader *r, struct str session_id, struct are
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_begin(&q, STR_NONE);
+    query_begin(&q, r, STR_NONE);
     query_add(&q, session_columns);
     query_name(&q, r, " AND session = ?", session_id);
     if (!q.is_empty)
@@ -207,9 +207,9 @@ enum err store_session(struct store_reader *r, struct str session_id, struct are
 
 /* --- their requests --- */
 
-static void select_requests(struct query *q, const char *condition)
+static void select_requests(struct query *q, struct store_reader *r, const char *condition)
 {
-    query_begin(q, STR_NONE);
+    query_begin(q, r, STR_NONE);
     query_add(q, "SELECT ");
     query_add(q, reader_columns);
     query_add(q, " FROM requests WHERE ");
@@ -241,7 +241,7 @@ enum err store_turns(struct store_reader *r, const struct conversation_row *c,
         return err;
     struct query q;
     /* each as one of the indexes has it */
-    select_requests(&q, c->session_id.len ? "1 = 1" : "session IS NULL");
+    select_requests(&q, r, c->session_id.len ? "1 = 1" : "session IS NULL");
     query_name(&q, r, " AND session = ?", c->session_id);
     query_number(&q, " AND conversation = ?", c->conversation);
     err = read_requests(&q, r, on_row, owner, f);
@@ -256,7 +256,7 @@ enum err store_session_requests(struct store_reader *r, struct str session_id,
     if (err)
         return err;
     struct query q;
-    select_requests(&q, "1 = 1");
+    select_requests(&q, r, "1 = 1");
     query_name(&q, r, " AND session = ?", session_id);
     err = read_requests(&q, r, on_row, owner, f);
     query_release(&q);

@@ -3,22 +3,18 @@
  */
 #include "store/walk.h"
 
-#include <stdio.h>
-
 #include "store/query.h"
 
 enum err store_walk(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *after, const struct uuid *until, int limit,
                     store_row_fn *on_row, void *owner, struct fail *f)
 {
-    char select[1024];
-    snprintf(select, sizeof select, "SELECT %s FROM requests", reader_columns);
     enum err err = reader_begin(r, f);
     if (err)
         return err;
     struct query q;
     struct statement *stmt = NULL;
-    query_init(&q, select, r, filter);
+    query_init(&q, reader_select, r, filter);
     if (after)
         query_id(&q, " AND id > ?", after);
     query_id(&q, " AND id <= ?", until);

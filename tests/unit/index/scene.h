@@ -66,7 +66,7 @@ static inline void port_maintain(void *owner)
 static inline void scene_open_store(struct scene *s)
 {
     struct fail f = {0};
-    assert_int_equal(store_open(&s->store, &(struct store_options){.db_path = s->db}, &f), ERR_OK);
+    assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->db}, &f), ERR_OK);
     s->reader = store_reader_new(s->store);
     s->port = (struct index_store){s, store_secret(s->store), port_find_piece, port_has,
                                    port_next_block, port_commit, port_maintain};

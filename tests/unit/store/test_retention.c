@@ -32,7 +32,7 @@ struct fixture {
 static void open_it(struct fixture *x)
 {
     struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &(struct store_options){.db_path = x->path}, &f),
+    assert_int_equal(store_open(&x->store, &(struct store_options){.where = x->path}, &f),
                      ERR_OK);
     x->reader = store_reader_new(x->store);
     maker_init(&x->maker, x->store);

@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "batches.h"
+#include "place.h"
 
 static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000; /* a whole hour in 2026 */
 
 struct fixture {
-    char dir[64];
-    char path[96];
+    struct place place;
     struct store *store;
     struct store_reader *reader;
     struct batch_maker maker;
@@ -23,11 +24,9 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    snprintf(x->dir, sizeof x->dir, "/tmp/test_store.XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    place_make(&x->place);
     struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &(struct store_options){.db_path = x->path}, &f),
+    assert_int_equal(store_open(&x->store, &x->place.options, &f),
                      ERR_OK);
     x->reader = store_reader_new(x->store);
     maker_init(&x->maker, x->store);
@@ -41,9 +40,7 @@ static int teardown(void **state)
     maker_release(&x->maker);
     store_reader_free(x->reader);
     store_close(x->store);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
-    assert_int_equal(system(command), 0);
+    place_remove(&x->place);
     free(x);
     return 0;
 }
@@ -438,9 +435,15 @@ static void odd_texts_are_kept(void **state)
     arena_init(&arena);
     struct fail f = {0};
     assert_int_equal(store_get(x->reader, &in.id, &arena, &out, NULL, &f), ERR_OK);
-    assert_str_equal(out.title, in.title);
-    assert_str_equal(out.model, in.model);
+    /* PostgreSQL's text is UTF-8 without zeros */
+    assert_str_equal(out.title, place_is_postgres() ? STR("zero ? inside") : in.title);
+    assert_str_equal(out.model, place_is_postgres() ? STR("\xef\xbf\xbd\xef\xbf\xbd not UTF-8")
+                                                    : in.model);
     assert_str_equal(out.path, in.path);
+    int64_t count; /* found by what it was, all the same */
+    assert_int_equal(store_count(x->reader, &(struct request_filter){.model = in.model}, &count, &f),
+                     ERR_OK);
+    assert_int_equal(count, 1);
     arena_release(&arena);
 }
 
@@ -448,6 +451,7 @@ static void odd_texts_are_kept(void **state)
 
 int main(void)
 {
+    log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         TEST(row_comes_back),      TEST(bodies_come_back), TEST(a_wrong_hash_is_corrupt),
         TEST(commits_count_once),  TEST(filters_find),     TEST(texts_are_found),

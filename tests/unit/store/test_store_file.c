@@ -41,7 +41,7 @@ static int teardown(void **state)
 static enum err open_store(struct fixture *x, struct store **s, struct fail *f)
 {
     *f = (struct fail){0};
-    return store_open(s, &(struct store_options){.db_path = x->path}, f);
+    return store_open(s, &(struct store_options){.where = x->path}, f);
 }
 
 /* Opens, stores one request, closes. */

@@ -6,14 +6,16 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "batches.h"
+#include "place.h"
 #include "store/store_threads.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 static const int64_t second_us = 1000000;
 
 struct fixture {
-    char dir[64], path[96];
+    struct place place;
     struct store *store;
     struct store_reader *reader;
     struct batch_maker maker;
@@ -23,10 +25,8 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    snprintf(x->dir, sizeof x->dir, "/tmp/test_store.XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
-    assert_int_equal(store_open(&x->store, &(struct store_options){.db_path = x->path}, NULL),
+    place_make(&x->place);
+    assert_int_equal(store_open(&x->store, &x->place.options, NULL),
                      ERR_OK);
     x->reader = store_reader_new(x->store);
     maker_init(&x->maker, x->store);
@@ -41,9 +41,7 @@ static int teardown(void **state)
     maker_release(&x->maker);
     store_reader_free(x->reader);
     store_close(x->store);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
-    assert_int_equal(system(command), 0);
+    place_remove(&x->place);
     free(x);
     return 0;
 }
@@ -278,6 +276,7 @@ static void sessions_are_found(void **state)
 
 int main(void)
 {
+    log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         TEST(sums_and_filters), TEST(requests_of), TEST(what_the_indexer_asks),
         TEST(sessions_are_found),

@@ -1,0 +1,52 @@
+/*
+ * engine.h — what a store needs of its engine beside SQL: one table for each engine. Whoever adds
+ * something that engines do differently adds a row here.
+ */
+#ifndef STORE_ENGINE_H
+#define STORE_ENGINE_H
+
+#include "store/store.h"
+
+struct written;
+
+struct engine {
+    const struct driver *driver;
+    const char *like;      /* SQL: compares with a pattern, ignoring case */
+    bool has_hashed_names; /* a name's number is its hash, so that many can give them */
+    bool may_be_away;      /* a store opens without its database, and waits for it */
+
+    /* Before the first connection and after the last: who may use the database. May be NULL. */
+    enum err (*claim)(struct store *s, struct fail *f);
+    void (*disclaim)(struct store *s);
+    /* Right after a connection was made, before the schema is looked at. May be NULL. */
+    enum err (*check)(struct store *s, struct fail *f);
+    /* What is to be done with a damaged database, so that store_open() can begin a new one. NULL:
+     * nothing. */
+    enum err (*set_aside)(struct store *s, const struct fail *why, struct fail *f);
+    /* Damage was met. May be NULL. */
+    void (*suspect)(struct store *s);
+
+    /* Sets s->next_block: on opening, and after every commit. */
+    enum err (*number_blocks)(struct store *s, struct fail *f);
+    /* Before a batch's transaction: somewhere to put its rows. May be NULL. */
+    enum err (*make_places)(struct store *s, const struct batch *b, struct fail *f);
+    /* Last in a batch's transaction: tells other proxies of its new rows. May be NULL. */
+    enum err (*announce)(struct store *s, const struct batch *b, const struct written *w,
+                         struct fail *f);
+
+    /* What other writers of the same database tell; see store.h. NULL: there are none. */
+    enum err (*news_start)(struct store *s, const struct store_listener *l, struct fail *f);
+    void (*news_stop)(struct store *s);
+
+    void (*maintain)(struct store *s, bool is_last); /* may be NULL */
+    int64_t (*size)(struct store_reader *r);         /* bytes of the whole database */
+    /* Bytes in use, and bytes that are free within the file; see keeping.h. */
+    void (*space)(struct store *s, int64_t *used_bytes, int64_t *free_bytes);
+    /* Gives free bytes back to the disk, a little at a time. NULL: the engine does it by itself. */
+    enum err (*shrink)(struct store *s, int pages, int64_t keep_bytes, bool *more,
+                       struct fail *f);
+};
+
+extern const struct engine sqlite_engine, postgres_engine;
+
+#endif

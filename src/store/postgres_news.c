@@ -1,0 +1,182 @@
+/*
+ * postgres_news.c — the thread that listens to what other proxies have recorded, on a connection
+ * of its own.
+ */
+#include "store/postgres_news.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/postgres.h"
+
+enum { TOKEN_LEN = 8, ID_LEN = 32, RETRY_MS = 2000 };
+
+struct store_news {
+    struct store *store;
+    struct store_listener listener;
+    struct postgres connection;
+    struct store_reader *reader;
+    uv_thread_t thread;
+    int bell[2]; /* a pipe: closed at its writing end, it says stop */
+    bool has_listened; /* what came while we were not connected has been missed */
+};
+
+const char news_sql[] = "SELECT pg_notify('ccp_recorded', ?)";
+
+/* --- telling --- */
+
+size_t news_write(char out[NEWS_TEXT], const char *token, const struct batch *b,
+                  const struct written *w, size_t row)
+{
+    size_t len = TOKEN_LEN;
+    memcpy(out, token, TOKEN_LEN);
+    for (; row < b->row_count && len + ID_LEN < NEWS_TEXT; row++) {
+        if (!w->rows[row].is_new)
+            continue;
+        for (int i = 0; i < 16; i++, len += 2)
+            snprintf(out + len, 3, "%02x", b->rows[row].record.id.bytes[i]);
+    }
+    out[len > TOKEN_LEN ? len : 0] = '\0';
+    return row;
+}
+
+/* --- listening --- */
+
+static bool id_read(const char *hex, struct uuid *id)
+{
+    for (int i = 0; i < 16; i++) {
+        unsigned byte;
+        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
+            return false;
+        id->bytes[i] = (uint8_t)byte;
+    }
+    return true;
+}
+
+static void tell_row(struct store_news *n, const struct uuid *id)
+{
+    struct record row;
+    struct arena arena;
+    arena_init(&arena);
+    if (!store_get(n->reader, id, &arena, &row, NULL, NULL))
+        n->listener.on_row(&row, n->listener.owner);
+    arena_release(&arena);
+}
+
+static void on_notice(struct store_news *n, const char *text)
+{
+    struct uuid id;
+    if (strncmp(text, n->store->token, TOKEN_LEN) == 0 || strlen(text) < TOKEN_LEN)
+        return; /* our own rows are told by our own indexer */
+    if (!n->listener.wants(n->listener.owner)) {
+        n->listener.on_gap(n->listener.owner);
+        return;
+    }
+    for (text += TOKEN_LEN; strlen(text) >= ID_LEN && id_read(text, &id); text += ID_LEN)
+        tell_row(n, &id);
+}
+
+/* False when it is time to stop. */
+static bool wait_for_bell(struct store_news *n, int also, int timeout_ms)
+{
+    struct pollfd fds[2] = {{.fd = n->bell[0], .events = POLLIN},
+                            {.fd = also, .events = POLLIN}};
+    while (poll(fds, also >= 0 ? 2 : 1, timeout_ms) < 0 && errno == EINTR)
+        ;
+    return !fds[0].revents;
+}
+
+static void connect_and_listen(struct store_news *n)
+{
+    struct fail f = {0};
+    struct postgres *p = &n->connection;
+    if (!postgres_connect(p, &f) && !postgres_run(p, "LISTEN ccp_recorded", &f)) {
+        if (n->has_listened)
+            n->listener.on_gap(n->listener.owner);
+        n->has_listened = true;
+        return;
+    }
+    postgres_lose(p);
+    log_line(LOG_DEBUG, "cannot listen to other proxies", LOG_C("cause", f.detail));
+}
+
+static void take_notices(struct store_news *n)
+{
+    struct postgres *p = &n->connection;
+    if (!PQconsumeInput(p->conn)) {
+        postgres_lose(p);
+        return;
+    }
+    for (PGnotify *notice; (notice = PQnotifies(p->conn));) {
+        on_notice(n, notice->extra);
+        PQfreemem(notice);
+    }
+}
+
+static void run(void *arg)
+{
+    struct store_news *n = arg;
+    struct postgres *p = &n->connection;
+    for (;;) {
+        bool may_try = atomic_load(&n->store->is_ready); /* the writer makes the tables */
+        if (!p->conn && may_try)
+            connect_and_listen(n);
+        bool goes_on = p->conn ? wait_for_bell(n, PQsocket(p->conn), -1)
+                               : wait_for_bell(n, -1, RETRY_MS);
+        if (!goes_on)
+            return;
+        if (p->conn)
+            take_notices(n);
+    }
+}
+
+/* --- starting and stopping --- */
+
+static void news_free(struct store_news *n)
+{
+    postgres_lose(&n->connection);
+    free(n->connection.sent);
+    free(n->connection.url);
+    store_reader_free(n->reader);
+    close(n->bell[0]);
+    free(n);
+}
+
+enum err news_start(struct store *s, const struct store_listener *l, struct fail *f)
+{
+    struct store_news *n = MEM_NEW(struct store_news);
+    *n = (struct store_news){.store = s, .listener = *l};
+    if (pipe(n->bell) != 0) {
+        free(n);
+        return fail(f, ERR_INTERNAL, "no pipe: %s", strerror(errno));
+    }
+    for (int i = 0; i < 2; i++)
+        fcntl(n->bell[i], F_SETFD, FD_CLOEXEC);
+    n->connection = (struct postgres){.url = mem_strdup(s->where), .is_reader = true};
+    n->reader = store_reader_new(s);
+    if (uv_thread_create(&n->thread, run, n) != 0) {
+        close(n->bell[1]);
+        news_free(n);
+        return fail(f, ERR_INTERNAL, "the thread that listens to other proxies could not be started");
+    }
+    s->news = n;
+    return ERR_OK;
+}
+
+void news_stop(struct store *s)
+{
+    struct store_news *n = s->news;
+    if (!n)
+        return;
+    s->news = NULL;
+    close(n->bell[1]);
+    uv_thread_join(&n->thread);
+    news_free(n);
+}

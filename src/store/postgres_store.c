@@ -1,0 +1,81 @@
+/*
+ * postgres_store.c — what a store on PostgreSQL does its own way: block numbers from ranges that
+ * the database hands out, monthly partitions, and telling other proxies of new rows.
+ */
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "store/postgres_driver.h"
+#include "store/postgres_months.h"
+#include "store/postgres_news.h"
+#include "store/reader.h"
+
+enum {
+    RANGE_BLOCKS = 1 << RANGE_BITS_AT,
+    RANGE_RESERVE = 1 << 16, /* with so few left, a new range is taken */
+};
+
+static enum err number_blocks(struct store *s, struct fail *f)
+{
+    int month = month_of(clock_wall_us());
+    uint64_t used = s->next_block % RANGE_BLOCKS;
+    if (s->next_block && (int)(s->next_block >> MONTH_BITS_AT) >= month &&
+        used < RANGE_BLOCKS - RANGE_RESERVE)
+        return ERR_OK;
+    if (!month)
+        return fail(f, ERR_INTERNAL, "the clock is wrong: it is not between 2020 and 2199");
+    int64_t range = database_number(&s->db, "SELECT nextval('block_ranges')", 0);
+    if (!range)
+        return fail(f, ERR_DATABASE_AWAY, "the database gave no block numbers");
+    uint64_t first = (uint64_t)month << MONTH_BITS_AT | (uint64_t)range << RANGE_BITS_AT;
+    s->next_block = MAX_OF(s->next_block, first);
+    return ERR_OK;
+}
+
+static enum err announce(struct store *s, const struct batch *b, const struct written *w,
+                         struct fail *f)
+{
+    struct statement **q = &s->statements[ANNOUNCE];
+    enum err err = *q ? ERR_OK : database_prepare(&s->db, news_sql, q, f);
+    size_t row = 0;
+    while (!err && row < b->row_count) {
+        char text[NEWS_TEXT];
+        row = news_write(text, s->token, b, w, row);
+        if (!*text)
+            break;
+        bind_text(*q, 1, str_of(text));
+        err = statement_queue(*q, NULL, f);
+    }
+    return err;
+}
+
+static int64_t size(struct store_reader *r)
+{
+    return database_number(&r->db, "SELECT pg_database_size(current_database())", 0);
+}
+
+/* Deleted rows leave room in their partition, which comes back when its month is dropped: counted
+ * is what is kept, not what the files hold. */
+static void space(struct store *s, int64_t *used_bytes, int64_t *free_bytes)
+{
+    *used_bytes = database_number(
+        &s->db, "SELECT (SELECT stored_bytes FROM totals) + coalesce((SELECT"
+                " sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+                " AND relnamespace = current_schema()::regnamespace"
+                " AND relname NOT LIKE 'blocks%'), 0)", 0);
+    *free_bytes = 0;
+}
+
+const struct engine postgres_engine = {
+    .driver = &postgres_driver,
+    .like = "ILIKE",
+    .has_hashed_names = true,
+    .may_be_away = true,
+    .number_blocks = number_blocks,
+    .make_places = months_make,
+    .announce = announce,
+    .news_start = news_start,
+    .news_stop = news_stop,
+    .size = size,
+    .space = space,
+};

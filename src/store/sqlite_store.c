@@ -1,0 +1,180 @@
+/*
+ * sqlite_store.c — the SQLite file as a file: who may write to it, what if it is damaged, how
+ * large it is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/reader.h"
+#include "store/sqlite_driver.h"
+#include "store/store_private.h"
+
+static char *path_with(const struct store *s, const char *suffix)
+{
+    size_t size = strlen(s->where) + strlen(suffix) + 1;
+    char *path = mem_alloc(size);
+    snprintf(path, size, "%s%s", s->where, suffix);
+    return path;
+}
+
+/* SQLite's own locks do not keep a second writer out for good; this does. */
+static enum err lock(struct store *s, struct fail *f)
+{
+    char *path = path_with(s, ".lock");
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    enum err err = ERR_OK;
+    if (s->lock_fd < 0)
+        err = fail(f, ERR_IO, "%s: %s", path, strerror(errno));
+    else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
+        err = fail(f, ERR_BUSY, "%s: another process writes to this database", s->where);
+    free(path);
+    return err;
+}
+
+static void unlock(struct store *s)
+{
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+}
+
+/* Makes the file before SQLite does, so that nobody else may read it. */
+static enum err make_private(const struct store *s, struct fail *f)
+{
+    int fd = open(s->where, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST)
+        return fail(f, ERR_IO, "%s: %s", s->where, strerror(errno));
+    struct stat st;
+    if (stat(s->where, &st) != 0 || !S_ISREG(st.st_mode))
+        return fail(f, ERR_CONFIG, "%s is not a regular file", s->where);
+    return ERR_OK;
+}
+
+static enum err claim(struct store *s, struct fail *f)
+{
+    enum err err = lock(s, f);
+    return err ? err : make_private(s, f);
+}
+
+/* --- damage --- */
+
+static void suspect(struct store *s)
+{
+    char *mark = path_with(s, ".suspect");
+    int fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    free(mark);
+}
+
+/* All of it is looked at only where damage was met before: it takes long. */
+static enum err check(struct store *s, struct fail *f)
+{
+    char *mark = path_with(s, ".suspect");
+    bool is_suspect = access(mark, F_OK) == 0;
+    unlink(mark);
+    free(mark);
+    if (!is_suspect)
+        return ERR_OK;
+    struct statement *q;
+    enum err err = database_prepare(&s->db, "PRAGMA quick_check(1)", &q, f);
+    if (err)
+        return err;
+    if (statement_next(q, &err, f) && !str_equal(column_str(q, 0), STR("ok")))
+        err = fail(f, ERR_CORRUPT, "%.*s", STR_ARGS(column_str(q, 0)));
+    statement_free(q);
+    return err;
+}
+
+/* Renames the damaged file and its companions: nothing of it is thrown away. */
+static enum err set_aside(struct store *s, const struct fail *why, struct fail *f)
+{
+    static const char *const companions[] = {"-wal", "-shm", ""};
+    char stamp[64];
+    snprintf(stamp, sizeof stamp, ".corrupt-%lld", (long long)clock_wall_us());
+    char *target = path_with(s, stamp);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < COUNT_OF(companions); i++) {
+        char *from = path_with(s, companions[i]);
+        size_t size = strlen(target) + 8;
+        char *to = mem_alloc(size);
+        snprintf(to, size, "%s%s", target, companions[i]);
+        if (rename(from, to) != 0 && errno != ENOENT)
+            err = fail(f, ERR_IO, "%s: %s", from, strerror(errno));
+        free(from);
+        free(to);
+    }
+    log_line(LOG_ERROR, "the database is damaged and was set aside", LOG_C("database", s->where),
+             LOG_C("kept_as", target), LOG_C("cause", why->detail));
+    free(target);
+    return err ? err : make_private(s, f);
+}
+
+/* --- the rest --- */
+
+/* Numbers only grow, though the newest blocks may be gone. */
+static const char last_block_sql[] =
+    "SELECT max(number) FROM (SELECT max(number) AS number FROM blocks"
+    " UNION ALL SELECT max(last_block) FROM spans UNION ALL SELECT floor FROM keeping) AS n";
+
+static enum err number_blocks(struct store *s, struct fail *f)
+{
+    (void)f;
+    if (!s->next_block)
+        s->next_block = (uint64_t)database_number(&s->db, last_block_sql, 0) + 1;
+    return ERR_OK;
+}
+
+/* With readers about a checkpoint does what it can; while there is work, nothing waits for it. */
+static void maintain(struct store *s, bool is_last)
+{
+    sqlite_checkpoint(&s->db, is_last);
+}
+
+static void space(struct store *s, int64_t *used_bytes, int64_t *free_bytes)
+{
+    sqlite_space(&s->db, used_bytes, free_bytes);
+}
+
+static enum err shrink(struct store *s, int pages, int64_t keep_bytes, bool *more, struct fail *f)
+{
+    return sqlite_shrink(&s->db, pages, keep_bytes, more, f);
+}
+
+static int64_t size_of(const struct store *s, const char *suffix)
+{
+    struct stat st;
+    char *path = path_with(s, suffix);
+    int64_t bytes = stat(path, &st) == 0 ? st.st_size : 0;
+    free(path);
+    return bytes;
+}
+
+static int64_t size(struct store_reader *r)
+{
+    return size_of(r->store, "") + size_of(r->store, "-wal");
+}
+
+const struct engine sqlite_engine = {
+    .driver = &sqlite_driver,
+    .like = "LIKE",
+    .claim = claim,
+    .disclaim = unlock,
+    .check = check,
+    .set_aside = set_aside,
+    .suspect = suspect,
+    .number_blocks = number_blocks,
+    .maintain = maintain,
+    .size = size,
+    .space = space,
+    .shrink = shrink,
+};
