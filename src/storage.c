@@ -63,8 +63,8 @@ struct index_store storage_glue(struct store *s)
     return (struct index_store){
         .owner = s, .secret = store_secret(s), .node = store_node(s), .ready = ready,
         .find_piece = find_piece, .has = has_exchange, .next_block = next_block,
-        .commit = commit, .maintain = maintain, .find_turn = find_turn, .session_turns = session_turns,
-        .share_floor = share_floor,
+        .commit = commit, .maintain = maintain, .find_turn = find_turn,
+        .session_turns = session_turns, .share_floor = share_floor,
     };
 }
 

@@ -2,9 +2,10 @@
  * live.h — the live stream: what happens to exchanges, as server-sent events, to every dashboard
  * that watches.
  *
- * The indexer's thread publishes, and the one that hears of other proxies; an event is made into text once, and only while somebody
- * watches (or has just left and may come back). Each reader keeps its place in the ring; one that
- * is too slow, or comes back too late, is told to `resync` instead of being buffered for.
+ * The indexer's thread publishes, and the one that hears of other proxies; an event is made into
+ * text once, and only while somebody watches (or has just left and may come back). Each reader keeps
+ * its place in the ring; one that is too slow, or comes back too late, is told to `resync` instead of
+ * being buffered for.
  */
 #ifndef API_LIVE_H
 #define API_LIVE_H
