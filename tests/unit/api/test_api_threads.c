@@ -76,7 +76,7 @@ static int setup(void **state)
     snprintf(s->dir, sizeof s->dir, "/tmp/test_api.XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     snprintf(s->path, sizeof s->path, "%s/requests.db", s->dir);
-    assert_int_equal(store_open(&s->store, &(struct store_options){.db_path = s->path}, NULL),
+    assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->path}, NULL),
                      ERR_OK);
     maker_init(&s->maker, s->store);
     s->port.secret = store_secret(s->store);
