@@ -69,7 +69,7 @@ static int setup(void **state)
     snprintf(f->dir, sizeof f->dir, "/tmp/test_api_search.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     snprintf(f->path, sizeof f->path, "%s/requests.db", f->dir);
-    assert_int_equal(store_open(&f->store, &(struct store_options){.db_path = f->path}, &why),
+    assert_int_equal(store_open(&f->store, &(struct store_options){.where = f->path}, &why),
                      ERR_OK);
     const struct api_options options = {.version = "1.2.3", .store = f->store,
                                         .search = (struct search *)(void *)f};
