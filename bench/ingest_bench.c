@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "index/indexer.h"
 #include "store/store.h"
+#include "store/store_threads.h"
 
 enum { DIALOGS = 8, ANSWER_BYTES = 700, STREAM_CHUNKS = 100, LAG_MAX = 8 << 20 };
 
@@ -62,6 +63,17 @@ static void maintain(void *owner)
     store_maintain(owner);
 }
 
+static bool find_turn(void *owner, int64_t turn, struct known_turn *out)
+{
+    return store_find_turn(owner, turn, out);
+}
+
+static void session_turns(void *owner, struct str session, struct str agent, int max,
+                          known_turn_fn *fn, void *fn_owner)
+{
+    store_session_turns(owner, session, agent, max, fn, fn_owner);
+}
+
 static void must(enum err err, const struct fail *f)
 {
     if (!err)
@@ -80,7 +92,7 @@ static void open_all(struct bench *b)
     snprintf(b->db_path, sizeof b->db_path, "%s/requests.db", b->dir);
     must(store_open(&b->store, &(struct store_options){.where = b->db_path}, &f), &f);
     struct index_store port = {b->store, store_secret(b->store), find_piece, has,
-                               next_block, commit, maintain};
+                               next_block, commit, maintain, find_turn, session_turns};
     b->indexer = indexer_new(&port, b->journal_path);
     must(journal_dir_open(&b->journal_dir, b->journal_path, indexer_ring, b->indexer, &f), &f);
     must(indexer_start(b->indexer, b->journal_dir, &f), &f);

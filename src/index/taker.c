@@ -29,7 +29,6 @@ void taker_init(struct taker *t, const struct index_store *store, struct segment
 void taker_rest(struct taker *t)
 {
     conversations_forget(&t->conversations);
-    threads_release(&t->threads);
     packer_rest(&t->packer);
     struct buf *const scratch[] = {&t->body, &t->decoded, &t->head, &t->detail};
     for (size_t i = 0; i < COUNT_OF(scratch); i++)
@@ -43,6 +42,7 @@ void taker_rest(struct taker *t)
 void taker_release(struct taker *t)
 {
     taker_rest(t);
+    threads_release(&t->threads);
     gathering_release(&t->exchanges);
     packer_release(&t->packer);
 }

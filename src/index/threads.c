@@ -21,6 +21,7 @@ struct known {
 struct scope {
     uint64_t key;
     uint64_t used_at;       /* 0: empty */
+    bool is_loaded;         /* what the store has of it was remembered */
     struct known_turn main; /* newest turn of the thread that has tools; .turn 0: none */
     int64_t main_tools;
 };
@@ -64,16 +65,9 @@ static uint64_t scope_key(const struct record *r, struct str agent)
     return hash_text(hash_text(2, r->client), host_of(r->client_addr));
 }
 
-/* Stored as a number that is neither 0 nor negative: those mean "none". */
-static int64_t stored_key(uint64_t hash)
-{
-    int64_t key = (int64_t)(hash & INT64_MAX);
-    return key ? key : 1;
-}
-
 static int64_t turn_key(uint64_t scope, const struct message_chain *chain, size_t count)
 {
-    return stored_key(hash_join(scope, chain->list[count - 1]));
+    return hash_key(hash_join(scope, chain->list[count - 1]));
 }
 
 /* --- what is remembered --- */
@@ -133,20 +127,20 @@ static void on_stored(const struct known_turn *turn, int64_t tool_count, void *o
     note_main(l->scope, turn, tool_count);
 }
 
-/* After a restart, or a rest: what the session's rows say. Oldest first. */
-static void load_scope(struct threads *t, struct scope *s, struct str session, struct str agent)
+/* What the session's rows say. False when that was known before. */
+static bool load_scope(struct threads *t, struct scope *s, struct str session, struct str agent)
 {
     struct loading l = {t, s};
-    if (session.len && t->store->session_turns)
-        t->store->session_turns(t->store->owner, session, agent, THREADS_LOADED_MAX, on_stored,
-                                &l);
+    if (s->is_loaded || !session.len || !t->store->session_turns)
+        return false;
+    s->is_loaded = true;
+    t->store->session_turns(t->store->owner, session, agent, THREADS_LOADED_MAX, on_stored, &l);
+    return true;
 }
 
-static struct scope *enter_scope(struct threads *t, uint64_t key, struct str session,
-                                 struct str agent, bool *is_new)
+static struct scope *enter_scope(struct threads *t, uint64_t key)
 {
     struct scope *scopes = t->memory->scopes, *oldest = scopes;
-    *is_new = false;
     for (size_t i = 0; i < THREADS_SCOPES_MAX; i++) {
         if (scopes[i].used_at && scopes[i].key == key) {
             scopes[i].used_at = ++t->clock;
@@ -156,8 +150,6 @@ static struct scope *enter_scope(struct threads *t, uint64_t key, struct str ses
             oldest = &scopes[i];
     }
     *oldest = (struct scope){.key = key, .used_at = ++t->clock};
-    load_scope(t, oldest, session, agent);
-    *is_new = true;
     return oldest;
 }
 
@@ -186,16 +178,22 @@ static const struct known_turn *find_parent(struct threads *t, uint64_t scope,
     return NULL;
 }
 
-/* The same in the store, for the newest few beginnings: a client without a session that went on
- * after a restart. */
-static const struct known_turn *find_stored_parent(struct threads *t, uint64_t scope,
+/* The same in the store, after a restart: all that it has of a session; without one, the newest
+ * few beginnings. What has one message only goes on from nothing. */
+static const struct known_turn *find_stored_parent(struct threads *t, const struct record *r,
+                                                   struct scope *s, struct str agent,
                                                    const struct message_chain *chain,
                                                    size_t *shared)
 {
+    if (chain->count < 2)
+        return NULL;
+    if (r->session_id.len)
+        return load_scope(t, s, r->session_id, agent) ? find_parent(t, s->key, chain, shared)
+                                                      : NULL;
     size_t least = chain->count > THREADS_ASKED_MAX ? chain->count - THREADS_ASKED_MAX : 1;
     for (size_t count = chain->count; count-- > least;)
-        if (ask_store(t, turn_key(scope, chain, count)))
-            return find_parent(t, scope, chain, shared);
+        if (ask_store(t, turn_key(s->key, chain, count)))
+            return find_parent(t, s->key, chain, shared);
     return NULL;
 }
 
@@ -203,23 +201,17 @@ static const struct known_turn *find_stored_parent(struct threads *t, uint64_t s
 static const struct known_turn *find_origin(struct threads *t, const struct record *r,
                                             const struct message_chain *chain, size_t *shared)
 {
-    bool is_new;
     if (!r->session_id.len || !r->agent_id.len || chain->count < 2)
         return NULL;
-    uint64_t scope = scope_key(r, r->parent_agent_id);
-    enter_scope(t, scope, r->session_id, r->parent_agent_id, &is_new);
-    return find_parent(t, scope, chain, shared);
+    struct scope *s = enter_scope(t, scope_key(r, r->parent_agent_id));
+    const struct known_turn *found = find_parent(t, s->key, chain, shared);
+    return found ? found : find_stored_parent(t, r, s, r->parent_agent_id, chain, shared);
 }
 
 static struct known_turn child_of(const struct known_turn *parent, int64_t turn, size_t shared)
 {
     return (struct known_turn){.turn = turn, .conversation = parent->conversation,
                                .parent = parent->turn, .shared = (int64_t)shared};
-}
-
-static int64_t new_conversation(const struct record *r)
-{
-    return stored_key(XXH3_64bits(r->id.bytes, sizeof r->id.bytes));
 }
 
 /* Where nothing in its own scope is its beginning. */
@@ -230,7 +222,7 @@ static struct known_turn begin(struct threads *t, const struct record *r, const 
     const struct known_turn *origin = find_origin(t, r, chain, &shared);
     if (!origin && r->session_id.len && s->main.turn && r->tool_count == s->main_tools)
         return child_of(&s->main, turn, 0); /* its history was written anew: compacted */
-    struct known_turn first = {.turn = turn, .conversation = new_conversation(r)};
+    struct known_turn first = {.turn = turn, .conversation = conversation_begun_by(&r->id)};
     if (origin) {
         first.parent = origin->turn;
         first.shared = (int64_t)shared;
@@ -238,7 +230,7 @@ static struct known_turn begin(struct threads *t, const struct record *r, const 
     return first;
 }
 
-static struct known_turn place(struct threads *t, const struct record *r, const struct scope *s,
+static struct known_turn place(struct threads *t, const struct record *r, struct scope *s,
                                const struct message_chain *chain)
 {
     int64_t turn = turn_key(s->key, chain, chain->count);
@@ -249,20 +241,18 @@ static struct known_turn place(struct threads *t, const struct record *r, const 
     if (found)
         return *found; /* asked once more */
     found = find_parent(t, s->key, chain, &shared);
-    if (!found && !has_session && chain->count > 1)
-        found = find_stored_parent(t, s->key, chain, &shared);
+    if (!found)
+        found = find_stored_parent(t, r, s, r->agent_id, chain, &shared);
     return found ? child_of(found, turn, shared) : begin(t, r, s, chain, turn);
 }
 
 void threads_place(struct threads *t, struct record *r, const struct message_chain *chain)
 {
-    bool is_new;
     if (!chain->count)
         return;
     if (!t->memory)
         t->memory = MEM_NEW(struct thread_memory);
-    struct scope *s = enter_scope(t, scope_key(r, r->agent_id), r->session_id, r->agent_id,
-                                  &is_new);
+    struct scope *s = enter_scope(t, scope_key(r, r->agent_id));
     struct known_turn it = place(t, r, s, chain);
     remember(t, &it);
     note_main(s, &it, r->tool_count);

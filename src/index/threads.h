@@ -8,7 +8,8 @@
  * repeated question is a branch of the same tree, a forked agent points at the turn it was forked
  * from, and a compacted history goes on in the conversation of its session and agent.
  *
- * Works on numbers only; bodies are never read here.
+ * Works on numbers only; bodies are never read here. After a restart the store is asked, but not
+ * for a request with a single message, which as a rule begins something.
  */
 #ifndef INDEX_THREADS_H
 #define INDEX_THREADS_H
@@ -17,8 +18,8 @@
 #include "record/message_hash.h"
 
 enum {
-    THREADS_TURNS_MAX = 4096,  /* known at a time, 40 bytes each; older ones are forgotten */
-    THREADS_SCOPES_MAX = 256,  /* likewise, 48 bytes each */
+    THREADS_TURNS_MAX = 2048,  /* known at a time, 40 bytes each; older ones are forgotten */
+    THREADS_SCOPES_MAX = 256,  /* likewise, 64 bytes each */
     THREADS_LOADED_MAX = 1000, /* turns of one scope read back from the store */
     THREADS_ASKED_MAX = 8      /* turns asked for one by one, where there is no session */
 };
@@ -30,7 +31,6 @@ struct threads {
 };
 
 void threads_init(struct threads *t, const struct index_store *store);
-/* Also when idle: what is needed again comes from the store. */
 void threads_release(struct threads *t);
 
 /* Fills conversation, turn, parent_turn and shared_count of a record whose ids and facts are

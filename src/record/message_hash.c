@@ -28,6 +28,17 @@ uint64_t hash_join(uint64_t a, uint64_t b)
     return XXH3_64bits(both, sizeof both);
 }
 
+int64_t hash_key(uint64_t hash)
+{
+    int64_t key = (int64_t)(hash & INT64_MAX);
+    return key ? key : 1;
+}
+
+int64_t conversation_begun_by(const struct uuid *id)
+{
+    return hash_key(XXH3_64bits(id->bytes, sizeof id->bytes));
+}
+
 static uint64_t hash_bytes(const struct hashing *h, struct str s)
 {
     return XXH3_64bits_withSecret(s.ptr ? s.ptr : "", s.len, h->secret.ptr, h->secret.len);

@@ -11,6 +11,7 @@
 #ifndef RECORD_MESSAGE_HASH_H
 #define RECORD_MESSAGE_HASH_H
 
+#include "base/uuid.h"
 #include "record/json_cut.h"
 
 /* One element of `messages`, with the comma before it or without. `secret`: 192 bytes that key
@@ -29,6 +30,11 @@ void message_chain_release(struct message_chain *c);
 void message_chain_build(struct message_chain *c, struct str body, const struct json_cuts *cuts,
                          const struct message_chain *before, size_t same_bytes,
                          struct str secret);
+
+/* Such a number as it is stored: above 0, for other values mean "none". */
+int64_t hash_key(uint64_t hash);
+/* The number of a conversation that begins with this exchange. */
+int64_t conversation_begun_by(const struct uuid *id);
 
 /* Two numbers made one; the order matters. */
 uint64_t hash_join(uint64_t a, uint64_t b);

@@ -80,22 +80,6 @@ static const char *const sql[WRITE_STATEMENTS] = {
         " client = coalesce(sessions.client, excluded.client)",
     [WRITE_SESSION_AGENT] = "INSERT INTO session_agents (session, agent) VALUES (?,?)"
                             " ON CONFLICT DO NOTHING",
-    [WRITE_CONVERSATION] =
-        "INSERT INTO conversations (conversation, first_us, last_us, request_count, error_count,"
-        " message_count, " USAGE_COLUMNS ", session, agent, title, model, client)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (conversation) DO UPDATE SET"
-        " first_us = CASE WHEN excluded.first_us < conversations.first_us"
-        " THEN excluded.first_us ELSE conversations.first_us END,"
-        " last_us = CASE WHEN excluded.last_us > conversations.last_us"
-        " THEN excluded.last_us ELSE conversations.last_us END,"
-        SUM(conversations, request_count) "," SUM(conversations, error_count) ","
-        " message_count = CASE WHEN excluded.message_count > conversations.message_count"
-        " THEN excluded.message_count ELSE conversations.message_count END,"
-        SUM_USAGE(conversations) ","
-        " title = coalesce(conversations.title, excluded.title),"
-        " model = CASE WHEN excluded.last_us >= conversations.last_us"
-        " THEN coalesce(excluded.model, conversations.model) ELSE conversations.model END",
     [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"
                      " blocks = blocks + ?, raw_bytes = raw_bytes + ?,"
                      " stored_bytes = stored_bytes + ?",
@@ -112,6 +96,9 @@ static const char *const sql[WRITE_STATEMENTS] = {
     /* it was where nothing may be shared any more */
     [MOVE_PIECE] = "UPDATE pieces SET block = ?, start = ? WHERE high = ? AND low = ? AND len = ?",
     [FIND_PIECE] = "SELECT block, start FROM pieces WHERE high = ? AND low = ? AND len = ?",
+    [UPDATE_CONVERSATION] = conversation_update_sql,
+    [WRITE_CONVERSATION] = conversation_write_sql,
+    [WRITE_SESSION_CONVERSATION] = conversation_write_session_sql,
     [HAS_REQUEST] = "SELECT 1 FROM requests WHERE id = ?",
     [FIND_TURN] = store_find_turn_sql,
     [FIND_MAIN_TURNS] = store_main_turns_sql,
@@ -322,7 +309,7 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
     }
     enum err err = rollup_write(s, f);
     if (!err)
-        err = conversation_sums_write(s->conversations, s->statements[WRITE_CONVERSATION], f);
+        err = conversation_sums_write(s, f);
     if (!err)
         err = spans_write(s, b, f);
     return err ? err : write_totals(s, &t, f);

@@ -17,7 +17,7 @@ enum { MONTHS_KNOWN = 16 };
 /* The writer's statements, see commit.c. */
 enum write_statement {
     WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
-    WRITE_CONVERSATION,
+    UPDATE_CONVERSATION, WRITE_CONVERSATION, WRITE_SESSION_CONVERSATION,
     WRITE_TOTALS, WRITE_SPAN, MOVE_PIECE, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS,
     FIND_AGENT_TURNS, ANNOUNCE, WRITE_STATEMENTS
 };
@@ -70,6 +70,9 @@ struct store {
     struct store_news *news;
 };
 
+/* conversation_sums.c */
+extern const char conversation_update_sql[], conversation_write_sql[],
+    conversation_write_session_sql[];
 /* threads_read.c */
 extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_turns_sql[];
 

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "index/indexer.h"
 #include "store/store.h"
+#include "store/store_threads.h"
 
 struct scene {
     char dir[64], journal[96], db[96];
@@ -63,13 +64,25 @@ static inline void port_maintain(void *owner)
     store_maintain(((struct scene *)owner)->store);
 }
 
+static inline bool port_find_turn(void *owner, int64_t turn, struct known_turn *out)
+{
+    return store_find_turn(((struct scene *)owner)->store, turn, out);
+}
+
+static inline void port_session_turns(void *owner, struct str session, struct str agent, int max,
+                                      known_turn_fn *fn, void *fn_owner)
+{
+    store_session_turns(((struct scene *)owner)->store, session, agent, max, fn, fn_owner);
+}
+
 static inline void scene_open_store(struct scene *s)
 {
     struct fail f = {0};
     assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->db}, &f), ERR_OK);
     s->reader = store_reader_new(s->store);
     s->port = (struct index_store){s, store_secret(s->store), port_find_piece, port_has,
-                                   port_next_block, port_commit, port_maintain};
+                                   port_next_block, port_commit, port_maintain, port_find_turn,
+                                   port_session_turns};
 }
 
 static inline void scene_close_store(struct scene *s)
