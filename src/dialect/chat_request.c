@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "dialect/attachment.h"
 #include "dialect/envelope.h"
 #include "dialect/json_writer.h"
 #include "dialect/tool_schema.h"
@@ -41,30 +42,9 @@ static void put_text_part(const struct writing *x, struct str text, yyjson_val *
     json_close(x->w, '}');
 }
 
-static struct str data_url(const struct writing *x, const struct block *b)
-{
-    if (b->url.len)
-        return b->url;
-    struct str head = arena_printf(x->n->arena, "data:%.*s;base64,", STR_ARGS(b->media_type));
-    return neutral_join(x->n, head, STR_NONE, b->data);
-}
-
-/* What stands in for a picture or a document; empty where it can be sent. */
 static struct str note_for(const struct writing *x, const struct block *b)
 {
-    bool is_text_only = has(x, QUIRK_STRING_CONTENT);
-    if (b->kind == BLOCK_IMAGE && (is_text_only || has(x, QUIRK_NO_IMAGES))) {
-        loss_drop(x->n, "messages[].content[].image", STR_NONE,
-                  "the provider takes no images here");
-        return STR("[image omitted: unsupported by the provider]");
-    }
-    if (b->kind == BLOCK_DOCUMENT && (is_text_only || !has(x, QUIRK_FILES))) {
-        loss_drop(x->n, "messages[].content[].document", b->text,
-                  "the provider takes no documents here");
-        return arena_printf(x->n->arena, "[document omitted: %.*s]",
-                            STR_ARGS(b->text.len ? b->text : STR("untitled")));
-    }
-    return STR_NONE;
+    return attachment_note(x->n, x->q, has(x, QUIRK_FILES), b);
 }
 
 static void put_image_part(const struct writing *x, const struct block *b)
@@ -73,7 +53,7 @@ static void put_image_part(const struct writing *x, const struct block *b)
     json_put_string(x->w, "type", STR("image_url"));
     json_key(x->w, "image_url");
     json_open(x->w, '{');
-    json_put_string(x->w, "url", data_url(x, b));
+    json_put_string(x->w, "url", attachment_url(x->n, b));
     json_close(x->w, '}');
     put_cache_control(x, b->cache_control);
     json_close(x->w, '}');
@@ -86,7 +66,7 @@ static void put_file_part(const struct writing *x, const struct block *b)
     json_key(x->w, "file");
     json_open(x->w, '{');
     json_put_string(x->w, "filename", b->text.len ? b->text : STR("document.pdf"));
-    json_put_string(x->w, "file_data", data_url(x, b));
+    json_put_string(x->w, "file_data", attachment_url(x->n, b));
     json_close(x->w, '}');
     json_close(x->w, '}');
 }
@@ -274,21 +254,10 @@ static void put_assistant(const struct writing *x, const struct message *m)
 
 static void put_tool_result(const struct writing *x, struct message *m)
 {
-    struct str mark = STR("[tool error] ");
+    neutral_mark_error(x->n, m);
     json_open(x->w, '{');
     json_put_string(x->w, "role", STR("tool"));
     json_put_string(x->w, "tool_call_id", m->tool_id);
-    if (m->is_error && !(m->first && str_starts(m->first->text, mark))) {
-        struct block *b = m->first && m->first->kind == BLOCK_TEXT ? m->first : NULL;
-        if (b) {
-            b->text = neutral_join(x->n, mark, STR_NONE, b->text);
-        } else {
-            b = neutral_block(x->n, BLOCK_TEXT);
-            b->text = str_head(mark, mark.len - 1);
-            b->next = m->first;
-            m->first = b;
-        }
-    }
     put_content(x, m->first, STR("\n"));
     json_close(x->w, '}');
 }

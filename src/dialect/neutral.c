@@ -190,6 +190,24 @@ void neutral_hoist_images(struct neutral *n)
     }
 }
 
+void neutral_mark_error(struct neutral *n, struct message *result)
+{
+    struct str mark = STR("[tool error] ");
+    struct block *b = result->first && result->first->kind == BLOCK_TEXT ? result->first : NULL;
+    if (!result->is_error || (b && str_starts(b->text, mark)))
+        return;
+    if (b) {
+        b->text = neutral_join(n, mark, STR_NONE, b->text);
+        return;
+    }
+    b = neutral_block(n, BLOCK_TEXT);
+    b->text = str_head(mark, mark.len - 1);
+    b->next = result->first;
+    result->first = b;
+    if (!result->last)
+        result->last = b;
+}
+
 struct str neutral_text_of(struct neutral *n, const struct block *first, struct str glue)
 {
     struct str text = STR_NONE;

@@ -104,6 +104,8 @@ void neutral_merge_neighbours(struct neutral *n);
 /* Pictures and documents out of tool results, into the user message behind them; a mark stays. For
  * providers whose tool messages hold text only. */
 void neutral_hoist_images(struct neutral *n);
+/* Puts "[tool error] " in front of a failed result, for providers that have no field for it. */
+void neutral_mark_error(struct neutral *n, struct message *result);
 /* The texts of a list of blocks, joined; of one block, as it is. */
 struct str neutral_text_of(struct neutral *n, const struct block *first, struct str glue);
 /* A hash of the conversation's beginning, the same in each of its turns. */
