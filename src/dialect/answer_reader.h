@@ -15,7 +15,6 @@ struct reader {
     struct reader_item *items;
     size_t item_count, item_cap;
     int64_t block_index;
-    bool has_text; /* Responses: deltas of text were seen */
     struct reply_usage usage;
 };
 

@@ -14,7 +14,13 @@ static const struct lesson {
     const char *words[3]; /* all of them, in any case */
     const char *quirks;   /* learned; see quirks_parse() */
 } lessons[] = {
+    {{"reasoning_effort", "/v1/responses"}, "responses"},
     {{"reasoning_effort", "/v1/responses"}, "no_effort_with_tools"},
+    {{"only supported in v1/responses"}, "responses"},
+    {{"verified", "reasoning summaries"}, "no_summary"},
+    {{"reasoning.summary", "unsupported"}, "no_summary"},
+    {{"reasoning.summary", "not supported"}, "no_summary"},
+    {{"encrypted content", "not supported"}, "no_reasoning"},
     {{"use 'max_completion_tokens'"}, "max_completion_tokens"},
     {{"use `max_completion_tokens`"}, "max_completion_tokens"},
     {{"unsupported", "max_tokens", "max_completion_tokens"}, "max_completion_tokens"},

@@ -396,6 +396,16 @@ static void put_left_seal(struct reply *r)
     reply_close(r);
 }
 
+void reply_end_thinking(struct reply *r)
+{
+    if (r->is_over || r->is_satisfied)
+        return;
+    if (r->part == PART_THINKING)
+        reply_close(r);
+    else if (r->shows_thinking && r->sealed_kind && make_way(r, PART_THINKING))
+        put_left_seal(r);
+}
+
 static void estimate_usage(struct reply *r)
 {
     if (r->usage.is_known)

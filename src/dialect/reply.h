@@ -147,6 +147,8 @@ void reply_call(struct reply *r, const struct call_piece *piece);
 void reply_search(struct reply *r, struct str id, struct str query, struct str results);
 /* What has to come back with the thinking before or at this place; see envelope.h. */
 void reply_seal(struct reply *r, int envelope_kind, struct str payload);
+/* The thinking that was told so far is one block, with what was sealed; what comes is another. */
+void reply_end_thinking(struct reply *r);
 /* One element of OpenRouter's reasoning_details; its text is told too. */
 void reply_detail(struct reply *r, yyjson_val *detail);
 void reply_finish(struct reply *r, struct str reason);
@@ -157,6 +159,11 @@ void reply_end(struct reply *r);
 /* The stream is gone. `is_clean`: it was closed, not broken off. Ends or fails, as the reply is. */
 void reply_eof(struct reply *r, bool is_clean);
 void reply_ping(struct reply *r);
+
+static inline void loss_drop_answer(struct reply *r, const char *path, const char *why)
+{
+    loss_report_note(r->losses, LOSS_KIND_DROPPED, str_of(path), STR_NONE, why);
+}
 
 /* For the machine's other files. */
 void reply_open(struct reply *r, enum reply_part part, struct str id, struct str name);

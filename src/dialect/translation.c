@@ -30,6 +30,8 @@ static const struct provider_language {
 } provider_languages[DIALECT_COUNT] = {
     [DIALECT_CHAT] = {chat_request_write, chat_answer_event, chat_answer_whole, "/chat/completions",
                       "/chat/completions"},
+    [DIALECT_RESPONSES] = {responses_request_write, responses_answer_event, responses_answer_whole,
+                           "/responses", "/responses"},
 };
 
 enum body_kind { BODY_UNKNOWN, BODY_STREAM, BODY_WHOLE, BODY_REFUSAL };
@@ -299,11 +301,24 @@ static bool is_overflow(struct translation *t, struct str body)
            str_contains_nocase(e.message, STR("exceed context limit"));
 }
 
+/* We went to Responses by ourselves, and there is none: then tools go without reasoning. */
+static bool learn_no_responses(struct translation *t)
+{
+    bool is_missing = t->status == 404 || t->status == 405 || t->status == 501;
+    if (!is_missing || t->provider == t->options.provider ||
+        str_contains_nocase(buf_str(&t->held), STR("model_not_found")))
+        return false;
+    enum err err = quirks_parse(&t->quirks, STR("-responses,no_effort_with_tools"), NULL);
+    assert(!err);
+    return true;
+}
+
 static void read_refusal(struct translation *t)
 {
     struct str body = buf_str(&t->held);
     bool may_ask = t->tries < TRANSLATION_TRIES_MAX && !t->reply.next_index && !t->reply.is_over;
-    if (may_ask && !is_overflow(t, body) && quirks_learn(&t->quirks, t->status, body)) {
+    if (may_ask && !is_overflow(t, body) &&
+        (learn_no_responses(t) || quirks_learn(&t->quirks, t->status, body))) {
         t->tries++;
         t->wants_again = true;
         return;
