@@ -69,6 +69,17 @@ void frame_write_head(char out[FRAME_HEAD_BYTES], const struct frame *f, struct 
     put_le(out + CRC_AT, crc32c(crc, part2), 4);
 }
 
+size_t frame_head_read(const char in[FRAME_HEAD_BYTES], struct frame *frame)
+{
+    frame->type = (enum frame_type)in[8];
+    frame->flags = (uint8_t)in[9];
+    frame->seq = (uint32_t)get_le(in + 12, 4);
+    memcpy(frame->id.bytes, in + 16, 16);
+    frame->mono_ns = get_le(in + 32, 8);
+    frame->payload = STR_NONE;
+    return (size_t)get_le(in + 4, 4);
+}
+
 enum frame_found frame_read(struct str bytes, bool verify, struct frame *frame, size_t *used)
 {
     const char *in = bytes.ptr;
@@ -82,11 +93,7 @@ enum frame_found frame_read(struct str bytes, bool verify, struct frame *frame, 
         return FRAME_DAMAGED;
     if (len > bytes.len - FRAME_HEAD_BYTES)
         return FRAME_SHORT;
-    frame->type = (enum frame_type)type;
-    frame->flags = (uint8_t)in[9];
-    frame->seq = (uint32_t)get_le(in + 12, 4);
-    memcpy(frame->id.bytes, in + 16, 16);
-    frame->mono_ns = get_le(in + 32, 8);
+    frame_head_read(in, frame);
     frame->payload = str_make(in + FRAME_HEAD_BYTES, (size_t)len);
     if (verify) {
         uint32_t crc = crc32c(crc32c(0, str_make(in, CRC_AT)), frame->payload);

@@ -86,6 +86,9 @@ struct frame_end {
 void frame_write_head(char out[FRAME_HEAD_BYTES], const struct frame *f, struct str part1,
                       struct str part2);
 
+/* Reads a head that was written so; without its payload, whose length it gives. */
+size_t frame_head_read(const char in[FRAME_HEAD_BYTES], struct frame *frame);
+
 enum frame_found {
     FRAME_WHOLE,   /* *frame is filled, *used is its length */
     FRAME_SHORT,   /* the bytes end inside a frame: torn, or still being written */

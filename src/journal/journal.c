@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/loss.h"
 #include "base/mem.h"
+#include "journal/outage.h"
 #include "journal/segment_file.h"
 
 enum {
@@ -70,6 +71,8 @@ struct journal {
     size_t unsynced_count;
     bool is_name_unsynced;    /* the folder has a name that is not on the disk */
     uint64_t failed_ns;       /* when no segment could be made; 0 */
+    uint64_t turn;
+    struct outage outage;
     atomic_uint_least64_t lost_frames;
 };
 
@@ -241,6 +244,7 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     j->dir = d;
     j->worker = worker;
     arena_init(&j->copies);
+    outage_init(&j->outage);
     return j;
 }
 
@@ -249,8 +253,20 @@ static void lose(struct journal *j)
 {
     char detail[PATH_BYTES + 64];
     snprintf(detail, sizeof detail, "%s: %s", j->dir->path, strerror(errno));
-    atomic_fetch_add(&j->lost_frames, j->frame_count);
-    loss_note(LOSS_JOURNAL_WRITE, j->frame_count, detail);
+    struct outage_loss loss = outage_note(&j->outage, j->turn, j->parts, j->part_count);
+    atomic_fetch_add(&j->lost_frames, loss.frames);
+    loss_note(LOSS_JOURNAL_WRITE, loss.frames, detail);
+    loss_note(LOSS_JOURNAL_BEGIN, loss.begins, NULL);
+}
+
+uint64_t journal_turn(const struct journal *j)
+{
+    return j->turn;
+}
+
+bool journal_lost_turn(const struct journal *j, uint64_t turn)
+{
+    return outage_covers(&j->outage, turn);
 }
 
 /* Leaves room for the current segment and the folder. */
@@ -298,6 +314,7 @@ void journal_free(struct journal *j)
         close(j->unsynced_fds[--j->unsynced_count]);
     j->dir->bell(j->dir->owner);
     arena_release(&j->copies);
+    outage_release(&j->outage);
     free(j->parts);
     free(j);
 }
@@ -361,9 +378,11 @@ static enum err open_segment(struct journal *j)
     return ERR_OK;
 }
 
+/* After an outage, what is owed is tried again as often as a segment may be made. */
 bool journal_is_dirty(const struct journal *j)
 {
-    return j->frame_count > 0;
+    return j->frame_count ||
+           (j->outage.owed_count && clock_mono_ns() - j->failed_ns >= open_again_ns);
 }
 
 static void add_part(struct journal *j, const void *ptr, size_t len)
@@ -400,14 +419,28 @@ static bool is_over(const struct journal *j)
                  atomic_load_explicit(&s->is_rotate_asked, memory_order_relaxed));
 }
 
+static enum err pay_owed(struct journal *j)
+{
+    struct str owed = buf_str(&j->outage.owed);
+    struct iovec parts[2] = {{(void *)owed.ptr, owed.len}};
+    if (!owed.len)
+        return ERR_OK;
+    enum err err = segment_file_write(j->segment->file, parts, 1);
+    if (!err)
+        outage_paid(&j->outage);
+    return err;
+}
+
 enum err journal_flush(struct journal *j)
 {
-    if (!j->frame_count)
+    if (!j->frame_count && !j->outage.owed_count)
         return ERR_OK;
     if (is_over(j))
         close_segment(j);
     enum err err = j->segment ? ERR_OK : open_segment(j);
     if (!err)
+        err = pay_owed(j);
+    if (!err && j->frame_count)
         err = segment_file_write(j->segment->file, j->parts, j->part_count);
     if (err) {
         lose(j);
@@ -420,6 +453,7 @@ enum err journal_flush(struct journal *j)
     }
     j->part_count = j->part_bytes = 0;
     j->frame_count = 0;
+    j->turn++;
     arena_clear(&j->copies);
     j->dir->bell(j->dir->owner);
     return err;

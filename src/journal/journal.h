@@ -48,8 +48,13 @@ bool journal_is_dirty(const struct journal *j);
 void journal_add(struct journal *j, struct frame *f);
 void journal_add_copy(struct journal *j, struct frame *f);
 /* Writes what was noted. On failure the frames since the last flush are lost and counted, and the journal goes on with a
- * new segment: recording may fail, the exchange may not. */
+ * new segment: recording may fail, the exchange may not. ENDs of exchanges whose BEGIN is in the
+ * journal are not lost: they are kept, and written before anything else that can be. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
+/* The number of the flush that will write what is noted now. */
+uint64_t journal_turn(const struct journal *j);
+/* Was what a former flush should have written lost? Long past outages are forgotten. */
+bool journal_lost_turn(const struct journal *j, uint64_t turn);
 
 /* Descriptors of what was written since the last call (segments, and the folder when it has a new
  * name), to be synced and closed by the caller. Gives how many. Only after

@@ -137,6 +137,8 @@ static enum err write_file(struct segment_file *f, struct iovec *parts, size_t c
         return write_parts(f, f->len, parts, count);
     cut_first(parts, first);
     enum err err = write_parts(f, f->len + END_BYTES, parts, count);
+    parts[0].iov_base = (char *)parts[0].iov_base - END_BYTES;
+    parts[0].iov_len += END_BYTES;
     struct iovec last = {first, END_BYTES};
     return err ? err : write_parts(f, f->len, &last, 1);
 }

@@ -28,8 +28,8 @@ bool segment_file_is_reusable(const struct segment_file *f);
 
 size_t segment_file_len(const struct segment_file *f); /* bytes written */
 /* Writes all parts behind what was written, and four zero bytes behind them that say that nothing
- * follows (they are overwritten next time). On failure nothing is added. `parts` is used up; it
- * has room for one more, and its first has at least four bytes. */
+ * follows (they are overwritten next time). On failure nothing is added. `parts` has
+ * room for one more, and its first has at least four bytes. */
 enum err segment_file_write(struct segment_file *f, struct iovec *parts, size_t count) MUST_CHECK;
 int segment_file_fd(const struct segment_file *f);
 

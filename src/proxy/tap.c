@@ -7,9 +7,16 @@
 
 #include "base/clock.h"
 
-static bool is_on(const struct tap *t)
+/* What would belong to a beginning that was lost is not noted: nobody could tell what it is. */
+static bool is_on(struct tap *t)
 {
-    return !t->is_off;
+    if (t->is_off || t->is_begun)
+        return !t->is_off;
+    if (journal_turn(t->proxy->journal) == t->turn)
+        return true;
+    t->is_off = journal_lost_turn(t->proxy->journal, t->turn);
+    t->is_begun = !t->is_off;
+    return t->is_begun;
 }
 
 static struct frame next_frame(struct tap *t, enum frame_type type, struct str payload)
@@ -100,8 +107,9 @@ void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wa
                struct str client_addr, struct str provider, const struct head *h)
 {
     *t = (struct tap){.proxy = p, .id = *id, .is_off = !p->journal};
-    if (!is_on(t))
+    if (t->is_off)
         return;
+    t->turn = journal_turn(p->journal);
     struct buf *head = &p->scratch, payload;
     buf_clear(head);
     put_request_head(t, head, h);

@@ -15,7 +15,9 @@ struct tap {
     struct uuid id;
     uint32_t seq;
     uint64_t request_bytes, response_bytes, client_bytes;
-    bool is_off; /* nothing is recorded */
+    bool is_off;     /* nothing is recorded (any more) */
+    bool is_begun;   /* its beginning is in the journal */
+    uint64_t turn;   /* the journal's, that wrote the beginning */
 };
 
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,

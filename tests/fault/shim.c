@@ -3,6 +3,7 @@
  * FAULT_CONTROL, mapped by both, says what to say. shim.mjs builds it and writes that file.
  *
  * Writes and syncs are counted, and those from the nth on fail, of files whose path holds `match`.
+ * While writes are to fail no room is given in advance, so that nothing is stored to memory instead.
  * Clocks other than the wall clock are left alone.
  */
 #define _GNU_SOURCE
@@ -109,6 +110,20 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at)
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at)
 {
     return pwritev64(fd, parts, count, at);
+}
+
+int fallocate64(int fd, int mode, off64_t at, off64_t len)
+{
+    if (control && control->fail_kind == WRITE && is_meant(fd)) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return (int)syscall(SYS_fallocate, fd, mode, at, len);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t len)
+{
+    return fallocate64(fd, mode, at, len);
 }
 
 /* --- the wall clock --- */

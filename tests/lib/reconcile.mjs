@@ -113,3 +113,17 @@ export async function assert_no_losses(proxy, but = []) {
   const counts = Object.entries(await losses(proxy)).filter(([reason, n]) => n && !but.includes(reason));
   assert.deepEqual(counts, [], 'nothing is counted as lost');
 }
+
+/* Every client that stayed got exactly what the provider sent it: whatever became of the record. */
+export function assert_clients_served(up, lines) {
+  for (const line of lines) {
+    const [x] = up.seen(line.session);
+    const what = `session ${line.session}, ${line.kind}: ${line.error?.message ?? line.answer?.line}`;
+    assert.ok(x, `not asked: ${what}`);
+    if (line.kind === 'leave') continue;
+    const is_cut = line.kind === 'cut' || line.kind === 'reset';
+    assert.equal(line.error && !is_cut, undefined, what);
+    assert.equal(line.answer.is_clean, !is_cut, what);
+    (is_cut ? is_prefix : same_bytes)(line.answer.body, x.sent_body, what);
+  }
+}

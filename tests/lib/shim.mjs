@@ -3,11 +3,10 @@
  * fail, and what the wall clock says. Linux only; nothing that is linked statically can be lied to.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BINARY } from './proxy.mjs';
 
 const SOURCE = fileURLToPath(new URL('../fault/shim.c', import.meta.url));
 const COMPILER = process.env.CC ?? 'cc';
@@ -21,7 +20,7 @@ export const { EIO, ENOSPC } = os.constants.errno;
 export function shim_missing() {
   if (process.platform !== 'linux') return 'LD_PRELOAD and /proc are Linux';
   if (spawnSync(COMPILER, ['--version']).status !== 0) return `no compiler (${COMPILER})`;
-  if (existsSync(BINARY) && /__asan_|__tsan_/.test(execFileSync('grep', ['-aoEm1', '__asan_init|__tsan_init|ELF', BINARY]).toString())) return 'a sanitizer is preloaded already';
+  if (process.env.ASAN_OPTIONS || process.env.TSAN_OPTIONS) return 'a sanitizer comes first';
   return false;
 }
 
