@@ -13,9 +13,11 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "config/url.h"
 #include "data_dir.h"
+#include "incoming.h"
 #include "index/chores.h"
 #include "keeper.h"
 #include "storage.h"
@@ -42,8 +44,11 @@ struct app {
     struct worker *workers[64];
     int worker_count;
     uv_signal_t signals[2];
+    struct incoming incoming;
+    int64_t started_us;
     atomic_bool is_draining;
     bool is_data_open;
+    char journal_path[PATH_BYTES];
 };
 
 /* --- what the indexer tells --- */
@@ -67,7 +72,7 @@ static void on_index(enum index_event event, const struct record *r, void *owner
     bool broke = r->state == ENDING_UPSTREAM_RESET || r->state == ENDING_UPSTREAM_TIMEOUT ||
                  r->state == ENDING_UPSTREAM_TRUNCATED ||
                  (r->state == ENDING_UPSTREAM_ERROR && (r->flags & RECORD_IS_OURS));
-    if (event == INDEX_ENDED && broke)
+    if (event == INDEX_ENDED && broke && r->started_us >= app->started_us) /* no import */
         log_failure(r);
     api_on_index(event, r, app->api);
 }
@@ -134,8 +139,8 @@ static enum err open_storage(struct app *app, struct fail *f)
     if (err)
         return err;
     app->is_data_open = true;
-    char journal_path[PATH_BYTES];
-    snprintf(journal_path, sizeof journal_path, "%s/journal", cfg->storage_data_dir);
+    char *journal_path = app->journal_path;
+    snprintf(journal_path, sizeof app->journal_path, "%s/journal", cfg->storage_data_dir);
     err = data_dir_make(journal_path, f);
     if (err)
         return err;
@@ -299,6 +304,7 @@ int app_run(const struct config *cfg, struct fail *f)
     uv_os_sock_t listener;
     int port = 0;
     app->cfg = cfg;
+    app->started_us = clock_wall_us();
     log_setup(cfg->logging_level, cfg->logging_format);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error to count, not to die of */
@@ -318,6 +324,8 @@ int app_run(const struct config *cfg, struct fail *f)
     }
     if (!err) {
         watch_signals(app);
+        incoming_watch(&app->incoming, worker_loop(app->workers[0]), app->journal_path,
+                       app->indexer);
         log_line(LOG_INFO, "listening", LOG_C("host", cfg->server_host), LOG_N("port", port),
                  LOG_C("data_dir", cfg->storage_data_dir),
                  LOG_C("upstream", cfg->anthropic_base_url));
@@ -325,6 +333,7 @@ int app_run(const struct config *cfg, struct fail *f)
         for (int i = 1; i < app->worker_count; i++)
             worker_join(app->workers[i]);
         close_signals(app);
+        incoming_stop(&app->incoming);
         log_line(LOG_INFO, "stopped");
     }
     tear_down(app);

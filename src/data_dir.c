@@ -54,18 +54,29 @@ static enum err lock(struct data_dir *d, const char *path, struct fail *f)
     return ERR_OK;
 }
 
-static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
+enum err data_dir_read_key(const char *path, uint8_t key[REDACT_KEY_BYTES], struct fail *f)
 {
     char name[PATH_BYTES];
     snprintf(name, sizeof name, "%s/redact.key", path);
     int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd >= 0) {
-        ssize_t n = read(fd, d->redact_key, sizeof d->redact_key);
-        close(fd);
-        if (n == (ssize_t)sizeof d->redact_key)
-            return ERR_OK;
-        return fail(f, ERR_CORRUPT, "%s is damaged; remove it to make a new one", name);
-    }
+    if (fd < 0)
+        return fail(f, ERR_NOT_FOUND, "%s: %s", name, strerror(errno));
+    ssize_t n = read(fd, key, REDACT_KEY_BYTES);
+    close(fd);
+    if (n == REDACT_KEY_BYTES)
+        return ERR_OK;
+    return fail(f, ERR_CORRUPT, "%s is damaged; remove it to make a new one", name);
+}
+
+static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
+{
+    char name[PATH_BYTES];
+    struct fail why = {0};
+    enum err found = data_dir_read_key(path, d->redact_key, &why);
+    if (found != ERR_NOT_FOUND)
+        return found ? fail(f, found, "%s", why.detail) : ERR_OK;
+    snprintf(name, sizeof name, "%s/redact.key", path);
+    int fd;
     if (uv_random(NULL, NULL, d->redact_key, sizeof d->redact_key, 0, NULL) != 0)
         return fail(f, ERR_IO, "no random numbers");
     fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -20,6 +20,9 @@ enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f) MUS
 enum err data_dir_make(const char *path, struct fail *f) MUST_CHECK;
 /* "host-1a2b": the host's name, and digits that tell its data folders apart. */
 void data_dir_node(const struct data_dir *d, char out[NODE_TEXT]);
+/* For who reads beside the owner: only the key. ERR_NOT_FOUND: nothing was ever recorded there. */
+enum err data_dir_read_key(const char *path, uint8_t key[REDACT_KEY_BYTES],
+                           struct fail *f) MUST_CHECK;
 void data_dir_close(struct data_dir *d);
 
 #endif

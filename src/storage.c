@@ -68,27 +68,31 @@ struct index_store storage_glue(struct store *s)
     };
 }
 
+static struct store_options options_of(const struct config *cfg)
+{
+    bool is_shared = cfg->storage_type == STORAGE_POSTGRES;
+    return (struct store_options){
+        .type = is_shared ? STORE_POSTGRES : STORE_SQLITE,
+        .where = is_shared ? cfg->storage_database_url : cfg->storage_db_path,
+        .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
+    };
+}
+
 enum err storage_open_store(struct store **out, const struct config *cfg,
                             const struct data_dir *d, struct fail *f)
 {
-    bool is_shared = cfg->storage_type == STORAGE_POSTGRES;
     char node[NODE_TEXT];
+    struct store_options options = options_of(cfg);
     snprintf(node, sizeof node, "%s", cfg->storage_node);
-    if (is_shared && !*node)
+    if (options.type == STORE_POSTGRES && !*node)
         data_dir_node(d, node);
-    struct store_options options = {
-        .type = is_shared ? STORE_POSTGRES : STORE_SQLITE,
-        .where = is_shared ? cfg->storage_database_url : cfg->storage_db_path,
-        .node = node,
-        .is_durable = cfg->storage_durability != DURABILITY_PROCESS,
-    };
+    options.node = node;
     return store_open(out, &options, f);
 }
 
 /* --- without a proxy --- */
 
-enum err storage_open(struct storage *s, const struct config *cfg, const char *journal_name,
-                      struct fail *f)
+enum err storage_open(struct storage *s, const struct config *cfg, struct fail *f)
 {
     *s = (struct storage){.store = NULL};
     enum err err = data_dir_open(&s->data_dir, cfg->storage_data_dir, f);
@@ -96,7 +100,7 @@ enum err storage_open(struct storage *s, const struct config *cfg, const char *j
         return err;
     s->is_data_open = true;
     char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/%s", cfg->storage_data_dir, journal_name);
+    snprintf(path, sizeof path, "%s/journal", cfg->storage_data_dir);
     err = data_dir_make(path, f);
     if (!err)
         err = storage_open_store(&s->store, cfg, &s->data_dir, f);
@@ -109,12 +113,42 @@ enum err storage_open(struct storage *s, const struct config *cfg, const char *j
     return err;
 }
 
-enum err storage_take_left_behind(struct storage *s, struct fail *f)
+enum err storage_open_beside(struct store **out, const struct config *cfg, struct fail *f)
 {
-    enum err err = indexer_start(s->indexer, NULL, f);
+    struct store_options options = options_of(cfg);
+    options.only_reads = true;
+    return store_open(out, &options, f);
+}
+
+static bool was_used(const struct config *cfg)
+{
+    uint8_t key[REDACT_KEY_BYTES];
+    struct fail why = {0};
+    return data_dir_read_key(cfg->storage_data_dir, key, &why) != ERR_NOT_FOUND;
+}
+
+static enum err take_left_behind(const struct config *cfg, struct fail *f)
+{
+    struct storage s;
+    enum err err = storage_open(&s, cfg, f);
+    if (err)
+        return err;
+    err = indexer_start(s.indexer, NULL, f);
     if (!err)
-        indexer_stop(s->indexer);
+        indexer_stop(s.indexer);
+    storage_close(&s);
     return err;
+}
+
+enum err storage_open_to_read(struct store **out, const struct config *cfg, struct fail *f)
+{
+    struct fail why = {0};
+    if (!was_used(cfg))
+        return fail(f, ERR_NOT_FOUND, "nothing has been recorded in %s", cfg->storage_data_dir);
+    enum err err = take_left_behind(cfg, &why);
+    if (err && err != ERR_BUSY) /* busy: whoever runs takes it in */
+        return fail(f, err, "%s", why.detail);
+    return storage_open_beside(out, cfg, f);
 }
 
 void storage_close(struct storage *s)

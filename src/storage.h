@@ -24,12 +24,15 @@ struct storage {
     bool is_data_open;
 };
 
-/* `journal_name`: of the folder, within the data folder, that the indexer follows. ERR_BUSY: a
- * proxy runs on this data folder, the detail names its process. */
-enum err storage_open(struct storage *s, const struct config *cfg, const char *journal_name,
-                      struct fail *f) MUST_CHECK;
+/* ERR_BUSY: a proxy, or another such process, runs on this data folder; the detail names it. */
+enum err storage_open(struct storage *s, const struct config *cfg, struct fail *f) MUST_CHECK;
 void storage_close(struct storage *s); /* the indexer has stopped */
-/* Takes in what an earlier process left in the journal. */
-enum err storage_take_left_behind(struct storage *s, struct fail *f) MUST_CHECK;
+/* A store for readers only, beside whoever writes. */
+enum err storage_open_beside(struct store **out, const struct config *cfg,
+                             struct fail *f) MUST_CHECK;
+/* Likewise; but where nobody writes, what an earlier process left in the journal is taken in first.
+ * ERR_NOT_FOUND: nothing was ever recorded. */
+enum err storage_open_to_read(struct store **out, const struct config *cfg,
+                              struct fail *f) MUST_CHECK;
 
 #endif

@@ -199,6 +199,47 @@ static bool wrong(struct query_fault *fault, const char *field, const char *mess
     return false;
 }
 
+static bool set(struct query *q, const struct param *p, struct str value,
+                struct query_fault *fault)
+{
+    if (!value.len)
+        return wrong(fault, p->name, "is empty");
+    if (value.len > QUERY_VALUE_MAX)
+        return wrong(fault, p->name, "is too long");
+    if (!p->parse) {
+        *(struct str *)(void *)((char *)&q->filter + p->at) = value;
+        return true;
+    }
+    const char *message = p->parse(value, q);
+    return message ? wrong(fault, p->name, message) : true;
+}
+
+static bool check_range(const struct query *q, struct query_fault *fault)
+{
+    if (q->filter.start_us && q->filter.end_us && q->filter.start_us >= q->filter.end_us)
+        return wrong(fault, "end", "must be later than start");
+    return true;
+}
+
+bool query_set_filter(struct query *q, struct str name, struct str value,
+                      struct query_fault *fault)
+{
+    const struct param *p = param_find(name, QUERY_FILTER | QUERY_RANGE);
+    if (!p)
+        return wrong(fault, name.ptr, "is not known here");
+    if (utf8_valid(value) < value.len)
+        return wrong(fault, p->name, "is not valid text");
+    return set(q, p, value, fault) && check_range(q, fault);
+}
+
+const char *query_filter_name(size_t number)
+{
+    for (size_t i = 0; i < COUNT_OF(params); i++)
+        if (params[i].field & (QUERY_FILTER | QUERY_RANGE) && number-- == 0)
+            return params[i].name;
+    return NULL;
+}
+
 static bool read_pair(struct str pair, unsigned takes, uint64_t *seen, struct arena *arena,
                       struct query *q, struct query_fault *fault)
 {
@@ -215,16 +256,7 @@ static bool read_pair(struct str pair, unsigned takes, uint64_t *seen, struct ar
     *seen |= bit;
     if (!percent_decode(str_from(pair, equals + 1), true, arena, &value))
         return wrong(fault, p->name, "is not valid text");
-    if (!value.len)
-        return wrong(fault, p->name, "is empty");
-    if (value.len > QUERY_VALUE_MAX)
-        return wrong(fault, p->name, "is too long");
-    if (!p->parse) {
-        *(struct str *)(void *)((char *)&q->filter + p->at) = value;
-        return true;
-    }
-    const char *message = p->parse(value, q);
-    return message ? wrong(fault, p->name, message) : true;
+    return set(q, p, value, fault);
 }
 
 /* Something that can be found: not only signs, nor only what must not be there. */
@@ -242,11 +274,9 @@ bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct que
     while (raw.len && str_next(&raw, '&', &pair))
         if (pair.len && !read_pair(pair, takes, &seen, arena, q, fault))
             return false;
-    if (q->filter.start_us && q->filter.end_us && q->filter.start_us >= q->filter.end_us)
-        return wrong(fault, "end", "must be later than start");
     if ((takes & QUERY_SEARCH) && !has_words(q->filter.q, arena))
         return wrong(fault, "q", q->filter.q.len ? "has no word to look for" : "is missing");
-    return true;
+    return check_range(q, fault);
 }
 
 static bool matches_text(const struct request_filter *f, const struct record *r)

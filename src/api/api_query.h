@@ -61,6 +61,12 @@ bool query_parse(struct str raw, unsigned takes, struct arena *arena, struct que
 bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena,
                     struct str *out) MUST_CHECK;
 
+/* For other places than addresses: one filter (QUERY_FILTER, QUERY_RANGE) of a query that began as
+ * zeros, by its name here. The value is borrowed, and ends with a zero byte. */
+bool query_set_filter(struct query *q, struct str name, struct str value,
+                      struct query_fault *fault) MUST_CHECK;
+const char *query_filter_name(size_t number); /* NULL behind the last */
+
 /* Would the store find this row under `f`? For rows that are not in the store yet. */
 bool filter_matches(const struct request_filter *f, const struct record *r);
 

@@ -39,6 +39,14 @@ const struct export_kind *export_kind_find(struct str name)
     return NULL;
 }
 
+const struct export_kind *export_kind_of_file(struct str ending)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++)
+        if (str_equal(ending, str_of(kinds[i]->extension)))
+            return kinds[i];
+    return NULL;
+}
+
 const char *export_kind_names(void)
 {
     return "jsonl, json, har, csv, markdown, compact";

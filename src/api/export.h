@@ -21,6 +21,8 @@ enum {
 
 /* NULL when there is no form of this name. The form's table is `*kind`. */
 const struct export_kind *export_kind_find(struct str name);
+/* By the ending of a file's name, without the dot; NULL when none has it. */
+const struct export_kind *export_kind_of_file(struct str ending);
 const char *export_kind_names(void); /* "jsonl, json, …" */
 
 /* Copies the filter. */

@@ -31,7 +31,7 @@ static void close_form(void *owner)
 static enum err begin(void *owner, struct buf *out)
 {
     struct compact_form *form = owner;
-    return compact_begin(form->writer, str_of(form->about.version), form->about.now_us, out);
+    return compact_begin(form->writer, str_of(form->about.version), out);
 }
 
 static struct body_copy body_of(const struct export_body *b, const uint8_t hash[16])

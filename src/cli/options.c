@@ -59,16 +59,8 @@ static bool refuse_flag(const struct words *w, struct str name)
                         near.len ? ", did you mean --" : "", STR_ARGS(near), near.len ? "?" : "");
 }
 
-static bool take_flag(struct words *w, struct str text)
+static bool take_value(struct words *w, const char **slot, struct str name, const char *value)
 {
-    size_t equals = str_find(text, '=');
-    struct str name = str_head(text, equals);
-    const char **slot = find_own(w, name);
-    if (!slot && w->command->takes_flags)
-        slot = find_slot(&w->options->flags, name);
-    const char *value = equals < text.len ? text.ptr + equals + 1 : NULL;
-    if (!slot)
-        return refuse_flag(w, name);
     if (*slot)
         return usage_refuse(w->command, "--%.*s is given twice", STR_ARGS(name));
     if (!value && w->at < w->argc)
@@ -81,6 +73,28 @@ static bool take_flag(struct words *w, struct str text)
     return true;
 }
 
+static bool take_flag(struct words *w, struct str text)
+{
+    size_t equals = str_find(text, '=');
+    struct str name = str_head(text, equals);
+    const char **slot = find_own(w, name);
+    if (!slot && w->command->takes_flags)
+        slot = find_slot(&w->options->flags, name);
+    const char *value = equals < text.len ? text.ptr + equals + 1 : NULL;
+    return slot ? take_value(w, slot, name, value) : refuse_flag(w, name);
+}
+
+/* "-o FILE" or "-oFILE" */
+static bool take_letter(struct words *w, struct str text)
+{
+    const struct command_flag *flags = w->command->flags;
+    for (size_t i = 0; flags && flags[i].name; i++)
+        if (text.len > 1 && flags[i].letter == text.ptr[1])
+            return take_value(w, &w->options->own[i], str_of(flags[i].name),
+                              text.len > 2 ? text.ptr + 2 : NULL);
+    return refuse_flag(w, text);
+}
+
 static bool take_word(struct words *w, const char *word)
 {
     struct options *o = w->options;
@@ -90,8 +104,9 @@ static bool take_word(struct words *w, const char *word)
         return o->help = true;
     if (str_starts(text, STR("--")) && text.len > 2)
         return take_flag(w, str_from(text, 2));
-    if (text.len && text.ptr[0] == '-')
-        return refuse_flag(w, text);
+    bool is_stream = str_equal(text, STR("-")); /* standard input or output */
+    if (text.len && text.ptr[0] == '-' && !(is_stream && w->command->argument))
+        return take_letter(w, text);
     int max = w->command->argument_max ? w->command->argument_max : 2;
     if (!w->command->argument || o->argument_count == max)
         return usage_refuse(w->command, "unexpected argument %s", text_quote(text, quoted));

@@ -12,6 +12,7 @@ enum { COMMAND_FLAGS_MAX = 16, COMMAND_ARGUMENTS_MAX = 1024 };
 
 /* A flag that one command has beside those of the configuration. */
 struct command_flag {
+    char letter;       /* "-o" means the same; 0: none */
     const char *name;  /* without "--" */
     const char *value; /* "FILE" */
     const char *what;  /* one line for the help */

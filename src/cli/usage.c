@@ -19,8 +19,10 @@ static void print_own_flags(FILE *out, const struct command *c)
 {
     for (size_t i = 0; c->flags && c->flags[i].name; i++) {
         char flag[32];
-        snprintf(flag, sizeof flag, "%s %s", c->flags[i].name, c->flags[i].value);
-        fprintf(out, "%s  --%-18s %s\n", i ? "" : "\nFlags of its own:\n", flag, c->flags[i].what);
+        const struct command_flag *own = &c->flags[i];
+        snprintf(flag, sizeof flag, "%s %s%s%c", own->name, own->value, own->letter ? ", -" : "",
+                 own->letter ? own->letter : ' ');
+        fprintf(out, "%s  --%-18s %s\n", i ? "" : "\nFlags of its own:\n", flag, own->what);
     }
 }
 

@@ -249,7 +249,8 @@ static enum err read_kind(struct importer *m, struct source *s, const char *path
     if (compact_is(bytes))
         return read_compact(m, s, bytes);
     if (str_starts(bytes, STR("SQLite format 3")))
-        return import_sqlite(m, path, s->f);
+        return strcmp(path, "-") ? import_sqlite(m, path, s->f)
+                                 : fail(s->f, ERR_PARSE, "a database must be given as a file");
     struct str name = first_member(sniff);
     if (str_equal(name, STR("log")))
         return read_text(m, s, bytes, "entries");
@@ -263,7 +264,8 @@ static enum err read_kind(struct importer *m, struct source *s, const char *path
 
 enum err importer_read(struct importer *m, const char *path, struct fail *f)
 {
-    struct source s = {.fd = open(path, O_RDONLY | O_CLOEXEC), .f = f};
+    bool is_input = !strcmp(path, "-");
+    struct source s = {.fd = is_input ? dup(0) : open(path, O_RDONLY | O_CLOEXEC), .f = f};
     if (s.fd < 0)
         return fail(f, ERR_IO, "%s", strerror(errno));
     s.bytes = mem_alloc(IMPORT_READ_BYTES);

@@ -38,7 +38,7 @@ struct importer;
 /* Both are borrowed. */
 struct importer *importer_new(const struct import_sink *sink, struct redactor *redactor);
 void importer_free(struct importer *m);
-/* All of a file. ERR_PARSE: it is none of the kinds; ERR_CORRUPT: it breaks off or is damaged, what
+/* All of a file; "-": of standard input. ERR_PARSE: it is none of the kinds; ERR_CORRUPT: it breaks off or is damaged, what
  * came before has been handed on. */
 enum err importer_read(struct importer *m, const char *path, struct fail *f) MUST_CHECK;
 struct import_counts importer_counts(const struct importer *m);

@@ -273,6 +273,12 @@ void indexer_ring(void *indexer)
     uv_mutex_unlock(&x->bell_mutex);
 }
 
+void indexer_fetch(struct indexer *x)
+{
+    atomic_store(&x->is_brought, true);
+    indexer_ring(x);
+}
+
 static void note_unread(struct indexer *x)
 {
     uv_mutex_lock(&x->mutex);
@@ -296,6 +302,25 @@ static void take_left_behind(struct indexer *x)
     taker_end_left_behind(&x->taker);
     uv_mutex_unlock(&x->mutex);
     indexer_commit(x);
+}
+
+/* A segment at a time, so that what is recorded now need not wait. True if there was something. */
+static bool take_brought(struct indexer *x)
+{
+    if (atomic_exchange(&x->is_brought, false))
+        segments_fetch(&x->segments);
+    if (!has_unread(x, false))
+        return false;
+    struct segment *g = x->segments.first;
+    while (g->is_own || g->is_done)
+        g = g->next;
+    bool has_news = take_segment(x, g);
+    if (!has_unread(x, false)) {
+        uv_mutex_lock(&x->mutex);
+        taker_end_left_behind(&x->taker);
+        uv_mutex_unlock(&x->mutex);
+    }
+    return has_news;
 }
 
 static void take_the_rest(struct indexer *x)
@@ -325,10 +350,11 @@ static void follow(struct indexer *x)
     bool has_news = false;
     atomic_store(&x->is_rung, true); /* bytes may have come before anybody could ring */
     while (!atomic_load(&x->is_stopping)) {
-        wait_for_news(x, has_news || x->retry_ns);
+        wait_for_news(x, has_news || x->retry_ns || has_unread(x, false));
         atomic_store(&x->is_rung, false);
         segments_look(&x->segments);
         has_news = take_all(x, true);
+        has_news |= take_brought(x);
         note_unread(x);
         keep_house(x, uv_hrtime(), has_news);
     }
@@ -353,6 +379,7 @@ enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *
     enum err err = segments_scan(&x->segments, f);
     if (err)
         return err;
+    segments_fetch(&x->segments);
     if (uv_thread_create(&x->thread, run, x) != 0)
         return fail(f, ERR_INTERNAL, "the indexer's thread could not be started");
     x->is_started = true;

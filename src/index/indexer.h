@@ -54,6 +54,8 @@ void indexer_listen(struct indexer *x, index_listener *fn, bool (*wants)(void *o
 /* NULL `dir`: only what lies there already (after a crash, or in another process). */
 enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *f) MUST_CHECK;
 void indexer_ring(void *indexer); /* any thread: new bytes in the journal */
+/* Any thread: another process may have brought segments (see JOURNAL_INCOMING). */
+void indexer_fetch(struct indexer *x);
 /* Takes in everything written so far, commits, ends the thread. */
 void indexer_stop(struct indexer *x);
 void indexer_free(struct indexer *x);

@@ -22,6 +22,7 @@ struct indexer {
     uv_mutex_t bell_mutex;
     uv_cond_t bell;
     atomic_bool is_rung, is_asleep, is_stopping;
+    atomic_bool is_brought; /* JOURNAL_INCOMING is to be looked at */
     atomic_bool is_refused; /* the last commit failed */
     bool is_ready;          /* the store has been reached */
     /* the thread's own */

@@ -66,6 +66,13 @@ static void name_of(const char *dir, uint64_t number, const char *suffix, char o
     snprintf(out, PATH_BYTES, "%s/%016llx.seg%s", dir, (unsigned long long)number, suffix);
 }
 
+enum { FOLDER_BYTES = PATH_BYTES - 64 };
+
+static void incoming_path(const struct segments *s, char out[FOLDER_BYTES])
+{
+    snprintf(out, FOLDER_BYTES, "%s/" JOURNAL_INCOMING, s->path);
+}
+
 static struct segment *add(struct segments *s, uint64_t number)
 {
     struct segment **at = &s->first;
@@ -283,18 +290,43 @@ static void add_own(struct segments *s, uint64_t number)
     s->newest = MAX_OF(s->newest, number);
 }
 
-static enum err each_number(struct segments *s, void (*fn)(struct segments *, uint64_t),
-                            struct fail *f)
+static enum err each_number_in(struct segments *s, const char *path,
+                               void (*fn)(struct segments *, uint64_t), struct fail *f)
 {
-    DIR *dir = opendir(s->path);
+    DIR *dir = opendir(path);
     if (!dir)
-        return fail(f, ERR_IO, "%s: %s", s->path, strerror(errno));
+        return fail(f, ERR_IO, "%s: %s", path, strerror(errno));
     uint64_t number;
     for (struct dirent *e; (e = readdir(dir));)
         if (parse_name(e->d_name, &number))
             fn(s, number);
     closedir(dir);
     return ERR_OK;
+}
+
+static enum err each_number(struct segments *s, void (*fn)(struct segments *, uint64_t),
+                            struct fail *f)
+{
+    return each_number_in(s, s->path, fn, f);
+}
+
+/* A crash between the two steps changes nothing: the next process finds it left behind. */
+static void fetch(struct segments *s, uint64_t number)
+{
+    char incoming[FOLDER_BYTES], from[PATH_BYTES], to[PATH_BYTES];
+    incoming_path(s, incoming);
+    name_of(incoming, number, "", from);
+    name_of(s->path, number, "", to);
+    if (number >= SEGMENT_BROUGHT && access(to, F_OK) != 0 && rename(from, to) == 0)
+        add_left_behind(s, number);
+}
+
+void segments_fetch(struct segments *s)
+{
+    char incoming[FOLDER_BYTES];
+    incoming_path(s, incoming);
+    enum err err = each_number_in(s, incoming, fetch, NULL);
+    (void)err; /* the folder is there once something has been brought */
 }
 
 enum err segments_scan(struct segments *s, struct fail *f)

@@ -48,6 +48,9 @@ void segments_init(struct segments *s, const char *path, struct journal_dir *dir
 void segments_release(struct segments *s);
 /* What earlier processes left. ERR_IO when the directory cannot be read. */
 enum err segments_scan(struct segments *s, struct fail *f) MUST_CHECK;
+/* What other processes have laid into JOURNAL_INCOMING becomes ours, to be read as if it had been
+ * left behind. */
+void segments_fetch(struct segments *s);
 /* New segments of this process, and how far all of its segments are written now. */
 void segments_look(struct segments *s);
 /* Bytes not yet taken in. */

@@ -101,7 +101,7 @@ static enum err scan_numbers(struct journal_dir *d, struct fail *f)
         char tail[8] = "";
         if (sscanf(e->d_name, "%16llx.%5s", &number, tail) != 2)
             continue;
-        if (strcmp(tail, "seg") == 0)
+        if (strcmp(tail, "seg") == 0 && number < SEGMENT_BROUGHT)
             d->next_number = MAX_OF(d->next_number, number + 1);
         else if (strcmp(tail, "free") == 0)
             remove_file(d, number, "free");

@@ -18,6 +18,11 @@ struct journal;
 /* Shared by all workers and the indexer: numbers of segments, and a bell. */
 struct journal_dir;
 
+/* Segments that another process brings, such as an import's, are laid complete into this folder of
+ * the journal's; their numbers have this bit, so that they never meet those given here. */
+#define JOURNAL_INCOMING "incoming"
+#define SEGMENT_BROUGHT (UINT64_C(1) << 63)
+
 /* Creates `path` (0700) if missing. `bell` is called from any worker's thread, after bytes have
  * been written; it must be cheap and must not block. */
 enum err journal_dir_open(struct journal_dir **out, const char *path, void (*bell)(void *owner),

@@ -27,8 +27,7 @@ struct compact_writer;
 struct compact_writer *compact_writer_new(void);
 void compact_writer_free(struct compact_writer *w);
 /* Each appends to `out`; ERR_TOO_LARGE: it is full. */
-enum err compact_begin(struct compact_writer *w, struct str program, int64_t wall_us,
-                       struct buf *out) MUST_CHECK;
+enum err compact_begin(struct compact_writer *w, struct str program, struct buf *out) MUST_CHECK;
 enum err compact_add(struct compact_writer *w, const struct exchange_copy *x,
                      struct buf *out) MUST_CHECK;
 enum err compact_end(struct compact_writer *w, struct buf *out) MUST_CHECK;

@@ -12,7 +12,7 @@
 enum { COMPACT_FRAME_HEAD_BYTES = 9 };
 
 enum compact_frame {
-    COMPACT_ABOUT = 1, /* program, wall_us */
+    COMPACT_ABOUT = 1, /* program. No time: the same exchanges make the same bytes */
     COMPACT_EXCHANGE,  /* all but the bodies; then the request's bytes, then the answer's */
     COMPACT_NEW,       /* bytes */
     COMPACT_SAME,      /* pairs: how far back in the NEW bytes so far, how many */

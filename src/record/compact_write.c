@@ -279,8 +279,7 @@ static enum err put_bytes_of(struct compact_writer *w, struct str body, struct b
     return err ? err : flush_same(w, out);
 }
 
-enum err compact_begin(struct compact_writer *w, struct str program, int64_t wall_us,
-                       struct buf *out)
+enum err compact_begin(struct compact_writer *w, struct str program, struct buf *out)
 {
     char head[COMPACT_HEAD_BYTES] = {0};
     memcpy(head, COMPACT_MAGIC.ptr, COMPACT_MAGIC.len);
@@ -289,7 +288,6 @@ enum err compact_begin(struct compact_writer *w, struct str program, int64_t wal
     buf_clear(&w->payload);
     struct put p = {&w->payload, buf_append(out, str_make(head, sizeof head))};
     put_bytes(&p, program);
-    put_signed(&p, wall_us);
     return p.err ? p.err : put_frame(w, COMPACT_ABOUT, buf_str(&w->payload), out);
 }
 

@@ -63,6 +63,11 @@ void store_reader_free(struct store_reader *r)
     free(r);
 }
 
+void store_reader_be_patient(struct store_reader *r)
+{
+    r->is_patient = true;
+}
+
 static enum err open_reader(struct store_reader *r, struct fail *f)
 {
     enum err err = database_open(&r->db, r->store->engine->driver, r->store->where, DATABASE_READ, f);
@@ -104,7 +109,8 @@ enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
     enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
-    r->db.deadline_ns = clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
+    r->db.deadline_ns =
+        r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
     return err ? err : reader_look_at_floor(r, f);
 }
 

@@ -46,6 +46,7 @@ struct store_reader {
     struct chain_reader decoder;
     uint64_t floor; /* blocks before this one were gone when this was looked at */
     uint64_t clock; /* counts uses of chains */
+    bool is_patient; /* READ_LIMIT_MS does not count */
 };
 
 /* Opens if need be and starts the time limit; before every use of the connection. */

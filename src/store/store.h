@@ -29,6 +29,7 @@ struct store_options {
     bool is_durable;  /* a commit is on the disk when it returns (storage.durability "batch" and
                          "sync"); otherwise a power cut may take the newest ones. PostgreSQL
                          decides for itself (synchronous_commit) */
+    bool only_reads;  /* beside the process that writes: nothing but readers may be had */
 };
 
 /* Opens or creates; migrates. A damaged file is set aside as "<name>.corrupt-<microseconds>" and a
@@ -80,6 +81,8 @@ void store_news_stop(struct store *s); /* waits for the call under way */
 
 struct store_reader *store_reader_new(struct store *s); /* opens lazily, read-only */
 void store_reader_free(struct store_reader *r);
+/* For a command that nobody waits for at a screen: queries may take as long as they need. */
+void store_reader_be_patient(struct store_reader *r);
 
 enum { FILTER_LIMIT_MAX = 500 };
 

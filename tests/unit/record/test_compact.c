@@ -111,7 +111,7 @@ static struct buf written(void)
     struct buf out;
     buf_init(&out, 256 << 20);
     struct compact_writer *w = compact_writer_new();
-    assert_int_equal(compact_begin(w, STR("test 1"), 5, &out), ERR_OK);
+    assert_int_equal(compact_begin(w, STR("test 1"), &out), ERR_OK);
     for (size_t i = 0; i < sent.count; i++)
         assert_int_equal(compact_add(w, &sent.list[i], &out), ERR_OK);
     assert_int_equal(compact_end(w, &out), ERR_OK);
