@@ -136,6 +136,7 @@ test('into a running proxy: all is there when the command ends, and watchers hea
     assert.match(c.out.toString(), new RegExp(`: ${rows.length} imported`));
     assert.deepEqual((await p.rows()).map(shown), rows.map(shown));
     await until(() => conn.rest.toString().split('event: request.ended').length > rows.length, 'an event for each');
+    conn.destroy();
     assert.doesNotMatch(p.log, /forward failed/, 'what failed long ago is no news');
     await ok('export', '-o', at('live2.ccpx'), '--data-dir', p.data_dir);
     same_bytes(await fs.readFile(at('live2.ccpx')), await fs.readFile(at('live.ccpx')), 'exported beside the proxy');

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "api/api_query.h"
 #include "cli/command.h"
 
 static char program[] = "claude-code-proxy";
@@ -144,6 +145,45 @@ static void refuses_a_monstrous_argument(void **state)
     assert_int_equal(command_main(2, command), 64);
 }
 
+static bool has_flag(const struct command *c, const char *name)
+{
+    for (size_t i = 0; c->flags[i].name; i++)
+        if (!strcmp(c->flags[i].name, name))
+            return true;
+    return false;
+}
+
+static void exports_by_every_filter_of_the_list(void **state)
+{
+    (void)state;
+    const char *name;
+    for (size_t i = 0; (name = query_filter_name(i)); i++)
+        if (!has_flag(&command_export, name))
+            fail_msg("export has no --%s: add a line to cli/cmd_export.c", name);
+}
+
+/* Every command says what it is for, and refuses what it does not know. */
+static void every_command_has_help(void **state)
+{
+    (void)state;
+    char line[128];
+    for (size_t i = 0; commands[i]; i++) {
+        snprintf(line, sizeof line, "%s|--help", commands[i]->name);
+        for (char *c = line; *c; c++)
+            *c = *c == ' ' ? '|' : *c;
+        run(line);
+        assert_int_equal(ran.code, 0);
+        assert_non_null(strstr(ran.out, commands[i]->summary));
+        assert_string_equal(ran.err, "");
+        memcpy(strrchr(line, '|'), "|--nope", sizeof "|--nope");
+        run(line);
+        if (ran.code != 64 || !strstr(ran.err, "unknown flag \"nope\""))
+            fail_msg("%s: %d\n%s", line, ran.code, ran.err);
+        run("help");
+        assert_non_null(strstr(ran.out, commands[i]->name));
+    }
+}
+
 static void checks_the_configuration(void **state)
 {
     (void)state;
@@ -201,7 +241,8 @@ int main(void)
         IN_SCRATCH(prints_version_and_help),  IN_SCRATCH(refuses_wrong_usage),
         IN_SCRATCH(refuses_secrets),          IN_SCRATCH(refuses_a_monstrous_argument),
         IN_SCRATCH(checks_the_configuration), IN_SCRATCH(connects_claude_code),
-        IN_SCRATCH(notices_lost_output),
+        IN_SCRATCH(notices_lost_output),      IN_SCRATCH(exports_by_every_filter_of_the_list),
+        IN_SCRATCH(every_command_has_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
