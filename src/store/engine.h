@@ -13,6 +13,7 @@ struct engine {
     const struct driver *driver;
     const char *like;      /* SQL: compares with a pattern, ignoring case */
     bool has_hashed_names; /* a name's number is its hash, so that many can give them */
+    int range_bits;        /* each writer has 2^n block numbers for itself; 0: there is one writer */
     bool may_be_away;      /* a store opens without its database, and waits for it */
 
     /* Before the first connection and after the last: who may use the database. May be NULL. */

@@ -23,6 +23,7 @@ static const char *const postgres_schema[COUNT_OF(sqlite_schema)] = {
     "CREATE TABLE names (id BIGINT PRIMARY KEY, is_shared SMALLINT NOT NULL, text TEXT NOT NULL);"
     /* each process takes numbers from ranges of its own */
     "CREATE SEQUENCE block_ranges MAXVALUE 2147483647;"
+    "CREATE TABLE writers (first_block BIGINT PRIMARY KEY, node TEXT, taken_us BIGINT NOT NULL);"
     "CREATE TABLE blocks (number BIGINT PRIMARY KEY, chain BIGINT NOT NULL,"
     " raw_len INTEGER NOT NULL, data BYTEA NOT NULL) PARTITION BY RANGE (number);"
     /* compressed already */

@@ -15,6 +15,22 @@ enum {
     RANGE_RESERVE = 1 << 16, /* with so few left, a new range is taken */
 };
 
+/* Whoever follows all that is recorded must know the ranges (search_ranges.c). */
+static enum err note_range(struct store *s, int64_t first, struct fail *f)
+{
+    struct statement *q;
+    enum err err = database_prepare(&s->db, "INSERT INTO writers (first_block, node, taken_us)"
+                                            " VALUES (?,?,?)", &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, first);
+    bind_text(q, 2, str_of(s->node));
+    bind_number(q, 3, clock_wall_us());
+    err = statement_run(q, f);
+    statement_free(q);
+    return err;
+}
+
 static enum err number_blocks(struct store *s, struct fail *f)
 {
     int month = month_of(clock_wall_us());
@@ -28,8 +44,10 @@ static enum err number_blocks(struct store *s, struct fail *f)
     if (!range)
         return fail(f, ERR_DATABASE_AWAY, "the database gave no block numbers");
     uint64_t first = (uint64_t)month << MONTH_BITS_AT | (uint64_t)range << RANGE_BITS_AT;
-    s->next_block = MAX_OF(s->next_block, first);
-    return ERR_OK;
+    enum err err = note_range(s, (int64_t)first, f);
+    if (!err)
+        s->next_block = MAX_OF(s->next_block, first);
+    return err;
 }
 
 static enum err announce(struct store *s, const struct batch *b, const struct written *w,
@@ -70,6 +88,7 @@ const struct engine postgres_engine = {
     .driver = &postgres_driver,
     .like = "ILIKE",
     .has_hashed_names = true,
+    .range_bits = RANGE_BITS_AT,
     .may_be_away = true,
     .number_blocks = number_blocks,
     .make_places = months_make,

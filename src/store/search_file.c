@@ -9,14 +9,17 @@
 #include <zstd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 1, COMPRESSION = 3 };
+enum { SEARCH_VERSION = 2, COMPRESSION = 3 };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
-    " requests, texts, text_bytes, cursor_block, cursor_offset);"
+    " requests, texts, text_bytes, store INTEGER NOT NULL);"
+    "CREATE TABLE cursors (range INTEGER PRIMARY KEY, block INTEGER NOT NULL,"
+    " offset INTEGER NOT NULL, is_done INTEGER NOT NULL);"
     "CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
     "CREATE TABLE threads (id INTEGER PRIMARY KEY, session INTEGER NOT NULL,"
     " agent INTEGER NOT NULL, UNIQUE (session, agent));"
@@ -36,7 +39,7 @@ static const char schema[] =
     "CREATE TABLE chunks (id INTEGER PRIMARY KEY, live INTEGER NOT NULL, raw_len INTEGER NOT NULL,"
     " data BLOB NOT NULL);"
     "CREATE VIRTUAL TABLE found USING fts5(text, tags, content='', columnsize=0, tokenize='words');"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 2;";
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
@@ -63,7 +66,10 @@ static const char *const sql[FILE_STATEMENTS] = {
                    " WHERE v.id = ?",
     [FILE_CHUNK] = "SELECT raw_len, data FROM chunks WHERE id = ?",
     [FILE_NOTE] = "UPDATE about SET begun_us = ?, first_us = ?, last_us = ?, requests = ?,"
-                  " texts = ?, text_bytes = ?, cursor_block = ?, cursor_offset = ?",
+                  " texts = ?, text_bytes = ?",
+    [FILE_SET_CURSOR] = "INSERT INTO cursors (range, block, offset, is_done) VALUES (?,?,?,?)"
+                        " ON CONFLICT (range) DO UPDATE SET block = excluded.block,"
+                        " offset = excluded.offset, is_done = excluded.is_done",
     [FILE_VISITS_OF] = "SELECT id FROM visits WHERE request = ? LIMIT 1",
     [FILE_TEXTS_OF] = "SELECT id FROM texts WHERE id >= ? AND id < ? AND visit = ? LIMIT 1",
     [FILE_GIFTS_OF] = "SELECT s.text FROM seen s JOIN texts t ON t.id = s.text"
@@ -104,11 +110,17 @@ enum err search_file_prepare(struct search_file *g, enum file_statement which,
 
 /* --- opening --- */
 
+/* Tells stores apart. */
+static int64_t store_number(struct str secret)
+{
+    return (int64_t)(XXH3_64bits_withSecret("store", 5, secret.ptr, secret.len) >> 1);
+}
+
 static enum err make(struct search_file *g, struct fail *f)
 {
     char row[128];
-    snprintf(row, sizeof row, "INSERT INTO about VALUES (1, %lld, 0, 0, 0, 0, 0, 0, 0)",
-             (long long)clock_wall_us());
+    snprintf(row, sizeof row, "INSERT INTO about VALUES (1, %lld, 0, 0, 0, 0, 0, %lld)",
+             (long long)clock_wall_us(), (long long)store_number(g->secret));
     enum err err = database_begin(&g->db, f);
     if (!err)
         err = database_run(&g->db, schema, f);
@@ -122,16 +134,17 @@ static enum err read_about(struct search_file *g, struct fail *f)
     struct statement *q;
     enum err err = database_prepare(&g->db,
                                     "SELECT begun_us, first_us, last_us, requests, texts,"
-                                    " text_bytes, cursor_block, cursor_offset FROM about",
-                                    &q, f);
+                                    " text_bytes, store FROM about", &q, f);
     if (err)
         return err;
-    if (statement_next(q, &err, f))
+    if (statement_next(q, &err, f)) {
         g->about = (struct search_about){
             .begun_us = column_number(q, 0), .first_us = column_number(q, 1),
             .last_us = column_number(q, 2), .requests = column_number(q, 3),
-            .texts = column_number(q, 4), .text_bytes = column_number(q, 5),
-            .cursor = {(uint64_t)column_number(q, 6), (uint32_t)column_number(q, 7)}};
+            .texts = column_number(q, 4), .text_bytes = column_number(q, 5)};
+        if (column_number(q, 6) != store_number(g->secret))
+            err = fail(f, ERR_CONFIG, "it is of another store");
+    }
     statement_free(q);
     return err;
 }
@@ -369,13 +382,52 @@ enum err search_file_commit(struct search_file *g, struct fail *f)
         err = search_file_prepare(g, FILE_NOTE, &q, f);
     if (err)
         return err;
-    const int64_t values[] = {a->begun_us, a->first_us,   a->last_us,
-                              a->requests, a->texts,      a->text_bytes,
-                              (int64_t)a->cursor.block, a->cursor.offset};
+    const int64_t values[] = {a->begun_us, a->first_us, a->last_us,
+                              a->requests, a->texts,    a->text_bytes};
     for (int i = 0; i < (int)COUNT_OF(values); i++)
         bind_number(q, i + 1, values[i]);
     err = statement_run(q, f);
+    if (!err && g->cursor.block)
+        err = search_file_set_cursor(g, &g->cursor, f);
     return err ? err : database_commit(&g->db, f);
+}
+
+enum err search_file_set_cursor(struct search_file *g, const struct search_cursor *c,
+                                struct fail *f)
+{
+    struct statement *q;
+    enum err err = search_file_prepare(g, FILE_SET_CURSOR, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, c->range);
+    bind_number(q, 2, (int64_t)c->block);
+    bind_number(q, 3, c->offset);
+    bind_number(q, 4, c->is_done);
+    return statement_run(q, f);
+}
+
+enum err search_file_cursors(struct search_file *g, struct search_cursor **out, size_t *count,
+                             struct fail *f)
+{
+    static const char sql_all[] = "SELECT range, block, offset, is_done FROM cursors ORDER BY range";
+    struct statement *q;
+    size_t cap = 0;
+    *out = NULL;
+    *count = 0;
+    enum err err = database_prepare(&g->db, sql_all, &q, f);
+    if (err)
+        return err;
+    while (statement_next(q, &err, f)) {
+        if (*count == cap) {
+            cap = cap ? cap * 2 : 8;
+            *out = mem_resize(*out, cap * sizeof **out);
+        }
+        (*out)[(*count)++] = (struct search_cursor){
+            column_number(q, 0), (uint64_t)column_number(q, 1), (uint32_t)column_number(q, 2),
+            column_number(q, 3) != 0};
+    }
+    statement_free(q);
+    return err;
 }
 
 enum err search_file_request(struct search_file *g, const struct record *r, struct fail *f)

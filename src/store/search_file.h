@@ -28,20 +28,22 @@ enum file_statement {
     FILE_TEXT, FILE_VISIT, FILE_CHUNK, FILE_NOTE, FILE_VISITS_OF, FILE_TEXTS_OF, FILE_GIFTS_OF,
     FILE_NEXT_SEEN, FILE_DROP_SEEN_OF, FILE_MOVE_TEXT, FILE_DROP_TEXT, FILE_SET_CHUNK,
     FILE_DROP_CHUNK, FILE_DROP_VISIT, FILE_NAME_TEXT, FILE_FIND, FILE_FIND_ONE, FILE_RANGE,
-    FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_STATEMENTS
+    FILE_SET_CURSOR, FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_STATEMENTS
 };
 
-/* Where the reading of the store has come to: rows by where their details are. */
+/* Where the reading of the store has come to: rows by where their details are, for each range of
+ * block numbers that a writer has had for itself (search_ranges.c). */
 struct search_cursor {
+    int64_t range; /* its first block */
     uint64_t block;
     uint32_t offset;
+    bool is_done; /* nothing comes there any more */
 };
 
 /* What is counted in the file; times in microseconds since 1970, 0: none. */
 struct search_about {
     int64_t begun_us, first_us, last_us; /* made; oldest and newest request in it */
     int64_t requests, texts, text_bytes; /* read so far */
-    struct search_cursor cursor;
 };
 
 /* The request that is being read. */
@@ -58,6 +60,7 @@ struct search_file {
     struct statement *statements[FILE_STATEMENTS]; /* prepared when first used */
     struct str secret; /* keys the hashes of texts; borrowed */
     struct search_about about; /* of the transaction, where one is open */
+    struct search_cursor cursor; /* the one that moves in the transaction; block 0: none does */
     int64_t next_text, next_visit, next_chunk;
     struct search_visit visit;
     struct buf chunk, packed; /* texts that wait to be compressed; scratch */
@@ -70,8 +73,14 @@ enum err search_file_open(struct search_file *g, const char *path, bool writes, 
 void search_file_close(struct search_file *g);
 
 enum err search_file_begin(struct search_file *g, struct fail *f) MUST_CHECK;
-/* Writes down g->about with the rest. After a failure: search_file_close(). */
+/* Writes down g->about and g->cursor with the rest. After a failure: search_file_close(). */
 enum err search_file_commit(struct search_file *g, struct fail *f) MUST_CHECK;
+
+enum err search_file_set_cursor(struct search_file *g, const struct search_cursor *c,
+                                struct fail *f) MUST_CHECK;
+/* All of them, in the order of ranges; *out is malloc'ed. */
+enum err search_file_cursors(struct search_file *g, struct search_cursor **out, size_t *count,
+                             struct fail *f) MUST_CHECK;
 
 /* In a transaction, for each request: its beginning, its texts, its end. */
 enum err search_file_request(struct search_file *g, const struct record *r,

@@ -509,7 +509,9 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
 {
     struct terms *terms = ARENA_NEW(arena, struct terms);
     *end = (struct search_end){.is_complete = true};
-    search_list(x);
+    enum err listed = search_list(x, f);
+    if (listed)
+        return listed;
     if (!terms_parse(ask->question, arena, terms))
         return ERR_OK;
     struct asking a = {.ask = ask, .terms = terms};

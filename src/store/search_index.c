@@ -65,6 +65,7 @@ void search_free(struct search *x)
     buf_release(&x->decoded);
     uv_mutex_destroy(&x->writing);
     uv_mutex_destroy(&x->listing);
+    free(x->cursors);
     free(x->dir);
     free(x);
 }
@@ -138,8 +139,10 @@ static void look_at(struct search *x, int64_t number)
     }
 }
 
-void search_list(struct search *x)
+enum err search_list(struct search *x, struct fail *f)
 {
+    if (!atomic_load(&x->store->is_ready))
+        return fail(f, ERR_DATABASE_AWAY, "the database has not been reached yet");
     uv_mutex_lock(&x->listing);
     if (!x->is_listed) {
         int64_t numbers[SEARCH_FILES_MAX];
@@ -150,6 +153,7 @@ void search_list(struct search *x)
         x->is_listed = true;
     }
     uv_mutex_unlock(&x->listing);
+    return ERR_OK;
 }
 
 static void note_about(struct search *x)
@@ -168,9 +172,17 @@ static bool is_full(const struct search_about *a)
            (a->texts && clock_wall_us() - a->begun_us > SEARCH_FILE_DAYS * us_per_day);
 }
 
-/* The next file; it goes on where the last one ended. */
-static enum err begin_file(struct search *x, int64_t number, struct search_cursor cursor,
-                           struct fail *f)
+/* So that it goes on where the last one ended. */
+static enum err hand_over_cursors(struct search *x, struct fail *f)
+{
+    enum err err = search_file_begin(&x->current, f);
+    for (size_t i = 0; i < x->cursor_count && !err; i++)
+        err = search_file_set_cursor(&x->current, &x->cursors[i], f);
+    return err ? err : search_file_commit(&x->current, f);
+}
+
+/* The next file. */
+static enum err begin_file(struct search *x, int64_t number, struct fail *f)
 {
     char path[SEARCH_PATH_MAX];
     if (x->list_count == SEARCH_FILES_MAX) {
@@ -181,24 +193,41 @@ static enum err begin_file(struct search *x, int64_t number, struct search_curso
     enum err err = search_file_open(&x->current, path, true, store_secret(x->store), f);
     if (err)
         return err;
+    err = hand_over_cursors(x, f);
+    if (err) {
+        search_file_close(&x->current);
+        return err;
+    }
     x->is_open = true;
-    x->current.about.cursor = cursor;
     list_add(x, number, &x->current.about);
     return ERR_OK;
 }
 
-static enum err open_current(struct search *x, struct fail *f)
+static enum err open_newest(struct search *x, struct fail *f)
 {
     char path[SEARCH_PATH_MAX];
-    enum err err = ERR_OK;
-    search_list(x);
+    search_path(x, x->list[x->list_count - 1].number, path);
+    enum err err = search_file_open(&x->current, path, true, store_secret(x->store), f);
+    x->is_open = !err;
+    free(x->cursors);
+    x->cursors = NULL;
+    x->cursor_count = 0;
+    x->knows_ranges = false;
+    return err ? err : search_file_cursors(&x->current, &x->cursors, &x->cursor_count, f);
+}
+
+static enum err open_current(struct search *x, struct fail *f)
+{
+    enum err err = search_list(x, f);
+    if (err)
+        return err;
     uv_mutex_lock(&x->listing);
     if (!x->list_count) {
-        err = begin_file(x, 1, (struct search_cursor){0}, f);
+        x->cursor_count = 0; /* all of it once more */
+        x->knows_ranges = false;
+        err = begin_file(x, 1, f);
     } else {
-        search_path(x, x->list[x->list_count - 1].number, path);
-        err = search_file_open(&x->current, path, true, store_secret(x->store), f);
-        x->is_open = !err;
+        err = open_newest(x, f);
     }
     uv_mutex_unlock(&x->listing);
     return err;
@@ -210,11 +239,10 @@ static enum err ready(struct search *x, struct fail *f)
     enum err err = x->is_open ? ERR_OK : open_current(x, f);
     if (err || !is_full(&x->current.about))
         return err;
-    struct search_cursor cursor = x->current.about.cursor;
     search_file_close(&x->current);
     x->is_open = false;
     uv_mutex_lock(&x->listing);
-    err = begin_file(x, x->list[x->list_count - 1].number + 1, cursor, f);
+    err = begin_file(x, x->list[x->list_count - 1].number + 1, f);
     uv_mutex_unlock(&x->listing);
     return err;
 }
@@ -226,26 +254,22 @@ struct row {
     struct piece_at detail;
 };
 
-static const char next_rows_where[] =
-    " FROM requests WHERE (detail_block, detail_offset) > (?, ?)"
-    " ORDER BY detail_block, detail_offset LIMIT ?";
-
-static enum err next_rows(struct search *x, struct arena *arena, struct row rows[ROWS_MAX],
-                          size_t *count, struct fail *f)
+static enum err next_rows(struct search *x, const struct search_cursor *c, struct arena *arena,
+                          struct row rows[ROWS_MAX], size_t *count, struct fail *f)
 {
     char sql[2048];
     struct statement *q;
     *count = 0;
-    snprintf(sql, sizeof sql, "SELECT %s, detail_block, detail_offset, detail_len%s",
-             reader_columns, next_rows_where);
+    snprintf(sql, sizeof sql, "SELECT %s, detail_block, detail_offset, detail_len FROM requests"
+             " WHERE %s ORDER BY detail_block, detail_offset LIMIT ?", reader_columns,
+             search_after_cursor);
     enum err err = reader_begin(x->reader, f);
     if (!err)
         err = database_prepare(&x->reader->db, sql, &q, f);
     if (err)
         return err;
-    bind_number(q, 1, (int64_t)x->current.about.cursor.block);
-    bind_number(q, 2, x->current.about.cursor.offset);
-    bind_number(q, 3, ROWS_MAX);
+    search_bind_cursor(x, q, 1, c);
+    bind_number(q, 4, ROWS_MAX);
     while (*count < ROWS_MAX && statement_next(q, &err, f)) {
         struct row *row = &rows[(*count)++];
         reader_row(x->reader, q, &row->record);
@@ -274,20 +298,57 @@ static enum err index_row(struct search *x, const struct row *row, struct fail *
         return fail(f, err, "%s", why.detail);
     if (x->add_err)
         return fail(f, x->add_err, "%s", x->add_fail.detail);
-    x->current.about.cursor = (struct search_cursor){row->detail.block, row->detail.offset};
+    x->current.cursor.block = row->detail.block;
+    x->current.cursor.offset = row->detail.offset;
     return search_file_end(&x->current, f);
 }
 
-static enum err index_rows(struct search *x, const struct row *rows, size_t count, struct fail *f)
+static enum err index_rows(struct search *x, const struct search_cursor *c,
+                           const struct row *rows, size_t count, struct fail *f)
 {
     uint64_t begun_ns = clock_mono_ns();
     enum err err = search_file_begin(&x->current, f);
+    x->current.cursor = *c;
     for (size_t i = 0; i < count && !err; i++) {
         err = index_row(x, &rows[i], f);
         if (clock_mono_ns() - begun_ns > SEARCH_STEP_MS * UINT64_C(1000000))
             break;
     }
     return err ? err : search_file_commit(&x->current, f);
+}
+
+static void note_cursor(struct search *x, struct search_cursor *c)
+{
+    uv_mutex_lock(&x->listing);
+    *c = x->current.cursor;
+    uv_mutex_unlock(&x->listing);
+}
+
+/* The range read last goes first: what was said in one conversation stands together. */
+static enum err read_on(struct search *x, bool *is_new, struct fail *f)
+{
+    enum err err = x->knows_ranges ? ERR_OK : search_learn_ranges(x, f);
+    *is_new = false;
+    for (size_t i = 0; i < x->cursor_count && !err && !*is_new; i++) {
+        struct search_cursor *c = &x->cursors[(x->range + i) % x->cursor_count];
+        struct row rows[ROWS_MAX];
+        struct arena arena;
+        size_t count = 0;
+        if (c->is_done)
+            continue;
+        arena_init(&arena);
+        err = next_rows(x, c, &arena, rows, &count, f);
+        if (!err && count) {
+            *is_new = true;
+            err = index_rows(x, c, rows, count, f);
+            if (!err)
+                note_cursor(x, c);
+            x->range = (size_t)(c - x->cursors);
+        }
+        arena_release(&arena);
+    }
+    x->knows_ranges = *is_new && !err;
+    return err;
 }
 
 /* --- the step --- */
@@ -315,76 +376,17 @@ static uint64_t give_up(struct search *x, enum err err, const struct fail *f)
 uint64_t search_step(void *owner)
 {
     struct search *x = owner;
-    struct row rows[ROWS_MAX];
-    struct arena arena;
     struct fail f = {0};
-    size_t count = 0;
-    arena_init(&arena);
+    bool is_new = false;
     uv_mutex_lock(&x->writing);
     enum err err = ready(x, &f);
     if (!err)
-        err = next_rows(x, &arena, rows, &count, &f);
-    if (!err && count)
-        err = index_rows(x, rows, count, &f);
-    uint64_t pause_ns = err ? give_up(x, err, &f) : count ? 0 : look_again_ns;
+        err = read_on(x, &is_new, &f);
+    uint64_t pause_ns = err ? give_up(x, err, &f) : is_new ? 0 : look_again_ns;
     if (!err)
         note_about(x);
     uv_mutex_unlock(&x->writing);
-    arena_release(&arena);
     return pause_ns;
-}
-
-/* --- counting --- */
-
-static int64_t size_of(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
-static void add_up(struct search *x, struct search_counters *out, struct search_cursor *cursor)
-{
-    char path[SEARCH_PATH_MAX], wal[SEARCH_PATH_MAX + 8];
-    uv_mutex_lock(&x->listing);
-    for (size_t i = 0; i < x->list_count; i++) {
-        const struct search_about *a = &x->list[i].about;
-        search_path(x, x->list[i].number, path);
-        snprintf(wal, sizeof wal, "%s-wal", path);
-        out->indexed += a->requests;
-        out->texts += a->texts;
-        out->text_bytes += a->text_bytes;
-        out->file_bytes += size_of(path) + size_of(wal);
-        out->files++;
-        *cursor = a->cursor;
-    }
-    out->failures = x->shown_failures;
-    out->skipped = x->shown_skipped;
-    uv_mutex_unlock(&x->listing);
-}
-
-enum err search_count(struct search *x, struct store_reader *r, struct search_counters *out,
-                      struct fail *f)
-{
-    struct search_cursor cursor = {0};
-    struct statement *q;
-    *out = (struct search_counters){0};
-    search_list(x);
-    add_up(x, out, &cursor);
-    enum err err = reader_begin(r, f);
-    if (!err)
-        err = database_prepare(&r->db,
-                               "SELECT count(*) FROM (SELECT 1 FROM requests WHERE"
-                               " (detail_block, detail_offset) > (?, ?) LIMIT ?) AS some",
-                               &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, (int64_t)cursor.block);
-    bind_number(q, 2, cursor.offset);
-    bind_number(q, 3, SEARCH_WAITING_MAX);
-    if (statement_next(q, &err, f))
-        out->waiting = column_number(q, 0);
-    statement_free(q);
-    return err;
 }
 
 /* --- forgetting --- */
@@ -458,7 +460,8 @@ enum err search_forget(struct search *x, const struct uuid *requests, size_t cou
 int search_drop_before(struct search *x, int64_t before_us)
 {
     int dropped = 0;
-    search_list(x);
+    if (search_list(x, NULL))
+        return 0;
     uv_mutex_lock(&x->listing);
     while (x->list_count > 1 && x->list[0].about.last_us < before_us) {
         search_remove(x, x->list[0].number);
@@ -474,7 +477,6 @@ enum err search_forget_all(struct search *x, struct fail *f)
     uv_mutex_lock(&x->writing);
     enum err err = x->is_open ? ERR_OK : open_current(x, f);
     if (!err) {
-        struct search_cursor cursor = x->current.about.cursor;
         search_file_close(&x->current);
         x->is_open = false;
         uv_mutex_lock(&x->listing);
@@ -482,7 +484,7 @@ enum err search_forget_all(struct search *x, struct fail *f)
         for (size_t i = 0; i < x->list_count; i++)
             search_remove(x, x->list[i].number);
         x->list_count = 0;
-        err = begin_file(x, newest + 1, cursor, f);
+        err = begin_file(x, newest + 1, f);
         uv_mutex_unlock(&x->listing);
     }
     uv_mutex_unlock(&x->writing);

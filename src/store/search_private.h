@@ -32,6 +32,8 @@ struct search {
     struct arena arena;
     struct text_reader texts;
     struct buf bytes, body, decoded; /* scratch */
+    size_t range; /* the one that was read last */
+    bool knows_ranges; /* has asked for them since it found nothing new */
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */
     struct fail add_fail;
@@ -42,6 +44,8 @@ struct search {
         struct search_about about;
     } list[SEARCH_FILES_MAX];
     size_t list_count;
+    struct search_cursor *cursors; /* of the newest file */
+    size_t cursor_count;
     bool is_listed;
     int64_t shown_failures, shown_skipped;
     struct searcher *idle;
@@ -49,8 +53,16 @@ struct search {
 
 /* "<dir>/000007.db" */
 void search_path(const struct search *x, int64_t number, char out[SEARCH_PATH_MAX]);
-/* Finds the files that are there, once. */
-void search_list(struct search *x);
+/* Finds the files that are there, once. ERR_DATABASE_AWAY: before the store has been reached nobody
+ * knows whether they are its own. */
+enum err search_list(struct search *x, struct fail *f) MUST_CHECK;
+/* search_ranges.c: looks for ranges of block numbers that are new, or have come to their end. With
+ * `writing` held. */
+enum err search_learn_ranges(struct search *x, struct fail *f) MUST_CHECK;
+/* The rows after the cursor, for "… FROM requests WHERE": binds three marks from `at` on. */
+extern const char search_after_cursor[];
+void search_bind_cursor(const struct search *x, struct statement *q, int at,
+                        const struct search_cursor *c);
 /* Deletes a file and its companions. */
 void search_remove(const struct search *x, int64_t number);
 

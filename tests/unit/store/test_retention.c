@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "batches.h"
+#include "place.h"
 #include "store/retention.h"
 #include "store/store_private.h"
 
@@ -17,7 +18,8 @@ static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const uint64_t second_ns = 1000000000;
 
 struct fixture {
-    char dir[64], path[96];
+    struct place place;
+    uint64_t first; /* block */
     struct store *store;
     struct store_reader *reader;
     struct batch_maker maker;
@@ -32,8 +34,7 @@ struct fixture {
 static void open_it(struct fixture *x)
 {
     struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &(struct store_options){.where = x->path}, &f),
-                     ERR_OK);
+    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
     x->reader = store_reader_new(x->store);
     maker_init(&x->maker, x->store);
 }
@@ -48,12 +49,11 @@ static void close_it(struct fixture *x)
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    snprintf(x->dir, sizeof x->dir, "/tmp/test_retention.XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    place_make(&x->place);
     x->mono_ns = 1000 * second_ns;
     x->seed = 42;
     open_it(x);
+    x->first = store_next_block(x->store);
     *state = x;
     return 0;
 }
@@ -64,9 +64,7 @@ static int teardown(void **state)
     close_it(x);
     for (size_t i = 0; i < x->count; i++)
         free((char *)x->bodies[i].ptr);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
-    assert_int_equal(system(command), 0);
+    place_remove(&x->place);
     free(x);
     return 0;
 }
@@ -164,7 +162,7 @@ static int64_t number(struct fixture *x, const char *sql)
 static int64_t file_bytes(struct fixture *x)
 {
     struct stat st;
-    assert_int_equal(stat(x->path, &st), 0);
+    assert_int_equal(stat(x->place.where, &st), 0);
     return st.st_size;
 }
 
@@ -274,7 +272,8 @@ static void too_much_goes_and_the_disk_gets_it_back(void **state)
     const int64_t max_bytes = 1400000;
     add_rows(x, ROWS);
     store_maintain(x->store);
-    assert_true(file_bytes(x) > 2400000);
+    if (!place_is_postgres())
+        assert_true(file_bytes(x) > 2400000);
     begin(x, &(struct retention_options){.max_bytes = max_bytes});
     for (int i = 0; i < 30; i++)
         run(x, base_us + 40 * hour_us, 60);
@@ -282,9 +281,11 @@ static void too_much_goes_and_the_disk_gets_it_back(void **state)
     assert_in_range(readable, 10, 22);
     for (size_t i = 0; i < ROWS; i++) /* the oldest ones went */
         assert_int_equal(read_body(x, i), i < ROWS - readable ? ERR_GONE : ERR_OK);
-    assert_true(number(x, "PRAGMA page_count") * 4096 <= max_bytes + (1 << 20) + 4096);
     store_maintain(x->store);
-    assert_true(file_bytes(x) <= max_bytes + (1 << 20) + 4096);
+    if (!place_is_postgres()) { /* which gives room back by itself, month by month */
+        assert_true(number(x, "PRAGMA page_count") * 4096 <= max_bytes + (1 << 20) + 4096);
+        assert_true(file_bytes(x) <= max_bytes + (1 << 20) + 4096);
+    }
     assert_int_equal(number(x, "SELECT count(*) FROM requests"), ROWS);
     assert_totals(x);
     retention_release(&x->retention);
@@ -335,7 +336,7 @@ static void pieces_of_dropped_blocks_are_forgotten(void **state)
     int64_t dropped;
     struct piece_cursor cursor = PIECE_CURSOR_START;
     bool more = true;
-    assert_int_equal(store_drop_blocks(x->store, 6, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->store, x->first + 5, INT64_MAX, &dropped, &f), ERR_OK);
     assert_true(dropped > 5 * BODY_BYTES);
     while (more)
         assert_int_equal(store_sweep_pieces(x->store, &cursor, &more, &f), ERR_OK);
@@ -366,13 +367,13 @@ static void only_whole_chains_go(void **state)
         if (i % 4 == 3)
             chain_rest(&x->maker.chain);
     }
-    assert_int_equal(store_drop_blocks(x->store, 4, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->store, x->first + 3, INT64_MAX, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0);
-    assert_int_equal(store_drop_blocks(x->store, 8, INT64_MAX, &dropped, &f), ERR_OK);
-    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), 5);
+    assert_int_equal(store_drop_blocks(x->store, x->first + 7, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 4);
     assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
-    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), 9);
-    assert_int_equal(number(x, "SELECT floor FROM keeping"), 9);
+    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 8);
+    assert_int_equal(number(x, "SELECT floor FROM keeping"), x->first + 8);
     assert_totals(x);
 }
 

@@ -8,13 +8,15 @@
 #include <unistd.h>
 
 #include "batches.h"
+#include "place.h"
 #include "store/search.h"
 #include "store/search_terms.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 
 struct fixture {
-    char dir[64], path[96], search_dir[96];
+    struct place place;
+    char dir[64], search_dir[96];
     struct store *store;
     struct store_reader *reader;
     struct batch_maker maker;
@@ -29,8 +31,7 @@ struct fixture {
 static void open_store(struct fixture *x)
 {
     struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &(struct store_options){.where = x->path}, &f),
-                     ERR_OK);
+    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
     x->reader = store_reader_new(x->store);
     maker_init(&x->maker, x->store);
     x->search = search_new(x->store, x->search_dir);
@@ -49,7 +50,7 @@ static int setup(void **state)
     struct fixture *x = MEM_NEW(struct fixture);
     snprintf(x->dir, sizeof x->dir, "/tmp/test_search.XXXXXX");
     assert_non_null(mkdtemp(x->dir));
-    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    place_make(&x->place);
     snprintf(x->search_dir, sizeof x->search_dir, "%s/search", x->dir);
     arena_init(&x->arena);
     open_store(x);
@@ -65,6 +66,7 @@ static int teardown(void **state)
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
     assert_int_equal(system(command), 0);
+    place_remove(&x->place);
     free(x);
     return 0;
 }
@@ -103,7 +105,8 @@ static void index_all(struct fixture *x)
     struct fail f = {0};
     for (int i = 0; i < 1000; i++) {
         search_step(x->search);
-        assert_int_equal(search_count(x->search, x->reader, &n, &f), ERR_OK);
+        if (search_count(x->search, x->reader, &n, &f))
+            fail_msg("%s", f.detail);
         assert_int_equal(n.failures, 0);
         if (!n.waiting)
             return;
@@ -445,10 +448,43 @@ static void as_fts5(void **state)
     assert_false(terms_parse(STR(" -a \"\" ...*"), &x->arena, &terms));
 }
 
+/* Two proxies write by turns, each with block numbers of its own; one of them has the higher ones. */
+static void all_writers_are_followed(void **state)
+{
+    struct fixture *x = *state;
+    struct fixture other = {.place = x->place};
+    struct fail f = {0};
+    if (!place_is_postgres())
+        skip();
+    other.place.options.node = "node-two";
+    assert_int_equal(store_open(&other.store, &other.place.options, &f), ERR_OK);
+    maker_init(&other.maker, other.store);
+    for (int i = 0; i < 3; i++) {
+        char mine[32], others[32];
+        snprintf(mine, sizeof mine, "mine%d", i);
+        snprintf(others, sizeof others, "others%d", i);
+        say(&other, "s2", others, "fine");
+        index_all(x);
+        say(x, "s1", mine, "fine");
+        index_all(x);
+        assert_int_equal(find(x, (struct search_ask){.question = str_of(mine)}), 1);
+        assert_int_equal(find(x, (struct search_ask){.question = str_of(others)}), 1);
+    }
+    maker_release(&other.maker);
+    store_close(other.store);
+    close_store(x);
+    open_store(x); /* a range more */
+    say(x, "s1", "again", "fine");
+    index_all(x);
+    assert_int_equal(find(x, (struct search_ask){.question = STR("again")}), 1);
+    assert_int_equal(counters(x).indexed, 7);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(all_writers_are_followed),
         TEST(whole_and_by_part), TEST(once_however_often_it_is_sent),
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
