@@ -212,7 +212,23 @@ static void put_reasoning(const struct writing *x, const struct message *m, bool
                       "this provider takes no thinking back, or not another's");
 }
 
-static void put_tool_call(const struct writing *x, const struct block *b)
+/* Gemini's signature, on its endpoint for OpenAI clients. */
+static void put_thought(const struct writing *x, struct str thought)
+{
+    if (!thought.len && has(x, QUIRK_THOUGHT_MARK))
+        thought = THOUGHT_UNCHECKED;
+    if (!thought.len)
+        return;
+    json_key(x->w, "extra_content");
+    json_open(x->w, '{');
+    json_key(x->w, "google");
+    json_open(x->w, '{');
+    json_put_string(x->w, "thought_signature", thought);
+    json_close(x->w, '}');
+    json_close(x->w, '}');
+}
+
+static void put_tool_call(const struct writing *x, const struct block *b, struct str thought)
 {
     json_open(x->w, '{');
     json_put_string(x->w, "id", b->id);
@@ -222,7 +238,24 @@ static void put_tool_call(const struct writing *x, const struct block *b)
     json_put_string(x->w, "name", tool_names_send(x->a->names, x->n, b->name));
     json_put_string(x->w, "arguments", b->json);
     json_close(x->w, '}');
+    put_thought(x, thought);
     json_close(x->w, '}');
+}
+
+/* A call's thought signature is that of the thinking right before it. */
+static void put_tool_calls(const struct writing *x, const struct message *m)
+{
+    struct str thought = STR_NONE;
+    json_key(x->w, "tool_calls");
+    json_open(x->w, '[');
+    for (const struct block *b = m->first; b; b = b->next) {
+        if (b->kind == BLOCK_TOOL_USE)
+            put_tool_call(x, b, thought);
+        thought = b->kind == BLOCK_THINKING
+                      ? envelope_thought(x->n->arena, b->signature, x->a->origin)
+                      : STR_NONE;
+    }
+    json_close(x->w, ']');
 }
 
 static void put_assistant(const struct writing *x, const struct message *m)
@@ -241,14 +274,8 @@ static void put_assistant(const struct writing *x, const struct message *m)
     json_put_string(x->w, "role", STR("assistant"));
     put_content(x, m->first, STR("\n\n"));
     put_reasoning(x, m, has_calls);
-    if (has_calls) {
-        json_key(x->w, "tool_calls");
-        json_open(x->w, '[');
-        for (const struct block *b = m->first; b; b = b->next)
-            if (b->kind == BLOCK_TOOL_USE)
-                put_tool_call(x, b);
-        json_close(x->w, ']');
-    }
+    if (has_calls)
+        put_tool_calls(x, m);
     json_close(x->w, '}');
 }
 

@@ -74,3 +74,10 @@ bool envelope_open(struct arena *a, struct str signature, struct envelope *e)
         e->origin |= (uint32_t)out[1 + i] << (8 * i);
     return true;
 }
+
+struct str envelope_thought(struct arena *a, struct str signature, uint32_t origin)
+{
+    struct envelope e;
+    bool is_one = envelope_open(a, signature, &e) && e.kind == ENVELOPE_THOUGHT;
+    return is_one && e.origin == origin ? e.payload : STR_NONE;
+}

@@ -27,12 +27,16 @@ struct envelope {
     struct str payload; /* in the arena */
 };
 
-#define ENVELOPE_MARK STR("ccp1.")
+/* What Gemini takes in place of a thought signature that is lost (ai.google.dev, thought signatures). */
+#define THOUGHT_UNCHECKED STR("skip_thought_signature_validator")
+#define ENVELOPE_MARK     STR("ccp1.")
 
 uint32_t envelope_origin(struct str base_url);
 struct str envelope_seal(struct arena *a, const struct envelope *e);
 /* False when it is not one of ours. */
 bool envelope_open(struct arena *a, struct str signature, struct envelope *e);
+/* Gemini's signature of this provider for what follows the thinking; empty: there is none. */
+struct str envelope_thought(struct arena *a, struct str signature, uint32_t origin);
 bool envelope_is_ours(struct str signature);
 
 #endif

@@ -71,6 +71,12 @@ static const struct lesson {
     {{"response_format", "not support"}, "no_response_schema"},
     {{"prompt_cache_key"}, "-prompt_cache_key"},
     {{"prefill"}, "no_prefill"},
+    {{"thought_signature", "missing"}, "thought_mark"},
+    {{"thinking_level", "not support"}, "-thinking_level"},
+    {{"thinking level", "not support"}, "-thinking_level"},
+    {{"thinking_budget", "not support"}, "thinking_level"},
+    {{"thinking", "only works in thinking mode"}, "no_reasoning"},
+    {{"thinking is not", "support"}, "no_reasoning"},
     {{"additionalproperties", "function_declarations"}, "gemini_schema"},
     {{"invalid json payload", "unknown name", "parameters"}, "gemini_schema"},
 };

@@ -147,6 +147,10 @@ static const struct guess {
     {"gpt-4", "no_reasoning"},
     {"gpt-3", "no_reasoning"},
     {"chatgpt", "no_reasoning"},
+    {"gemini-1", "no_reasoning"},
+    {"gemini-2.0", "no_reasoning"},
+    {"gemini-2", ""},
+    {"gemini-", "thought_mark,thinking_level"},
 };
 
 void quirks_guess(struct quirks *q, struct str model)

@@ -134,10 +134,10 @@ static void clean_usual(struct cleaning *c, yyjson_val *node, unsigned depth)
 
 /* Keywords that Gemini's Schema has (ai.google.dev/api/caching#Schema). */
 static const char *const gemini_keywords[] = {
-    "type",          "format",    "title",      "description", "nullable",
-    "enum",          "maxItems",  "minItems",   "required",    "minProperties",
-    "maxProperties", "minLength", "maxLength",  "pattern",     "minimum",
-    "maximum",       "anyOf",     "properties", "items",       "propertyOrdering"};
+    "type",          "format",     "title",     "description",     "nullable",
+    "enum",          "maxItems",   "minItems",  "required",        "minProperties",
+    "maxProperties", "minLength",  "maxLength", "pattern",         "minimum",
+    "maximum",       "properties", "items",     "propertyOrdering"};
 
 static bool is_gemini_keyword(yyjson_val *key)
 {
@@ -175,8 +175,13 @@ static yyjson_val *main_type(yyjson_val *type, bool *is_nullable)
     return found;
 }
 
-static void put_enum(struct cleaning *c, yyjson_val *list)
+/* Only strings can be enumerated. */
+static void put_enum(struct cleaning *c, yyjson_val *type, yyjson_val *list)
 {
+    if (!yyjson_is_arr(list) || (type && !json_is(type, "string"))) {
+        note(c, "keywords that Gemini does not know were left out");
+        return;
+    }
     json_key(c->w, "enum");
     json_open(c->w, '[');
     yyjson_arr_iter values = yyjson_arr_iter_with(list);
@@ -224,43 +229,35 @@ static void put_gemini(struct cleaning *c, yyjson_val *node, yyjson_val *key, yy
         if (is_gemini_format(json_text_of(value)))
             json_put_value(c->w, "format", value);
     } else if (yyjson_equals_str(key, "enum")) {
-        if (yyjson_is_arr(value))
-            put_enum(c, value);
+        put_enum(c, main_type(yyjson_obj_get(node, "type"), &is_nullable), value);
+    } else if (yyjson_equals_str(key, "properties") && !yyjson_obj_size(value)) {
+        return; /* an empty one is refused */
     } else if (yyjson_equals_str(key, "required")) {
         if (yyjson_is_arr(value))
             put_required(c, value, yyjson_obj_get(node, "properties"));
     } else if (yyjson_equals_str(key, "items") && !yyjson_is_obj(value)) {
         note(c, "items of several kinds");
+        json_put_raw(c->w, "items", STR("{\"type\":\"string\"}"));
     } else {
         json_key_str(c->w, json_key_text(key));
         put_inside(c, inside_of(key), value, clean_gemini, depth + 1);
     }
 }
 
-/* What has no counterpart, but says nearly the same: const as an enum of one, oneOf as anyOf,
- * the first of allOf. True: the key was one of these. */
-static bool put_similar(struct cleaning *c, yyjson_val *node, yyjson_val *key, yyjson_val *value,
-                        unsigned depth)
+/* What has no counterpart, but says nearly the same: const, as an enum of one. True: it was. */
+static bool put_similar(struct cleaning *c, yyjson_val *node, yyjson_val *key, yyjson_val *value)
 {
-    if (yyjson_equals_str(key, "const")) {
-        if (!yyjson_obj_get(node, "enum") && (yyjson_is_str(value) || yyjson_is_raw(value))) {
-            if (!yyjson_obj_get(node, "type"))
-                json_put_string(c->w, "type", STR("string"));
-            json_key(c->w, "enum");
-            json_open(c->w, '[');
-            json_string(c->w, json_text_of(value));
-            json_close(c->w, ']');
-        }
-        return true;
+    if (!yyjson_equals_str(key, "const"))
+        return false;
+    if (!yyjson_obj_get(node, "enum") && (yyjson_is_str(value) || yyjson_is_raw(value))) {
+        if (!yyjson_obj_get(node, "type"))
+            json_put_string(c->w, "type", STR("string"));
+        json_key(c->w, "enum");
+        json_open(c->w, '[');
+        json_string(c->w, json_text_of(value));
+        json_close(c->w, ']');
     }
-    if (yyjson_equals_str(key, "oneOf")) {
-        if (!yyjson_obj_get(node, "anyOf") && yyjson_is_arr(value)) {
-            json_key(c->w, "anyOf");
-            put_schemas(c, value, clean_gemini, depth + 1);
-        }
-        return true;
-    }
-    return false;
+    return true;
 }
 
 /* `except`: members of this one were written already; NULL: none were. */
@@ -274,26 +271,104 @@ static void put_gemini_members(struct cleaning *c, yyjson_val *node, yyjson_val 
             continue;
         if (is_gemini_keyword(key))
             put_gemini(c, node, key, value, depth);
-        else if (!put_similar(c, node, key, value, depth) && !yyjson_equals_str(key, "$defs") &&
+        else if (!put_similar(c, node, key, value) && !yyjson_equals_str(key, "$defs") &&
                  !yyjson_equals_str(key, "definitions") && !yyjson_equals_str(key, "$schema"))
             note(c, "keywords that Gemini does not know were left out");
     }
 }
 
+static bool is_null_schema(yyjson_val *schema)
+{
+    return json_is(yyjson_obj_get(schema, "type"), "null");
+}
+
+/* The one branch that is not "null"; NULL where there are several. */
+static yyjson_val *only_branch(struct cleaning *c, yyjson_val *branches)
+{
+    yyjson_val *only = NULL;
+    yyjson_arr_iter list = yyjson_arr_iter_with(branches);
+    for (yyjson_val *one; (one = yyjson_arr_iter_next(&list));) {
+        if (is_null_schema(one))
+            continue;
+        if (only)
+            return NULL;
+        yyjson_val *target = follow(c, one);
+        only = yyjson_is_obj(target) ? target : one;
+    }
+    return yyjson_is_obj(only) ? only : NULL;
+}
+
+static bool has_null_branch(yyjson_val *branches)
+{
+    yyjson_arr_iter list = yyjson_arr_iter_with(branches);
+    for (yyjson_val *one; (one = yyjson_arr_iter_next(&list));)
+        if (is_null_schema(one))
+            return true;
+    return false;
+}
+
+/* anyOf and oneOf. Of one branch: that branch. Of several: nothing may stand beside them. */
+static void put_branches(struct cleaning *c, yyjson_val *node, yyjson_val *branches, unsigned depth)
+{
+    yyjson_val *only = only_branch(c, branches);
+    if (only) {
+        put_gemini_members(c, only, NULL, depth + SCHEMA_DEPTH_MAX / 6);
+        yyjson_val *description = yyjson_obj_get(node, "description");
+        if (yyjson_is_str(description) && !yyjson_obj_get(only, "description"))
+            json_put_value(c->w, "description", description);
+    } else {
+        json_key(c->w, "anyOf");
+        json_open(c->w, '[');
+        yyjson_arr_iter list = yyjson_arr_iter_with(branches);
+        for (yyjson_val *one; (one = yyjson_arr_iter_next(&list));)
+            if (!is_null_schema(one))
+                clean_gemini(c, one, depth + 1);
+        json_close(c->w, ']');
+    }
+    if (has_null_branch(branches))
+        json_put_bool(c->w, "nullable", true);
+}
+
+/* Every schema has to have a type there. */
+static void put_likely_type(struct cleaning *c, yyjson_val *node)
+{
+    const char *type = yyjson_obj_get(node, "properties") ? "object"
+                       : yyjson_obj_get(node, "items")    ? "array"
+                                                          : "string";
+    json_put_string(c->w, "type", str_of(type));
+}
+
+static void put_node(struct cleaning *c, yyjson_val *node, unsigned depth)
+{
+    yyjson_val *all = yyjson_obj_get(node, "allOf"), *type = yyjson_obj_get(node, "type");
+    yyjson_val *branches = yyjson_obj_get(node, "anyOf");
+    if (!yyjson_arr_size(branches))
+        branches = yyjson_obj_get(node, "oneOf");
+    if (yyjson_arr_size(branches) && !yyjson_obj_get(node, "properties")) {
+        put_branches(c, node, branches, depth);
+        return;
+    }
+    if (!type && !yyjson_arr_size(all) && !yyjson_obj_get(node, "const"))
+        put_likely_type(c, node);
+    put_gemini_members(c, node, NULL, depth);
+    if (json_is(type, "array") && !yyjson_obj_get(node, "items"))
+        json_put_raw(c->w, "items", STR("{\"type\":\"string\"}")); /* refused without */
+    if (yyjson_arr_size(all) && !yyjson_obj_get(node, "properties"))
+        put_gemini_members(c, yyjson_arr_get_first(all), node, depth + 1);
+}
+
 static void clean_gemini(struct cleaning *c, yyjson_val *node, unsigned depth)
 {
     yyjson_val *target = yyjson_is_obj(node) ? follow(c, node) : NULL;
-    yyjson_val *all = yyjson_obj_get(node, "allOf");
     json_open(c->w, '{');
     if (depth >= SCHEMA_DEPTH_MAX || ++c->nodes > NODES_MAX) {
+        json_put_string(c->w, "type", STR("object"));
         note(c, "nested too deeply; cut off");
     } else if (yyjson_is_obj(target)) {
         /* What it refers to, and that again: a circle ends at the depth's limit. */
-        put_gemini_members(c, target, NULL, depth + SCHEMA_DEPTH_MAX / 6);
+        put_node(c, target, depth + SCHEMA_DEPTH_MAX / 6);
     } else {
-        put_gemini_members(c, node, NULL, depth);
-        if (yyjson_arr_size(all) && !yyjson_obj_get(node, "properties"))
-            put_gemini_members(c, yyjson_arr_get_first(all), node, depth + 1);
+        put_node(c, node, depth);
     }
     json_close(c->w, '}');
 }

@@ -25,13 +25,14 @@ static const struct provider_language {
     provider_write *write;
     reader_event *on_event;
     reader_whole *on_whole;
-    const char *path; /* %s: the model */
+    const char *path; /* Gemini's has the model in it: choose_path() */
     const char *stream_path;
 } provider_languages[DIALECT_COUNT] = {
     [DIALECT_CHAT] = {chat_request_write, chat_answer_event, chat_answer_whole, "/chat/completions",
                       "/chat/completions"},
     [DIALECT_RESPONSES] = {responses_request_write, responses_answer_event, responses_answer_whole,
                            "/responses", "/responses"},
+    [DIALECT_GEMINI] = {gemini_request_write, gemini_answer_event, gemini_answer_whole, NULL, NULL},
 };
 
 enum body_kind { BODY_UNKNOWN, BODY_STREAM, BODY_WHOLE, BODY_REFUSAL };
@@ -156,7 +157,6 @@ static void restart(struct translation *t)
 static void choose_path(struct translation *t, struct str model)
 {
     const struct provider_language *p = &provider_languages[t->provider];
-    const char *path = t->asks_stream ? p->stream_path : p->path;
     if (t->provider == DIALECT_GEMINI) {
         if (str_starts(model, STR("models/")))
             model = str_from(model, 7);
@@ -165,7 +165,7 @@ static void choose_path(struct translation *t, struct str model)
                                               : "/models/%.*s:generateContent",
                                STR_ARGS(model));
     } else {
-        t->path = str_of(path);
+        t->path = str_of(t->asks_stream ? p->stream_path : p->path);
     }
 }
 
