@@ -21,12 +21,14 @@ const pages = [
   ['requests', '/', (page) => rows(page).first()],
   ['monitor', '/monitor', (page) => rows(page).first()],
   ['sessions', '/sessions', (page) => page.locator('tbody tr').first()],
+  ['search', '/search?q=date', (page) => page.locator('.hit mark').first()],
+  ['search-empty', '/search', (page) => page.getByText('side by side, in this order')],
   ['stats', '/stats', (page) => page.locator('.chart canvas, [role=status]').first()],
   ['setup', '/setup', (page) => page.getByText(/ANTHROPIC_BASE_URL=http/)]
 ];
 
 for (const theme of ['light', 'dark']) {
-  for (const [size, width] of [['wide', 1440], ['narrow', 420]]) {
+  for (const [size, width] of [['wide', 1440], ['narrow', 390]]) {
     for (const [name, path, sign] of pages) {
       test(`${name}, ${theme}, ${size}`, { skip: why_skipped }, async () => {
         const { page, trouble, close } = await openPage(browser, server, path, { width, theme });

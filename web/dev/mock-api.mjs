@@ -6,6 +6,8 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { searchIn } from './mock-search.mjs';
+import { setupOf } from './mock-setup.mjs';
 import { hostileTexts, makeBody, makeMessage, makeRow, makeSession, makeStream, poison, randomFrom } from './mock-data.mjs';
 
 const build = fileURLToPath(new URL('../build', import.meta.url));
@@ -22,7 +24,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
   const reports = [];
   const timers = new Set();
   let event_id = 0;
-const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
+  const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
   const losses = [['journal_write', 'lost', 'frames', 'the journal cannot be written: the disk is full or broken'], ['journal_torn', 'damaged', 'bytes', 'the end of a segment was cut off by a crash'], ['store_busy', 'late', 'commits', 'the store did not take a batch; it is tried again'], ['overloaded', 'refused', 'requests', 'too many requests at once']]
     .map(([reason, effect, unit, text]) => ({ reason, effect, unit, text, since_start: 0, all_time: 0, last_at: null }));
 
@@ -142,9 +144,16 @@ const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
   }
   function listSessions(response, params) {
     const groups = [...Map.groupBy(rows.filter((row) => row.session_id), (row) => row.session_id)];
-    const all = groups.map(([session_id, of]) => ({ session_id, first_at: of.at(-1).started_at, last_at: of[0].started_at, request_count: of.length, error_count: of.filter((row) => row.status >= 400).length, agent_count: new Set(of.map((row) => row.agent_id)).size, title: of.at(-1).title, model: of[0].model, client: of[0].client, usage: line('', of).usage, cost_usd_micro: line('', of).cost_usd_micro, unknown_cost_count: line('', of).unknown_cost_count }));
+    const all = groups.map(([session_id, of]) => ({ session_id, first_at: of.at(-1).started_at, last_at: of[0].started_at, request_count: of.length, error_count: of.filter((row) => row.status >= 400).length, agent_count: new Set(of.map((row) => row.agent_id)).size, title: (of.findLast((row) => !row.agent_id) ?? of.at(-1)).title, model: of[0].model, client: of[0].client, usage: line('', of).usage, cost_usd_micro: line('', of).cost_usd_micro, unknown_cost_count: line('', of).unknown_cost_count }));
     const before = params.get('before');
     json(response, { sessions: all.filter((session) => !before || session.last_at < before).sort((a, b) => (a.last_at < b.last_at ? 1 : -1)).slice(0, Number(params.get('limit') ?? 50)) });
+  }
+  function find(response, params) {
+    const found = searchIn(rows.map((row) => known.get(row.id)), params, bodyOf, messageOf);
+    if (!found) return json(response, { error: { code: 'bad_param', message: 'There is no word in it to look for', field: 'q' } }, 400);
+    const from = Number(params.get('cursor') ?? 0);
+    const to = from + Number(params.get('limit') ?? 50);
+    json(response, { results: found.slice(from, to), sessions: [], next_cursor: to < found.length ? String(to) : null, complete: true });
   }
   function statistics(response, params, what) {
     const found = filtered(params);
@@ -156,7 +165,7 @@ const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
     if (what === '/performance') return json(response, { total: line(null, found), models: group(found, (row) => row.model), duration_histogram: histogram(found.map((row) => row.duration_ms)), first_token_histogram: histogram(found.map((row) => row.first_token_ms)) });
     json(response, { total: line(null, found), models: group(found, (row) => row.model), providers: group(found, (row) => row.provider), states: group(found, (row) => row.state), agents: group(found, agentOf), projects: group(found, (row) => row.project), tools: toolsOf(found),
       storage: { requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes: bytes, stored_bytes: Math.floor(bytes * 0.008), file_bytes: Math.floor(bytes * 0.011) + 65536 },
-      recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length }, losses });
+      recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length }, losses, search: { indexed: rows.length, waiting: 0, skipped: 0, failures: 0, texts: rows.length * 9, text_bytes: Math.floor(bytes / 40), files: 1, file_bytes: Math.floor(bytes / 300) } });
   }
   const bodyOf = ({ row, extra }) => (extra.hostile ? poison(makeBody(row, extra), extra.hostile) : makeBody(row, extra));
   const messageOf = ({ row, extra, final }) => (extra.hostile ? poison(makeMessage(final ?? row, extra), extra.hostile) : makeMessage(final ?? row, extra));
@@ -232,6 +241,9 @@ const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
     if (path === '/api/sessions') return listSessions(response, params);
     if (/^\/api\/stats(\/|$)/.test(path)) return statistics(response, params, path.slice(10));
     if (path === '/api/stream') return stream(request, response);
+    if (path === '/api/setup') return json(response, setupOf(hostile ? hostileTexts[0] : null));
+    if (path === '/api/search') return find(response, params);
+    if (path === '/api/export') return attach(response, JSON.stringify(filtered(params)));
     const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);
     const made = match && known.get(decodeURIComponent(match[1]));
     if (made) return part(response, made, match[2] ?? '', params);

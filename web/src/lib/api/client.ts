@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Health, Performance, RequestDetail, RequestPage, Session, Stats, StatsLine, Timeline } from './types.ts';
+import type { Answer, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, Setup, Stats, StatsLine, Timeline } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -65,7 +65,7 @@ export const getAnswer = (id: string, signal?: AbortSignal) =>
 export const getTimeline = (id: string, signal?: AbortSignal) =>
   getJson<Timeline>(`${requestPath(id)}/timeline`, signal);
 
-export const listSessions = (query: { limit?: number; before?: string }, signal?: AbortSignal) =>
+export const listSessions = (query: Query, signal?: AbortSignal) =>
   getJson<{ sessions: Session[] }>(withQuery('/api/sessions', query), signal);
 
 export const getStats = (query: Query, signal?: AbortSignal) =>
@@ -80,5 +80,12 @@ export const getDays = (query: Query, signal?: AbortSignal) =>
 
 export const getPerformance = (query: Query, signal?: AbortSignal) =>
   getJson<Performance>(withQuery('/api/stats/performance', query), signal);
+
+export const getSetup = (signal?: AbortSignal) => getJson<Setup>('/api/setup', signal);
+
+export const search = (query: Query, signal?: AbortSignal) => getJson<SearchPage>(withQuery('/api/search', query), signal);
+
+/** An export streams, so it is an address to download from, not something to read here. */
+export const exportUrl = (format: string, query: Query) => withQuery('/api/export', { ...query, format });
 
 export const getHealth = (signal?: AbortSignal) => getJson<Health>('/health', signal);

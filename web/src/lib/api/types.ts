@@ -195,9 +195,33 @@ export type Stats = {
   storage: Storage | null;
   recorder: Recorder | null;
   losses: Loss[];
+  /** null where search is switched off; missing in what does not know it. */
+  search?: SearchState | null;
 };
 
 export type Bucket = [from_ms: number, to_ms: number, count: number];
 export type Performance = { total: StatsLine; models: StatsLine[]; duration_histogram: Bucket[]; first_token_histogram: Bucket[] };
+
+export type ConnectVariable = { name: string; value: string; restores: string };
+export type ConfigKey = { name: string; value: string | null; source: string; default: string; what: string };
+export type Setup = { version: string; public_url: string | null; variables: ConnectVariable[]; config_file: string | null; config: ConfigKey[] };
+
+export const textKinds = ['user', 'assistant', 'thinking', 'tool_input', 'tool_result', 'system', 'tool'] as const;
+export type TextKind = (typeof textKinds)[number];
+
+export type Hit = {
+  request_id: string;
+  session_id: string | null;
+  agent_id: string | null;
+  started_at: string;
+  model: string | null;
+  title: string | null;
+  kind: TextKind;
+  tool: string | null;
+  snippet: string;
+  highlights: [start: number, length: number][];
+};
+export type SearchPage = { results: Hit[]; next_cursor: string | null; complete: boolean };
+export type SearchState = { indexed: number; waiting: number; texts: number; text_bytes: number; file_bytes: number };
 
 export type Health = { status: string; version: string; timestamp: string };

@@ -1,11 +1,14 @@
 // What a conversation knows of where it stands: its session, which agents its calls started, and how the reader
-// wants prose. Given by context.
+// wants prose, and which words are looked for. Given by context.
 import { getContext, setContext } from 'svelte';
 import { recall, remember } from '../base/memory.ts';
 import type { CallBlock } from './conversation.ts';
+import { holds } from './find.ts';
 
 export class Reading {
   session = $state<string | null>(null);
+  /** Words to go to, in lower case; '' for none. */
+  find = $state('');
   /** Agent ids by the id of the call that started them. */
   agents = $state.raw<ReadonlyMap<string, string>>(new Map());
   #plain = $state(recall('prose') === 'plain');
@@ -14,6 +17,9 @@ export class Reading {
   set plain(plain: boolean) {
     this.#plain = plain;
     remember('prose', plain ? 'plain' : '');
+  }
+  holds(value: unknown): boolean {
+    return this.find !== '' && holds(value, this.find);
   }
   agentOf(call: CallBlock): string | null {
     return this.agents.get(call.id) ?? null;

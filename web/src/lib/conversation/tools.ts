@@ -69,6 +69,9 @@ export function languageOfPath(path: string): string {
   return name.includes('.') ? name.split('.').at(-1)! : '';
 }
 
+/** The language of what a tool gave back, where its beginning tells. */
+export const languageOfOutput = (text: string) => (/^(?:diff --git |--- .*\n\+\+\+ |@@ -\d)/m.test(text.slice(0, 2000)) ? 'diff' : '');
+
 export type Numbered = { first: number; lines: string[] };
 
 /** A file as the Read tool shows it: each line behind its number and an arrow (or a tab). */

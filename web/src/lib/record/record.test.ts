@@ -23,7 +23,7 @@ describe('timing', () => {
     expect(stretches.map((s) => [s.from_ms, s.to_ms])).toEqual([[0, 10], [10, 12], [12, 800], [800, 900], [900, 5000]]);
   });
   it('is all waiting before the first byte', () => {
-    expect(stretchesOf({ ttfb_ms: null, first_token_ms: null }, 70)).toEqual([{ name: 'Wait for first byte', from_ms: 0, to_ms: 70, kind: 'wait' }]);
+    expect(stretchesOf({ ttfb_ms: null, first_token_ms: null }, 70)).toEqual([{ name: 'Wait for answer', from_ms: 0, to_ms: 70, kind: 'wait' }]);
   });
   it('knows no speed without a first token', () => {
     expect(tokensPerSecond(100, null, 10)).toBe(null);

@@ -19,9 +19,9 @@ export function stretchesOf(times: Times, end_ms: number): Stretch[] {
   };
   until('Connect', times.connect_ms, 'send');
   until('Send request', times.sent_ms, 'send');
-  until('Wait for first byte', times.ttfb_ms ?? end_ms, 'wait');
+  until('Wait for answer', times.ttfb_ms ?? end_ms, 'wait');
   if (times.ttfb_ms === null) return out;
-  until('First byte to first token', times.first_token_ms, 'think');
+  until('To first token', times.first_token_ms, 'think');
   until(times.first_token_ms === null ? 'Receive' : 'Stream tokens', end_ms, 'stream');
   return out;
 }

@@ -53,11 +53,25 @@ export function queryOf(filter: Filter, now_ms = Date.now()): Record<string, str
   return { ...rest, start: startOf(filter, now_ms), end: ranges[filter.range] ? '' : filter.end };
 }
 
-/** Statistics are sums made at recording; they cannot tell by words or by tool. */
-export function statsQueryOf(filter: Filter): Record<string, string> {
-  const { q: _q, tool: _tool, ...rest } = queryOf(filter);
-  return rest;
+/** What each page but the list can tell apart. */
+const known_to = {
+  search: ['q', 'session', 'agent', 'tool', 'model', 'range', 'start', 'end'],
+  sessions: ['q', 'model', 'project', 'range', 'start', 'end'],
+  stats: filterNames.filter((name) => name !== 'q' && name !== 'tool')
+} satisfies Record<string, readonly FilterName[]>;
+export type FilteredPage = keyof typeof known_to;
+
+const isKnown = (page: FilteredPage, filter: Filter, name: FilterName) =>
+  (known_to[page] as readonly FilterName[]).includes(name) && !(page === 'search' && name === 'agent' && filter.agent === 'sub');
+
+/** The part of a filter that a page's API understands. */
+export function queryFor(page: FilteredPage, filter: Filter): Record<string, string> {
+  return Object.fromEntries(Object.entries(queryOf(filter)).filter(([name]) => isKnown(page, filter, name as FilterName)));
 }
+
+/** The rest, in words, so that a page can say what it passes over. */
+export const passedOver = (page: FilteredPage, filter: Filter) =>
+  filterNames.filter((name) => filter[name] && !isKnown(page, filter, name)).map((name) => name.replace('_', ' '));
 
 export function matches(row: RequestRow, filter: Filter): boolean {
   const start = startOf(filter);
