@@ -32,6 +32,7 @@ enum {
 struct app {
     const struct config *cfg;
     struct data_dir data_dir;
+    struct prices *prices;
     struct store *store;
     struct indexer *indexer;
     struct search *search; /* NULL: switched off */
@@ -147,7 +148,9 @@ static enum err open_storage(struct app *app, struct fail *f)
     err = storage_open_store(&app->store, cfg, &app->data_dir, f);
     if (err)
         return err;
+    app->prices = prices_new(NULL, 0);
     struct index_store glue = storage_glue(app->store);
+    glue.prices = app->prices;
     app->indexer = indexer_new(&glue, journal_path);
     if (cfg->storage_record)
         err = journal_dir_open(&app->journal_dir, journal_path, indexer_ring, app->indexer, f);
@@ -275,6 +278,7 @@ static void tear_down(struct app *app)
     search_free(app->search);
     journal_dir_close(app->journal_dir);
     store_close(app->store);
+    prices_free(app->prices);
     provider_release(&app->anthropic);
     guard_free(app->guard);
     if (app->is_data_open)

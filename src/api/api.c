@@ -13,6 +13,7 @@
 #include "api/api_search.h"
 #include "api/api_sessions.h"
 #include "api/api_setup.h"
+#include "api/api_stats.h"
 #include "api/api_totals.h"
 #include "api/live.h"
 #include "base/clock.h"
@@ -57,7 +58,16 @@ static const struct route {
      QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION,
      conversations_list, NULL},
     {"/api/conversations/{name}", GET_HEAD, QUERY_LIMIT | QUERY_PAGE, conversations_get, NULL},
-    {"/api/stats", GET_HEAD, QUERY_RANGE, totals_stats, NULL},
+    {"/api/stats", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_all, NULL},
+    {"/api/stats/hourly", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_hourly, NULL},
+    {"/api/stats/daily", GET_HEAD, QUERY_FILTER | QUERY_RANGE | QUERY_TZ, stats_daily, NULL},
+    {"/api/stats/models", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_models, NULL},
+    {"/api/stats/providers", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_providers, NULL},
+    {"/api/stats/states", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_states, NULL},
+    {"/api/stats/projects", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_projects, NULL},
+    {"/api/stats/subagents", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_subagents, NULL},
+    {"/api/stats/tools", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_tools, NULL},
+    {"/api/stats/performance", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_performance, NULL},
     {"/api/search", GET_HEAD,
      QUERY_LIMIT | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION | QUERY_SEARCH, search_answer, NULL},
     {"/api/setup", GET_HEAD, 0, NULL, answer_setup},

@@ -5,6 +5,7 @@
 
 #include "api/json_out.h"
 #include "base/clock.h"
+#include "record/tool_list.h"
 #include "store/search_terms.h"
 
 typedef const char *parse_fn(struct str value, struct query *q); /* NULL, or what is wrong */
@@ -120,10 +121,21 @@ static const char *parse_tool(struct str value, struct query *q)
     return NULL;
 }
 
+static const char *parse_tz(struct str value, struct query *q)
+{
+    enum { MOST = 14 * 60 };
+    uint64_t minutes;
+    bool is_west = value.ptr[0] == '-';
+    if (!str_to_u64(str_from(value, is_west), &minutes) || minutes > MOST)
+        return "must be minutes east of UTC, from -840 to 840";
+    q->tz_minutes = is_west ? -(int)minutes : (int)minutes;
+    return NULL;
+}
+
 /* Every parameter there is. Without a parser: a text, kept in the filter at `at`. */
 static const struct param {
     const char *name;
-    enum query_field field;
+    unsigned field; /* enum query_field */
     parse_fn *parse;
     size_t at;
 } params[] = {
@@ -140,6 +152,10 @@ static const struct param {
     {"provider", QUERY_FILTER, NULL, offsetof(struct request_filter, provider)},
     {"session", QUERY_FILTER, NULL, offsetof(struct request_filter, session_id)},
     {"agent", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_id)},
+    {"agent_type", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_type)},
+    {"project", QUERY_FILTER, NULL, offsetof(struct request_filter, project)},
+    {"tool", QUERY_FILTER, NULL, offsetof(struct request_filter, tool)},
+    {"tz", QUERY_TZ, parse_tz, 0},
     {"q", QUERY_FILTER, NULL, offsetof(struct request_filter, q)},
     {"model", QUERY_WORDS, NULL, offsetof(struct request_filter, model)},
     {"q", QUERY_WORDS, NULL, offsetof(struct request_filter, q)},
@@ -188,7 +204,7 @@ bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena, str
 static const struct param *param_find(struct str name, unsigned takes)
 {
     for (size_t i = 0; i < COUNT_OF(params); i++)
-        if (((unsigned)params[i].field & takes) && str_equal(name, str_of(params[i].name)))
+        if ((params[i].field & takes) && str_equal(name, str_of(params[i].name)))
             return &params[i];
     return NULL;
 }
@@ -298,7 +314,16 @@ static bool matches_agent(const struct request_filter *f, const struct record *r
 {
     if (str_equal(f->agent_id, STR("main")))
         return !r->agent_id.len;
+    if (str_equal(f->agent_id, STR("sub")))
+        return r->agent_id.len > 0;
     return str_equal(f->agent_id, r->agent_id);
+}
+
+static bool matches_agent_type(const struct request_filter *f, const struct record *r)
+{
+    if (str_equal(f->agent_type, STR("unknown")))
+        return r->agent_id.len && !r->agent_type.len;
+    return str_equal(f->agent_type, r->agent_type);
 }
 
 bool filter_matches(const struct request_filter *f, const struct record *r)
@@ -308,6 +333,12 @@ bool filter_matches(const struct request_filter *f, const struct record *r)
     if (f->session_id.len && !str_equal(f->session_id, r->session_id))
         return false;
     if (f->agent_id.len && !matches_agent(f, r))
+        return false;
+    if (f->agent_type.len && !matches_agent_type(f, r))
+        return false;
+    if (f->project.len && !str_equal(f->project, r->project))
+        return false;
+    if (f->tool.len && !tool_list_has(r->tools, f->tool))
         return false;
     if (f->provider.len && !str_equal(f->provider, r->provider))
         return false;

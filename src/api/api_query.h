@@ -12,7 +12,8 @@
 enum query_field {
     QUERY_LIMIT = 1 << 0,
     QUERY_CURSOR = 1 << 1,
-    QUERY_FILTER = 1 << 2, /* model, provider, status, state, session, agent, q */
+    QUERY_FILTER = 1 << 2, /* model, provider, status, state, session, agent, agent_type, project,
+                              tool, q */
     QUERY_RANGE = 1 << 3,  /* start, end */
     QUERY_BEFORE = 1 << 4,
     QUERY_DECODED = 1 << 5,
@@ -21,7 +22,8 @@ enum query_field {
     QUERY_PROJECT = 1 << 18,
     QUERY_PAGE = 1 << 19,       /* from, leaf */
     QUERY_FORMAT = 1 << 12,
-    QUERY_SEARCH = 1 << 13 /* tool, role, a cursor of its own; q is needed then */
+    QUERY_SEARCH = 1 << 13, /* tool, role, a cursor of its own; q is needed then */
+    QUERY_TZ = 1 << 7
 };
 
 enum {
@@ -45,6 +47,7 @@ struct query {
     enum text_kind role;
     struct search_place place;
     struct str format;   /* of an export */
+    int tz_minutes;      /* east of UTC */
 };
 
 struct query_fault {

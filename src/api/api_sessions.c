@@ -39,6 +39,8 @@ static void fill_session(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena 
     json_put_text_or_null(doc, obj, "model", keep(arena, row->model));
     json_put_text_or_null(doc, obj, "client", keep(arena, row->client));
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &row->usage));
+    yyjson_mut_obj_add_sint(doc, obj, "cost_usd_micro", row->cost_usd_micro);
+    yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", row->unknown_cost_count);
 }
 
 static void add_session(const struct session_row *row, void *owner)
@@ -81,6 +83,7 @@ struct sums {
     int64_t request_count, error_count, tool_use_count, busy_us;
     int64_t first_us, last_us; /* begin of the first, end of the newest */
     struct usage usage;
+    int64_t cost_usd_micro, unknown_cost_count;
 };
 
 struct agent {
@@ -114,6 +117,8 @@ static void add_sums(struct sums *to, const struct sums *more)
     to->error_count += more->error_count;
     to->tool_use_count += more->tool_use_count;
     to->busy_us += more->busy_us;
+    to->cost_usd_micro += more->cost_usd_micro;
+    to->unknown_cost_count += more->unknown_cost_count;
 }
 
 static struct sums sums_of(const struct record *r)
@@ -125,7 +130,9 @@ static struct sums sums_of(const struct record *r)
                          .busy_us = duration_us,
                          .first_us = r->started_us,
                          .last_us = r->started_us + duration_us,
-                         .usage = r->usage};
+                         .usage = r->usage,
+                         .cost_usd_micro = MAX_OF(r->cost_usd_micro, 0),
+                         .unknown_cost_count = (r->flags & RECORD_COST_UNKNOWN) != 0};
 }
 
 static void note_model(struct agent *a, struct str model)
@@ -234,6 +241,8 @@ static void put_sums(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct sums
     yyjson_mut_obj_add_sint(doc, obj, "tool_use_count", s->tool_use_count);
     json_put_ms_or_null(doc, obj, "busy_ms", s->busy_us);
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &s->usage));
+    yyjson_mut_obj_add_sint(doc, obj, "cost_usd_micro", s->cost_usd_micro);
+    yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", s->unknown_cost_count);
 }
 
 static void put_request(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct record *r)
@@ -258,6 +267,7 @@ static void put_request(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct 
     else
         yyjson_mut_obj_add_null(doc, obj, "conversation_id");
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &r->usage));
+    json_put_int_or_null(doc, obj, "cost_usd_micro", r->cost_usd_micro);
 }
 
 static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct tree *t, size_t at)
@@ -302,6 +312,8 @@ static struct session_row session_of(const struct tree *t, struct str session_id
     row.request_count = all.request_count;
     row.error_count = all.error_count;
     row.usage = all.usage;
+    row.cost_usd_micro = all.cost_usd_micro;
+    row.unknown_cost_count = all.unknown_cost_count;
     for (size_t i = 0; i < t->count; i++)
         row.agent_count += t->list[i].name.id.len > 0;
     return row;

@@ -1,11 +1,13 @@
 /*
- * api_totals.h — sums over exchanges. Each is a job_work (api_job.h).
+ * api_totals.h — the state of the recorder and its store, as a part of the statistics.
  */
 #ifndef API_API_TOTALS_H
 #define API_API_TOTALS_H
 
 #include "api/api_job.h"
 
-enum err totals_stats(struct api_job *job) MUST_CHECK;
+/* Adds "storage", "recorder" and "losses". */
+enum err totals_put_state(struct api_job *job, yyjson_mut_doc *doc,
+                          yyjson_mut_val *root) MUST_CHECK;
 
 #endif

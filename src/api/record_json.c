@@ -3,6 +3,8 @@
  */
 #include "api/record_json.h"
 
+#include "record/tool_list.h"
+
 enum field_kind {
     FIELD_TEXT,    /* always a string */
     FIELD_NAME,    /* null when empty */
@@ -14,6 +16,7 @@ enum field_kind {
     FIELD_BOOL,
     FIELD_ERROR,   /* error_type and error_message */
     FIELD_USAGE,
+    FIELD_TOOLS,
     FIELD_FLAGS
 };
 
@@ -58,6 +61,11 @@ static const struct field {
     {"tool_count", FIELD_COUNT, AT(tool_count)},
     {"tool_use_count", FIELD_COUNT, AT(tool_use_count)},
     {"max_tokens", FIELD_COUNT, AT(max_tokens)},
+    {"cost_usd_micro", FIELD_COUNT, AT(cost_usd_micro)},
+    {"project", FIELD_NAME, AT(project)},
+    {"agent_type", FIELD_NAME, AT(agent_type)},
+    {"tools", FIELD_TOOLS, AT(tools)},
+    {"tool_errors", FIELD_TOOLS, AT(tool_errors)},
     {"flags", FIELD_FLAGS, AT(flags)},
 };
 
@@ -77,6 +85,8 @@ static const struct {
     {RECORD_IS_OURS, "ours"},
     {RECORD_ASKS_STREAM, "asks_stream"},
     {RECORD_ASKS_THINKING, "asks_thinking"},
+    {RECORD_COST_UNKNOWN, "cost_unknown"},
+    {RECORD_COST_ESTIMATED, "cost_estimated"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)
@@ -90,6 +100,18 @@ yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)
     json_put_int_or_null(doc, obj, "cache_creation_1h_tokens", u->cache_creation_1h_tokens);
     json_put_int_or_null(doc, obj, "web_search_requests", u->web_search_requests);
     return obj;
+}
+
+static yyjson_mut_val *tools_json(yyjson_mut_doc *doc, struct str text)
+{
+    struct tool_count c;
+    yyjson_mut_val *list = yyjson_mut_arr(doc);
+    while (tool_list_next(&text, &c)) {
+        yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
+        json_put_text(doc, obj, "name", c.name);
+        yyjson_mut_obj_add_sint(doc, obj, "count", c.count);
+    }
+    return list;
 }
 
 static yyjson_mut_val *flags_json(yyjson_mut_doc *doc, uint32_t flags)
@@ -145,6 +167,9 @@ static void put_field(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct fie
         break;
     case FIELD_USAGE:
         yyjson_mut_obj_add_val(doc, obj, f->name, usage_json(doc, &r->usage));
+        break;
+    case FIELD_TOOLS:
+        yyjson_mut_obj_add_val(doc, obj, f->name, tools_json(doc, *(const struct str *)at));
         break;
     case FIELD_FLAGS:
         yyjson_mut_obj_add_val(doc, obj, f->name, flags_json(doc, r->flags));

@@ -207,7 +207,10 @@ static bool cut_changed(struct conversations *c, const struct match *m, struct s
     *facts = t->facts;
     facts->model = arena_str(&c->arena, facts->model);
     facts->user_session_id = arena_str(&c->arena, facts->user_session_id);
+    facts->project = arena_str(&c->arena, facts->project);
     facts->title = arena_str(&c->arena, facts->title);
+    memcpy(facts->tool_errors, fresh.tool_errors, sizeof facts->tool_errors);
+    facts->tool_error_count = fresh.tool_error_count;
     facts->message_count += fresh.message_count - 1 - (int64_t)(ch.last - ch.first);
     if (fresh.title.len) {
         facts->title = fresh.title;
@@ -461,9 +464,11 @@ static void keep_facts(struct turn *t, const struct request_facts *facts)
 {
     char *old = t->strings, *at;
     t->facts = *facts;
-    struct str *const strings[] = {&t->facts.model, &t->facts.user_session_id, &t->facts.title};
+    t->facts.tool_error_count = 0; /* told once; and their strings are not kept */
+    struct str *const strings[] = {&t->facts.model, &t->facts.user_session_id, &t->facts.title,
+                                   &t->facts.project};
     t->strings = at = mem_alloc(facts->model.len + facts->user_session_id.len + facts->title.len +
-                                1);
+                                facts->project.len + 1);
     for (size_t i = 0; i < COUNT_OF(strings); i++) {
         if (strings[i]->len)
             memcpy(at, strings[i]->ptr, strings[i]->len);
@@ -497,7 +502,10 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
         return;
     struct turn *t = place_for(c, m, body->len);
     keep_facts(t, &out->facts);
-    out->facts = t->facts;
+    struct request_facts kept = t->facts;
+    memcpy(kept.tool_errors, out->facts.tool_errors, sizeof kept.tool_errors);
+    kept.tool_error_count = out->facts.tool_error_count;
+    out->facts = kept;
     SWAP(struct buf, t->body, *body);
     SWAP(struct json_cuts, t->cuts, c->cuts);
     SWAP(struct message_chain, t->chain, c->chain);

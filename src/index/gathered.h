@@ -5,6 +5,7 @@
 #ifndef INDEX_GATHERED_H
 #define INDEX_GATHERED_H
 
+#include "index/agents.h"
 #include "index/segments.h"
 #include "record/detail.h"
 
@@ -57,6 +58,7 @@ struct gathered {
     enum fresh_part fresh_part;
     struct recipe fresh;    /* see record/detail.h */
     uint64_t oldest_block;  /* that the request's body needs; from when it is being packed on */
+    struct prompts prompts; /* of an agent whose type is not known */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */
     struct chunk_list request;

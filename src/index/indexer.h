@@ -13,6 +13,7 @@
 
 #include "journal/journal.h"
 #include "record/batch.h"
+#include "record/price.h"
 
 struct index_store {
     void *owner;
@@ -37,6 +38,7 @@ struct index_store {
     /* Asked until it says ERR_OK, before anything else of the store is used; till then all waits
      * in the journal. NULL: it is ready. */
     enum err (*ready)(void *owner, struct fail *f);
+    const struct prices *prices; /* borrowed; NULL: costs stay unknown */
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when

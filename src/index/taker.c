@@ -45,6 +45,7 @@ void taker_release(struct taker *t)
     threads_release(&t->threads);
     gathering_release(&t->exchanges);
     packer_release(&t->packer);
+    agents_release(&t->agents);
 }
 
 void taker_tell(struct taker *t, enum index_event event, struct gathered *e)

@@ -5,6 +5,7 @@
 #ifndef INDEX_TAKER_H
 #define INDEX_TAKER_H
 
+#include "index/agents.h"
 #include "index/conversation.h"
 #include "index/gathered.h"
 #include "index/threads.h"
@@ -22,6 +23,7 @@ struct taker {
     struct packer packer;
     struct conversations conversations;
     struct threads threads;
+    struct agents agents;
     struct indexer_counters counters;
     index_listener *listener; /* may be NULL */
     bool (*wants)(void *owner);
@@ -32,6 +34,7 @@ struct taker {
     /* scratch */
     struct buf body, decoded, head, detail;
     struct arena arena;
+    unsigned billing; /* enum billing, of the answer read last */
     struct chunk_mark *marks; /* when the chunks of the body read last came; TIMELINE_MAX */
     size_t mark_count, mark_cap;
 };

@@ -106,9 +106,10 @@ static uint64_t conversation_key(const struct record *r, struct str body)
     return key;
 }
 
-static void note_request_facts(struct gathered *e, const struct request_facts *f)
+static void note_request_facts(struct taker *t, struct gathered *e, const struct request_facts *f)
 {
     struct record *r = &e->record;
+    struct str tool_errors = agents_tool_errors(&t->agents, f, &t->arena);
     r->flags |= f->flags | (f->asks_stream ? RECORD_ASKS_STREAM : 0u) |
                 (f->asks_thinking ? RECORD_ASKS_THINKING : 0u);
     r->model = f->model;
@@ -116,9 +117,21 @@ static void note_request_facts(struct gathered *e, const struct request_facts *f
     r->message_count = f->message_count;
     r->tool_count = f->tool_count;
     r->title = f->title;
+    r->project = f->project;
+    r->tool_errors = tool_errors;
     if (!r->session_id.len)
         r->session_id = f->user_session_id;
+    if (r->agent_id.len)
+        r->agent_type = agents_type(&t->agents, r->session_id, r->agent_id);
     gathered_keep(e);
+}
+
+/* An agent that is not known may be recognised by how it begins, once its parent's answer is here. */
+static void note_prompts(struct taker *t, struct gathered *e)
+{
+    struct record *r = &e->record;
+    if (!agents_type(&t->agents, r->session_id, r->agent_id).len)
+        prompts_read(buf_str(&t->body), &t->arena, &e->prompts);
 }
 
 static struct piece_at pack_long_request(struct taker *t, struct gathered *e)
@@ -152,6 +165,8 @@ void taker_pack_request(struct taker *t, struct gathered *e)
         return;
     }
     gather(t, e, &e->request, &t->body);
+    if (e->record.agent_id.len)
+        note_prompts(t, e);
     uint64_t key = conversation_key(&e->record, buf_str(&t->body));
     enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
     assert(!err); /* a body of this length can always be written down */
@@ -160,7 +175,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->fresh = packed.fresh;
     e->oldest_block = packed.oldest_block;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
-    note_request_facts(e, &packed.facts);
+    note_request_facts(t, e, &packed.facts);
     if (!str_ends(e->record.path, STR("/count_tokens"))) /* counts what is asked next */
         threads_place(&t->threads, &e->record, &packed.chain);
     shrink_scratch(&t->body);
@@ -181,8 +196,11 @@ static int64_t time_of_byte(const struct chunk_list *l, size_t offset)
     return UNKNOWN;
 }
 
-static void note_answer_facts(struct record *r, const struct answer_facts *f)
+static void note_answer_facts(struct taker *t, struct record *r, const struct answer_facts *f)
 {
+    t->billing = f->billing;
+    r->tools = tool_list_text(&f->tools, &t->arena);
+    agents_spawn(&t->agents, r->session_id, f);
     r->flags |= f->flags;
     r->response_model = f->model;
     r->stop_reason = f->stop_reason;
@@ -263,7 +281,7 @@ static void read_answer(struct taker *t, struct gathered *e, struct str head)
     bool is_plain = body.ptr == t->body.ptr;
     if (body.len) {
         answer_read(body, r->is_stream, &t->arena, &facts);
-        note_answer_facts(r, &facts);
+        note_answer_facts(t, r, &facts);
     }
     refine_ending(r, &facts);
     gathered_keep(e); /* before `decoded` is used again */
@@ -313,6 +331,16 @@ static void load_heads(struct taker *t, struct gathered *e, struct record_detail
     f->sent_us = (int64_t)answer.sent_us;
 }
 
+/* What is known only now that the answer is. */
+static void note_rest(struct taker *t, struct gathered *e)
+{
+    struct record *r = &e->record;
+    if (r->agent_id.len && !r->agent_type.len)
+        r->agent_type = agents_recognise(&t->agents, r->session_id, r->agent_id, &e->prompts);
+    if (t->store->prices)
+        prices_cost(t->store->prices, r, t->billing);
+}
+
 static void note_end(struct gathered *e, const struct frame_end *end)
 {
     struct record *r = &e->record;
@@ -335,12 +363,14 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
 {
     struct detail d = {0};
     arena_clear(&t->arena);
+    t->billing = 0;
     note_end(e, end);
     gathered_keep(e);
     if (!e->is_packed)
         taker_pack_request(t, e);
     load_heads(t, e, &d.facts);
     pack_answer(t, e, d.facts.response_head, &d);
+    note_rest(t, e);
     d.facts.timeline = t->marks; /* the answer's, which was read last */
     d.facts.timeline_len = t->mark_count;
     d.request = e->recipe;

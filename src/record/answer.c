@@ -7,6 +7,8 @@
  */
 #include "record/answer.h"
 
+#include <xxhash.h>
+
 #include "record/answer_event.h"
 #include "record/json_walk.h"
 
@@ -24,6 +26,8 @@ struct reading {
     bool is_begun, is_over; /* message_start, message_stop were seen */
     int64_t open, next;     /* indexes: of the open block (UNKNOWN: none); of the next to begin */
     bool is_known, is_strange; /* one event at least was ours; was not */
+    bool is_spawning;          /* the open block begins a sub-agent: its input is gathered */
+    struct buf input;
 };
 
 static void violation(struct reading *r, bool is_wrong)
@@ -65,6 +69,22 @@ static void read_counter(struct reading *r, const struct counter *c, struct str 
     }
 }
 
+static void read_billing(struct reading *r, struct str key, struct str raw)
+{
+    static const struct {
+        struct str key, value;
+        enum billing bit;
+    } signs[] = {
+        {{"speed", 5}, {"\"fast\"", 6}, BILLING_FAST},
+        {{"service_tier", 12}, {"\"batch\"", 7}, BILLING_BATCH},
+        {{"service_tier", 12}, {"\"priority\"", 10}, BILLING_PRIORITY},
+        {{"inference_geo", 13}, {"\"us\"", 4}, BILLING_IN_US},
+    };
+    for (size_t i = 0; i < COUNT_OF(signs); i++)
+        if (json_key_is(key, signs[i].key) && str_equal(raw, signs[i].value))
+            r->facts->billing |= (unsigned)signs[i].bit;
+}
+
 /* Counts are cumulative: what is told later replaces what was told before. */
 static void read_usage(struct reading *r, struct str usage, struct str inside)
 {
@@ -82,6 +102,8 @@ static void read_usage(struct reading *r, struct str usage, struct str inside)
                 read_counter(r, &counters[i], raw);
         if (!inside.len && raw.len && raw.ptr[0] == '{')
             read_usage(r, raw, key);
+        else if (!inside.len && raw.len && raw.ptr[0] == '"')
+            read_billing(r, key, raw);
     }
 }
 
@@ -103,10 +125,32 @@ static void read_error(struct reading *r, struct str raw)
     read_text(r, json_member(raw, STR("message")), MESSAGE_MAX_BYTES, &r->facts->error_message);
 }
 
-static void count_tool_use(struct reading *r, struct str block)
+uint64_t spawn_hash(struct str prompt)
 {
-    if (str_equal(json_member(block, STR("type")), STR("\"tool_use\"")))
-        r->facts->tool_use_count++;
+    return XXH3_64bits(prompt.ptr ? prompt.ptr : "", prompt.len);
+}
+
+static void note_spawn(struct reading *r, struct str input)
+{
+    struct answer_facts *f = r->facts;
+    struct str type =
+        json_read_text(json_member(input, STR("subagent_type")), NAME_MAX_BYTES, r->arena);
+    struct str prompt =
+        json_read_text(json_member(input, STR("prompt")), SPAWN_INPUT_MAX, r->arena);
+    if (type.len && prompt.len && f->spawn_count < SPAWNS_MAX)
+        f->spawns[f->spawn_count++] = (struct spawn){arena_str(r->arena, type),
+                                                     spawn_hash(prompt)};
+}
+
+/* True when it begins a sub-agent. */
+static bool count_tool_use(struct reading *r, struct str block)
+{
+    if (!str_equal(json_member(block, STR("type")), STR("\"tool_use\"")))
+        return false;
+    r->facts->tool_use_count++;
+    struct str name = json_read_text(json_member(block, STR("name")), TOOL_NAME_MAX, r->arena);
+    tool_list_add(&r->facts->tools, arena_str(r->arena, name), 1);
+    return str_equal(name, STR("Agent")) || str_equal(name, STR("Task"));
 }
 
 static void read_content(struct reading *r, struct str raw)
@@ -116,8 +160,12 @@ static void read_content(struct reading *r, struct str raw)
     if (!json_enter(&w, '['))
         return;
     r->facts->tool_use_count = 0;
-    while (json_next_element(&w))
-        count_tool_use(r, json_take(&w));
+    r->facts->tools.len = 0;
+    while (json_next_element(&w)) {
+        struct str block = json_take(&w);
+        if (count_tool_use(r, block))
+            note_spawn(r, json_member(block, STR("input")));
+    }
 }
 
 /* One member of a message, or of what stands in for one. */
@@ -161,12 +209,21 @@ static bool is_usual_delta(struct str data)
            memcmp(data.ptr, usual_delta, USUAL_LEN) == 0;
 }
 
+static void gather_input(struct reading *r, struct str data)
+{
+    struct str raw = json_member(json_member(data, STR("delta")), STR("partial_json"));
+    r->is_spawning = buf_append(&r->input, json_read_text(raw, SPAWN_INPUT_MAX, r->arena)) ==
+                     ERR_OK;
+}
+
 static void on_delta(struct reading *r, struct str data, size_t start)
 {
     int64_t index = is_usual_delta(data) ? data.ptr[USUAL_LEN] - '0' : index_of(data);
     if (r->facts->first_token_at == SIZE_MAX)
         r->facts->first_token_at = start;
     violation(r, index < 0 || index != r->open || data.ptr[data.len - 1] != '}');
+    if (r->is_spawning)
+        gather_input(r, data);
 }
 
 static void on_message_start(struct reading *r, struct str data, size_t start)
@@ -188,7 +245,8 @@ static void on_block_start(struct reading *r, struct str data, size_t start)
     r->open = index;
     r->next = index >= 0 ? index + 1 : r->next;
     r->facts->tool_use_count = MAX_OF(r->facts->tool_use_count, 0);
-    count_tool_use(r, json_member(data, STR("content_block")));
+    buf_clear(&r->input);
+    r->is_spawning = count_tool_use(r, json_member(data, STR("content_block")));
 }
 
 static void on_block_stop(struct reading *r, struct str data, size_t start)
@@ -197,6 +255,9 @@ static void on_block_stop(struct reading *r, struct str data, size_t start)
     int64_t index = index_of(data);
     violation(r, index < 0 || index != r->open);
     r->open = UNKNOWN;
+    if (r->is_spawning)
+        note_spawn(r, buf_str(&r->input));
+    r->is_spawning = false;
 }
 
 static void on_message_delta(struct reading *r, struct str data, size_t start)
@@ -352,8 +413,10 @@ void answer_read(struct str body, bool is_sse, struct arena *arena, struct answe
     struct reading r = {.facts = facts, .arena = arena, .open = UNKNOWN};
     if (!body.len)
         return;
+    buf_init(&r.input, SPAWN_INPUT_MAX);
     if (answer_is_stream(body, is_sse))
         read_stream(&r, body);
     else
         read_json(&r, body);
+    buf_release(&r.input);
 }

@@ -9,12 +9,28 @@
 #define RECORD_ANSWER_H
 
 #include "record/record.h"
+#include "record/tool_list.h"
+
+enum {
+    SPAWNS_MAX = 16,           /* of one answer; further ones are not told */
+    SPAWN_INPUT_MAX = 64 << 10 /* bytes of its input; a longer one is not told */
+};
+
+/* A call that begins a sub-agent (the tool Agent; Task before Claude Code 2.1.63). */
+struct spawn {
+    struct str agent_type;
+    uint64_t prompt_hash; /* spawn_hash() of its prompt */
+};
 
 struct answer_facts {
     uint32_t flags; /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION */
     struct str model, stop_reason, error_type, error_message; /* in the arena */
     struct usage usage; /* message_start merged with message_delta */
+    unsigned billing; /* enum billing */
     int64_t tool_use_count;
+    struct tool_list tools; /* the calls by name, in the arena */
+    struct spawn spawns[SPAWNS_MAX];
+    size_t spawn_count;
     bool is_complete;      /* message_stop seen, or the JSON was whole */
     bool is_error;         /* an error body, or an `error` event in the stream */
     size_t first_token_at; /* offset of the first content delta; SIZE_MAX if none */
@@ -25,6 +41,9 @@ bool answer_is_stream(struct str body, bool is_sse);
 
 /* `is_sse`: by Content-Type. Fast: for each answer at ingest; builds no message. */
 void answer_read(struct str body, bool is_sse, struct arena *arena, struct answer_facts *facts);
+
+/* Of a prompt's text; the sub-agent's first message holds a text block with the same. */
+uint64_t spawn_hash(struct str prompt);
 
 /* The whole as JSON, as GET …/response/message gives it (docs/api.md): text, thinking with its
  * signature, redacted thinking, tool_use with input from partial_json (kept as the string

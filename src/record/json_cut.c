@@ -10,8 +10,10 @@
 
 #include "base/mem.h"
 #include "record/json_walk.h"
+#include "record/project.h"
 #include "record/record.h"
 #include "record/title.h"
+#include "record/tool_results.h"
 
 enum {
     MEMBER_MIN = 128, /* bytes; a smaller member's value is not worth a piece of its own */
@@ -112,6 +114,13 @@ static void take_metadata(struct cutter *c, struct str raw)
         c->facts->user_session_id = STR_NONE;
 }
 
+/* All of the system prompt, or one of its blocks. */
+static void take_system(struct cutter *c, struct str raw)
+{
+    if (!c->facts->project.len)
+        c->facts->project = project_find(raw, c->arena);
+}
+
 /* The members we read. An array with a kind is cut at its elements. */
 static const struct wanted {
     struct str name;
@@ -124,7 +133,7 @@ static const struct wanted {
     {.name = {"max_tokens", 10}, .take = take_max_tokens},
     {.name = {"thinking", 8}, .take = take_thinking},
     {.name = {"metadata", 8}, .take = take_metadata},
-    {.name = {"system", 6}, .kind = CUT_SYSTEM},
+    {.name = {"system", 6}, .take = take_system, .kind = CUT_SYSTEM},
     {.name = {"tools", 5},
      .kind = CUT_TOOL,
      .count_at = offsetof(struct request_facts, tool_count)},
@@ -156,6 +165,8 @@ static void cut_array(struct cutter *c, const struct wanted *array)
             break;
         size_t start = elements++ ? before : (size_t)(raw.ptr - c->body.ptr);
         cut(c, array->kind, start, w->at);
+        if (array->take)
+            array->take(c, raw);
         if (elements == 1)
             c->messages = is_messages ? c->cuts->count - 1 : c->messages;
     }
@@ -200,12 +211,14 @@ static void cut_member(struct cutter *c, struct str key)
         count(c, wanted_here, UNKNOWN);
 }
 
-static void find_title(struct cutter *c)
+static void look_at_messages(struct cutter *c)
 {
     if (c->facts->message_count <= 0 || c->is_full)
         return;
-    c->facts->title = title_find(c->body, c->cuts->list + c->messages,
-                                 (size_t)c->facts->message_count, c->walk.marks, c->arena);
+    const struct json_cut *messages = c->cuts->list + c->messages;
+    size_t message_count = (size_t)c->facts->message_count;
+    c->facts->title = title_find(c->body, messages, message_count, c->walk.marks, c->arena);
+    tool_results_find(c->body, messages, message_count, c->walk.marks, c->arena, c->facts);
 }
 
 static void note_flags(struct cutter *c)
@@ -226,7 +239,7 @@ static void cut_body(struct cutter *c)
         json_take(&c->walk);
     cut_rest(c, c->body.len);
     note_flags(c);
-    find_title(c);
+    look_at_messages(c);
 }
 
 void json_cut(struct str body, struct arena *arena, struct json_cuts *cuts,

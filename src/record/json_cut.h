@@ -15,7 +15,14 @@
 
 enum {
     JSON_DEPTH_MAX = 256,
-    JSON_CUTS_MAX = 1 << 16 /* a body with more elements is cut no further */
+    JSON_CUTS_MAX = 1 << 16, /* a body with more elements is cut no further */
+    TOOL_ERRORS_MAX = 16     /* of one request; further ones are not told */
+};
+
+/* A tool's result that says it is an error. */
+struct tool_error {
+    uint64_t id_hash; /* of the call's id as it stands in the JSON */
+    struct str name;  /* empty where the call was not found */
 };
 
 enum json_cut_kind {
@@ -47,6 +54,9 @@ struct request_facts {
     int64_t max_tokens;                /* UNKNOWN */
     int64_t message_count, tool_count; /* UNKNOWN when there is no such array */
     struct str user_session_id; /* from metadata.user_id, JSON or "user_…_session_…" form */
+    struct str project; /* working directory that the system prompt names: record/project.h */
+    struct tool_error tool_errors[TOOL_ERRORS_MAX]; /* among the results in the newest messages */
+    size_t tool_error_count;
     struct str title; /* start of the newest plain user text, one line, at most 120 bytes */
 };
 

@@ -20,11 +20,12 @@ void record_init(struct record *r)
         .turn = UNKNOWN,
         .parent_turn = UNKNOWN,
         .shared_count = UNKNOWN,
+        .cost_usd_micro = UNKNOWN,
         .usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
     };
 }
 
-enum { STRINGS = 18 };
+enum { STRINGS = 22 };
 
 static void list_strings(struct record *r, struct str *list[STRINGS])
 {
@@ -34,7 +35,8 @@ static void list_strings(struct record *r, struct str *list[STRINGS])
         &r->agent_id,        &r->parent_agent_id,         &r->client,
         &r->client_addr,     &r->upstream_request_id,     &r->stop_reason,
         &r->error_type,      &r->error_message,           &r->title,
-        &r->anthropic_beta, &r->node,
+        &r->anthropic_beta,  &r->node, &r->project, &r->agent_type, &r->tools,
+        &r->tool_errors,
     };
     memcpy(list, strings, sizeof strings);
 }

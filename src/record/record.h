@@ -23,6 +23,16 @@ enum record_flag {
     RECORD_IS_OURS = 1 << 9,          /* the proxy made the answer */
     RECORD_ASKS_STREAM = 1 << 10,     /* the request says "stream": true */
     RECORD_ASKS_THINKING = 1 << 11,   /* the request has "thinking", and not disabled */
+    RECORD_COST_UNKNOWN = 1 << 12,    /* something was used up, and what it costs is not known */
+    RECORD_COST_ESTIMATED = 1 << 13,  /* a part of the cost was not told and taken as usual */
+};
+
+/* What multiplies prices, as an answer's usage says; only the cost keeps it. */
+enum billing {
+    BILLING_FAST = 1 << 0,     /* "speed":"fast" */
+    BILLING_BATCH = 1 << 1,    /* "service_tier":"batch" */
+    BILLING_PRIORITY = 1 << 2, /* "service_tier":"priority": as agreed with the provider */
+    BILLING_IN_US = 1 << 3,    /* "inference_geo":"us" */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */
@@ -57,7 +67,11 @@ struct record {
     struct str error_type;     /* of an error body or event, or err_name() of ours */
     struct str error_message;  /* at most 300 bytes */
     struct str title;          /* start of the newest user text, at most 120 bytes */
-    struct str anthropic_beta; /* the request\'s header; told in events, kept in the detail only */
+    struct str anthropic_beta; /* the request's header; told in events, kept in the detail only */
+    struct str project;        /* working directory that the prompt names */
+    struct str agent_type;     /* of a sub-agent, where the call that began it was seen */
+    struct str tools;          /* calls in the answer: record/tool_list.h */
+    struct str tool_errors;    /* calls whose result came back with this request as an error */
 
     int64_t started_us;     /* wall clock */
     int64_t connect_us;     /* UNKNOWN when reused or never connected */
@@ -66,6 +80,7 @@ struct record {
     int64_t duration_us;
 
     struct usage usage;
+    int64_t cost_usd_micro; /* millionths of a dollar; UNKNOWN: see the flags */
     int64_t request_bytes, response_bytes, client_bytes; /* bodies */
     int64_t chunk_count;    /* RESP_BODY frames */
     int64_t message_count;  /* length of the request's "messages" */

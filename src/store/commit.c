@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "record/tool_list.h"
 #include "store/conversation_sums.h"
 #include "store/rollup.h"
 
@@ -55,18 +56,10 @@ static const char *const sql[WRITE_STATEMENTS] = {
                     " ON CONFLICT DO NOTHING",
     [WRITE_PIECE] = "INSERT INTO pieces (high, low, len, block, start) VALUES (?,?,?,?,?)"
                     " ON CONFLICT DO NOTHING",
-    [WRITE_ROLLUP] =
-        "INSERT INTO rollups (hour, model, provider, state, request_count, error_count,"
-        " " USAGE_COLUMNS ", request_bytes, response_bytes, duration_us_sum, ttfb_us_sum,"
-        " ttfb_count) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-        " ON CONFLICT (hour, model, provider, state) DO UPDATE SET "
-        SUM(rollups, request_count) "," SUM(rollups, error_count) "," SUM_USAGE(rollups) ","
-        SUM(rollups, request_bytes) "," SUM(rollups, response_bytes) ","
-        SUM(rollups, duration_us_sum) "," SUM(rollups, ttfb_us_sum) "," SUM(rollups, ttfb_count),
     [WRITE_SESSION] =
         "INSERT INTO sessions (session, first_us, last_us, request_count, error_count,"
-        " agent_count, " USAGE_COLUMNS ", title, model, client)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " agent_count, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count, title, model, client)"
+        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (session) DO UPDATE SET"
         " first_us = CASE WHEN excluded.first_us < sessions.first_us THEN excluded.first_us"
         " ELSE sessions.first_us END,"
@@ -74,6 +67,7 @@ static const char *const sql[WRITE_STATEMENTS] = {
         " ELSE sessions.last_us END,"
         SUM(sessions, request_count) "," SUM(sessions, error_count) ","
         SUM(sessions, agent_count) "," SUM_USAGE(sessions) ","
+        SUM(sessions, cost_usd_micro) "," SUM(sessions, unknown_cost_count) ","
         " title = coalesce(sessions.title, excluded.title),"
         " model = CASE WHEN excluded.last_us >= sessions.last_us"
         " THEN coalesce(excluded.model, sessions.model) ELSE sessions.model END,"
@@ -103,6 +97,18 @@ static const char *const sql[WRITE_STATEMENTS] = {
     [FIND_TURN] = store_find_turn_sql,
     [FIND_MAIN_TURNS] = store_main_turns_sql,
     [FIND_AGENT_TURNS] = store_agent_turns_sql,
+    [WRITE_TOOL_SET] = "INSERT INTO tool_sets (tool, tools) VALUES (?,?) ON CONFLICT DO NOTHING",
+    [READ_CELL] = "SELECT data FROM rollups WHERE span = ? AND start = ? AND lane = ? AND"
+                  " model = ? AND response_model = ? AND provider = ? AND state = ? AND"
+                  " status = ? AND agent_type = ? AND project = ?",
+    [COUNT_CELLS] = "SELECT count(*) FROM rollups WHERE span = ? AND start = ? AND lane = ?",
+    [WRITE_CELL] = "INSERT INTO rollups (span, start, lane, model, response_model, provider,"
+                   " state, status, agent_type, project, data) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+                   " ON CONFLICT (span, start, lane, model, response_model, provider, state,"
+                   " status, agent_type, project) DO UPDATE SET data = excluded.data",
+    [DELETE_CELL] = "DELETE FROM rollups WHERE span = ? AND start = ? AND lane = ? AND"
+                    " model = ? AND response_model = ? AND provider = ? AND state = ? AND"
+                    " status = ? AND agent_type = ? AND project = ?",
 };
 
 /* What a batch adds to the totals. */
@@ -131,13 +137,9 @@ void commit_release(struct store *s)
         s->statements[i] = NULL;
     }
     names_release(&s->names);
-    free(s->rollups);
-    free(s->sessions);
+    rollup_release(s);
     conversation_sums_free(s->conversations);
     s->conversations = NULL;
-    s->rollups = NULL;
-    s->sessions = NULL;
-    s->rollup_count = s->rollup_cap = s->session_count = s->session_cap = 0;
 }
 
 static enum err write_block(struct store *s, const struct batch_block *b, int64_t *is_new,
@@ -235,8 +237,10 @@ static enum err write_request(struct store *s, const struct batch_row *row,
     }
     w->names = (struct row_names){
         .session = ids[COLUMN_session], .agent = ids[COLUMN_agent], .model = ids[COLUMN_model],
-        .provider = ids[COLUMN_provider], .title = ids[COLUMN_title],
-        .client = ids[COLUMN_client],
+        .response_model = ids[COLUMN_response_model], .provider = ids[COLUMN_provider],
+        .title = ids[COLUMN_title], .client = ids[COLUMN_client],
+        .agent_type = ids[COLUMN_agent_type], .project = ids[COLUMN_project],
+        .tools = ids[COLUMN_tools],
     };
     bind_number(q, COLUMNS + 1, (int64_t)row->detail.block);
     bind_number(q, COLUMNS + 2, row->detail.offset);
@@ -257,6 +261,30 @@ static enum err write_agent(struct store *s, struct written_row *w, struct fail 
     return statement_queue(q, &w->is_new_agent, f);
 }
 
+/* Which tools a list of them names, so that requests can be found by tool. */
+static enum err write_tool_set(struct store *s, const struct batch_row *row, int64_t tools,
+                               struct fail *f)
+{
+    int64_t *known = &s->tool_sets[tools & (TOOL_SETS_KNOWN - 1)];
+    struct str text = row->record.tools;
+    struct tool_count c;
+    enum err err = ERR_OK;
+    if (!tools || *known == tools)
+        return ERR_OK;
+    while (!err && tool_list_next(&text, &c)) {
+        int64_t tool;
+        struct statement *q = s->statements[WRITE_TOOL_SET];
+        err = names_id(&s->names, c.name, true, &tool, f);
+        bind_number(q, 1, tool);
+        bind_number(q, 2, tools);
+        if (!err)
+            err = statement_queue(q, NULL, f);
+    }
+    if (!err)
+        *known = tools;
+    return err;
+}
+
 /* Nothing here waits for an answer: what was new is known when the database has settled. */
 static enum err write_rows(struct store *s, const struct batch *b, struct written *w,
                            struct fail *f)
@@ -270,6 +298,8 @@ static enum err write_rows(struct store *s, const struct batch *b, struct writte
         err = write_request(s, &b->rows[i], &w->rows[i], f);
         if (!err)
             err = write_agent(s, &w->rows[i], f);
+        if (!err)
+            err = write_tool_set(s, &b->rows[i], w->rows[i].names.tools, f);
     }
     return err;
 }
@@ -290,24 +320,24 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
                            struct fail *f)
 {
     struct totals t = {.pieces = w->new_pieces};
+    enum err err = ERR_OK;
     for (size_t i = 0; i < b->block_count; i++)
         if (w->new_blocks[i]) {
             t.blocks++;
             t.stored_bytes += (int64_t)b->blocks[i].data.len;
         }
-    for (size_t i = 0; i < b->row_count; i++) {
+    for (size_t i = 0; i < b->row_count && !err; i++) {
         const struct record *r = &b->rows[i].record;
         if (!w->rows[i].is_new)
             continue;
         t.requests++;
         t.raw_bytes += r->request_bytes + r->response_bytes;
-        rollup_add(s, r, &w->rows[i].names);
-        if (w->rows[i].names.session)
-            session_sum_add(s, r, &w->rows[i].names, w->rows[i].is_new_agent);
+        err = rollup_add(s, r, &w->rows[i].names, w->rows[i].is_new_agent, f);
         if (r->conversation > 0)
             conversation_sum_add(&s->conversations, r, &w->rows[i].names);
     }
-    enum err err = rollup_write(s, f);
+    if (!err)
+        err = rollup_write(s, f);
     if (!err)
         err = conversation_sums_write(s, f);
     if (!err)
@@ -333,8 +363,9 @@ void commit_undo(struct store *s)
     database_rollback(&s->db);
     names_forget(&s->names);
     memset(s->months, 0, sizeof s->months);
-    s->rollup_count = s->session_count = 0;
+    rollup_forget(s);
     conversation_sums_clear(s->conversations);
+    memset(s->tool_sets, 0, sizeof s->tool_sets);
 }
 
 static enum err transact(struct store *s, const struct batch *b, struct fail *f)

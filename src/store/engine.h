@@ -21,6 +21,8 @@ struct engine {
     void (*disclaim)(struct store *s);
     /* Right after a connection was made, before the schema is looked at. May be NULL. */
     enum err (*check)(struct store *s, struct fail *f);
+    /* Likewise: sets s->lane. NULL: it is 0. */
+    enum err (*take_lane)(struct store *s, struct fail *f);
     /* What is to be done with a damaged database, so that store_open() can begin a new one. NULL:
      * nothing. */
     enum err (*set_aside)(struct store *s, const struct fail *why, struct fail *f);

@@ -164,6 +164,9 @@ static enum err find_names(struct store *s, struct doomed *d, struct fail *f)
         {r->session_id, &d->names.session},
         {r->agent_id, &d->names.agent},
         {r->model, &d->names.model},
+        {r->response_model, &d->names.response_model},
+        {r->agent_type, &d->names.agent_type},
+        {r->project, &d->names.project},
         {r->provider, &d->names.provider},
     };
     enum err err = ERR_OK;
@@ -196,16 +199,11 @@ static enum err delete_rows(struct erasing *x, struct fail *f)
         err = find_names(s, d, f);
         if (err)
             break;
-        rollup_add(s, &d->record, &d->names);
-        if (d->names.session)
-            session_sum_add(s, &d->record, &d->names, false);
+        err = rollup_subtract(s, &d->record, &d->names, f);
     }
     statement_free(q);
-    rollup_negate(s);
     if (!err)
         err = rollup_write(s, f);
-    if (!err)
-        err = run(s, "DELETE FROM rollups WHERE request_count = 0", NULL, 0, f);
     if (!err)
         err = run(s, "UPDATE totals SET requests = requests - ?, raw_bytes = raw_bytes - ?", gone,
                   2, f);

@@ -50,6 +50,26 @@ static enum err number_blocks(struct store *s, struct fail *f)
     return err;
 }
 
+/* A lane is ours as long as the connection lives; a lost one's may be held a while longer. */
+static enum err take_lane(struct store *s, struct fail *f)
+{
+    enum { LANES = 1000 };
+    struct statement *q;
+    enum err err = database_prepare(&s->db,
+                                    "SELECT CASE WHEN pg_try_advisory_lock(4846791580151200000"
+                                    " + ?1) THEN 1 ELSE 0 END", &q, f);
+    bool is_taken = false;
+    for (s->lane = 1; !err && s->lane <= LANES && !is_taken; s->lane += !is_taken) {
+        bind_number(q, 1, s->lane);
+        is_taken = statement_next(q, &err, f) && column_number(q, 0);
+        statement_reset(q);
+    }
+    statement_free(q);
+    if (err || is_taken)
+        return err;
+    return fail(f, ERR_DATABASE_AWAY, "too many proxies write to this database");
+}
+
 static enum err announce(struct store *s, const struct batch *b, const struct written *w,
                          struct fail *f)
 {
@@ -90,6 +110,7 @@ const struct engine postgres_engine = {
     .has_hashed_names = true,
     .range_bits = RANGE_BITS_AT,
     .may_be_away = true,
+    .take_lane = take_lane,
     .number_blocks = number_blocks,
     .make_places = months_make,
     .announce = announce,

@@ -52,8 +52,29 @@ static void add_agent(struct query *q, struct store_reader *r, struct str agent)
 {
     if (str_equal(agent, STR("main")))
         query_add(q, " AND agent IS NULL");
+    else if (str_equal(agent, STR("sub")))
+        query_add(q, " AND agent IS NOT NULL");
     else
         query_name(q, r, " AND agent = ?", agent);
+}
+
+static void add_agent_type(struct query *q, struct store_reader *r, struct str type)
+{
+    if (str_equal(type, STR("unknown")))
+        query_add(q, " AND agent IS NOT NULL AND agent_type IS NULL");
+    else
+        query_name(q, r, " AND agent_type = ?", type);
+}
+
+void query_sessions_of(struct query *q, struct store_reader *r, struct str agent)
+{
+    static const char in[] = " AND session IN (SELECT session FROM session_agents WHERE agent = ?)";
+    char sql[128];
+    int64_t id = reader_name_id(r, agent);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM session_agents WHERE agent = %lld",
+             (long long)id);
+    if (database_number(&r->db, sql, 0))
+        query_number(q, in, id);
 }
 
 static void add_state(struct query *q, enum ending state)
@@ -149,6 +170,9 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
         query_name(q, r, " OR response_model = ?)", filter->model);
     }
     add_agent(q, r, filter->agent_id);
+    add_agent_type(q, r, filter->agent_type);
+    query_name(q, r, " AND project = ?", filter->project);
+    query_name(q, r, " AND tools IN (SELECT tools FROM tool_sets WHERE tool = ?)", filter->tool);
     if (filter->has_state)
         add_state(q, filter->state);
     add_status(q, filter->status);

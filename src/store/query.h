@@ -30,6 +30,8 @@ void query_name(struct query *q, struct store_reader *r, const char *sql, struct
 void query_init(struct query *q, const char *select, struct store_reader *r,
                 const struct request_filter *filter);
 void query_release(struct query *q);
+/* Only rows of sessions that have this agent, where there are any: found by an index. */
+void query_sessions_of(struct query *q, struct store_reader *r, struct str agent);
 void query_add(struct query *q, const char *sql); /* more text */
 void query_number(struct query *q, const char *sql, int64_t number);
 void query_id(struct query *q, const char *sql, const struct uuid *id);

@@ -7,7 +7,8 @@
 static bool is_unfiltered(const struct request_filter *f)
 {
     return !f->model.len && !f->session_id.len && !f->agent_id.len && !f->provider.len &&
-           !f->q.len && !f->status && !f->has_state && !f->start_us && !f->end_us;
+           !f->agent_type.len && !f->project.len && !f->tool.len && !f->q.len && !f->status &&
+           !f->has_state && !f->start_us && !f->end_us;
 }
 
 enum err store_list(struct store_reader *r, const struct request_filter *filter,

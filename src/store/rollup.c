@@ -1,52 +1,78 @@
 /*
- * rollup.c — a batch's sums.
+ * rollup.c — a batch's sums in memory, and those by session. How cells get into their table:
+ * rollup_cells.c.
  */
 #include "store/rollup.h"
 
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "record/tool_list.h"
+#include "store/rollup_cells.h"
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
-void usage_sum(int64_t sums[USAGE_PARTS], const struct usage *u)
-{
-    const int64_t parts[USAGE_PARTS] = {
-        u->input_tokens, u->output_tokens, u->cache_read_input_tokens,
-        u->cache_creation_input_tokens, u->cache_creation_5m_tokens, u->cache_creation_1h_tokens,
-        u->web_search_requests,
-    };
-    for (int i = 0; i < USAGE_PARTS; i++)
-        sums[i] += MAX_OF(parts[i], 0);
-}
+/* --- cells --- */
 
-static struct rollup *rollup_of(struct store *s, const struct rollup *key)
+static struct rollup *rollup_of(struct store *s, const struct cell_key *key)
 {
     for (size_t i = s->rollup_count; i-- > 0;)
-        if (memcmp(&s->rollups[i], key, offsetof(struct rollup, request_count)) == 0)
+        if (memcmp(&s->rollups[i].key, key, sizeof *key) == 0)
             return &s->rollups[i];
     if (s->rollup_count == s->rollup_cap) {
-        s->rollup_cap = s->rollup_cap ? s->rollup_cap * 2 : 16;
+        s->rollup_cap = s->rollup_cap ? s->rollup_cap * 2 : 4;
         s->rollups = mem_resize(s->rollups, s->rollup_cap * sizeof *s->rollups);
     }
-    s->rollups[s->rollup_count] = *key;
-    return &s->rollups[s->rollup_count++];
+    struct rollup *sum = &s->rollups[s->rollup_count++];
+    sum->key = *key;
+    cell_clear(&sum->cell);
+    return sum;
 }
 
-void rollup_add(struct store *s, const struct record *r, const struct row_names *names)
+static struct cell_key key_of(const struct store *s, const struct record *r,
+                              const struct row_names *n)
 {
-    struct rollup key = {.hour = r->started_us / us_per_hour, .model = names->model,
-                         .provider = names->provider, .state = r->state};
-    struct rollup *sum = rollup_of(s, &key);
-    sum->request_count++;
-    sum->error_count += record_failed(r);
-    usage_sum(sum->usage, &r->usage);
-    sum->request_bytes += r->request_bytes;
-    sum->response_bytes += r->response_bytes;
-    sum->duration_us_sum += MAX_OF(r->duration_us, 0);
-    sum->ttfb_us_sum += MAX_OF(r->ttfb_us, 0);
-    sum->ttfb_count += r->ttfb_us >= 0;
+    int64_t type = n->agent_type ? n->agent_type : n->agent ? ROLLUP_TYPE_UNKNOWN : 0;
+    return (struct cell_key){
+        .span = SPAN_HOUR, .start = r->started_us / us_per_hour, .lane = s->lane,
+        .model = n->model, .response_model = n->response_model, .provider = n->provider,
+        .state = r->state, .status = r->status, .agent_type = type, .project = n->project,
+    };
 }
+
+/* `errors`: the text lists errors, not calls. */
+static enum err add_tools(struct store *s, struct cell *cell, struct str text, bool errors,
+                          int sign, struct fail *f)
+{
+    struct tool_count c;
+    enum err err = ERR_OK;
+    while (!err && tool_list_next(&text, &c)) {
+        struct cell_tool tool = {0};
+        int64_t count = sign * c.count;
+        err = names_id(&s->names, c.name, true, &tool.tool, f);
+        *(errors ? &tool.error_count : &tool.call_count) = count;
+        *(errors ? &cell->sums.tool_error_count : &cell->sums.tool_call_count) += count;
+        tool.request_count = errors ? 0 : sign;
+        if (!err)
+            cell_add_tool(cell, &tool, s->other_name);
+    }
+    return err;
+}
+
+static enum err add_cell(struct store *s, const struct record *r, const struct row_names *names,
+                         int sign, struct fail *f)
+{
+    struct cell_key key = key_of(s, r, names);
+    struct rollup *sum = rollup_of(s, &key);
+    cell_add_record(&sum->cell, r, sign);
+    enum err err = s->other_name ? ERR_OK
+                                 : names_id(&s->names, STR(TOOL_OTHER), true, &s->other_name, f);
+    if (!err)
+        err = add_tools(s, &sum->cell, r->tools, false, sign, f);
+    return err ? err : add_tools(s, &sum->cell, r->tool_errors, true, sign, f);
+}
+
+/* --- sessions --- */
 
 static struct session_sum *session_of(struct store *s, int64_t session, int64_t started_us)
 {
@@ -62,27 +88,25 @@ static struct session_sum *session_of(struct store *s, int64_t session, int64_t 
     return &s->sessions[s->session_count++];
 }
 
-void session_sum_add(struct store *s, const struct record *r, const struct row_names *names,
-                     bool is_new_agent)
+static void add_session(struct store *s, const struct record *r, const struct row_names *names,
+                        int sign)
 {
     struct session_sum *sum = session_of(s, names->session, r->started_us);
+    struct cell_sums one = {0};
+    cell_sums_add(&one, r, sign);
     if (r->started_us >= sum->last_us) {
         sum->last_us = r->started_us;
         sum->model = names->model ? names->model : sum->model;
     }
     sum->first_us = MIN_OF(sum->first_us, r->started_us);
-    sum->request_count++;
-    sum->error_count += record_failed(r);
-    sum->agent_count += is_new_agent;
-    usage_sum(sum->usage, &r->usage);
+    sum->request_count += sign;
+    sum->error_count += one.error_count;
+    for (int i = 0; i < USAGE_PARTS; i++)
+        sum->usage[i] += one.usage[i];
+    sum->cost_usd_micro += one.cost_usd_micro;
+    sum->unknown_cost_count += one.unknown_cost_count;
     sum->title = sum->title ? sum->title : names->title;
     sum->client = sum->client ? sum->client : names->client;
-}
-
-static void bind_numbers(struct statement *q, int *at, const int64_t *numbers, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        bind_number(q, (*at)++, numbers[i]);
 }
 
 void bind_name(struct statement *q, int at, int64_t id)
@@ -93,68 +117,74 @@ void bind_name(struct statement *q, int at, int64_t id)
         bind_null(q, at);
 }
 
-static enum err write_rollup(struct store *s, const struct rollup *sum, struct fail *f)
-{
-    struct statement *q = s->statements[WRITE_ROLLUP];
-    int at = 1;
-    /* the struct is nothing but the columns, in their order */
-    bind_numbers(q, &at, &sum->hour, sizeof *sum / sizeof(int64_t));
-    return statement_queue(q, NULL, f);
-}
-
 static enum err write_session(struct store *s, const struct session_sum *sum, struct fail *f)
 {
     struct statement *q = s->statements[WRITE_SESSION];
+    const int64_t *numbers = &sum->session;
     int at = 1;
-    bind_numbers(q, &at, &sum->session, offsetof(struct session_sum, title) / sizeof(int64_t));
+    /* the struct begins with nothing but the columns, in their order */
+    for (size_t i = 0; i < offsetof(struct session_sum, title) / sizeof(int64_t); i++)
+        bind_number(q, at++, numbers[i]);
     bind_name(q, at++, sum->title);
     bind_name(q, at++, sum->model);
     bind_name(q, at, sum->client);
     return statement_queue(q, NULL, f);
 }
 
-/* Both structs begin with their key, in numbers. */
-static int compare(const int64_t *a, const int64_t *b, size_t parts)
+/* --- both --- */
+
+enum err rollup_add(struct store *s, const struct record *r, const struct row_names *names,
+                    bool is_new_agent, struct fail *f)
 {
-    for (size_t i = 0; i < parts; i++)
-        if (a[i] != b[i])
-            return a[i] < b[i] ? -1 : 1;
-    return 0;
+    if (names->session) {
+        add_session(s, r, names, 1);
+        session_of(s, names->session, r->started_us)->agent_count += is_new_agent;
+    }
+    return add_cell(s, r, names, 1, f);
 }
 
-static int compare_rollups(const void *a, const void *b)
+enum err rollup_subtract(struct store *s, const struct record *r, const struct row_names *names,
+                         struct fail *f)
 {
-    return compare(a, b, offsetof(struct rollup, request_count) / sizeof(int64_t));
+    if (names->session)
+        add_session(s, r, names, -1);
+    return add_cell(s, r, names, -1, f);
 }
 
 static int compare_sessions(const void *a, const void *b)
 {
-    return compare(a, b, 1);
+    const struct session_sum *x = a, *y = b;
+    return x->session < y->session ? -1 : x->session > y->session;
 }
 
 enum err rollup_write(struct store *s, struct fail *f)
 {
     enum err err = ERR_OK;
-    qsort(s->rollups, s->rollup_count, sizeof *s->rollups, compare_rollups);
-    qsort(s->sessions, s->session_count, sizeof *s->sessions, compare_sessions);
+    if (s->session_count)
+        qsort(s->sessions, s->session_count, sizeof *s->sessions, compare_sessions);
     for (size_t i = 0; i < s->rollup_count && !err; i++)
-        err = write_rollup(s, &s->rollups[i], f);
+        err = rollup_cells_write(s, &s->rollups[i], f);
     for (size_t i = 0; i < s->session_count && !err; i++)
         err = write_session(s, &s->sessions[i], f);
     s->rollup_count = s->session_count = 0;
     return err;
 }
 
-static void negate(int64_t *from, const void *end)
+void rollup_forget(struct store *s)
 {
-    for (; (const void *)from < end; from++)
-        *from = -*from;
+    s->rollup_count = s->session_count = 0;
+    s->other_name = 0;
+    rollup_cells_forget(s);
 }
 
-void rollup_negate(struct store *s)
+void rollup_release(struct store *s)
 {
-    for (size_t i = 0; i < s->rollup_count; i++)
-        negate(&s->rollups[i].request_count, &s->rollups[i] + 1);
-    for (size_t i = 0; i < s->session_count; i++)
-        negate(&s->sessions[i].request_count, &s->sessions[i].title);
+    rollup_forget(s);
+    free(s->rollups);
+    free(s->sessions);
+    free(s->cells);
+    s->rollups = NULL;
+    s->sessions = NULL;
+    s->cells = NULL;
+    s->rollup_cap = s->session_cap = 0;
 }

@@ -102,6 +102,25 @@ static const char *const sqlite_schema[] = {
     " last_us INTEGER NOT NULL) WITHOUT ROWID;",
     /* 5: rows in the order they were committed, for the search index */
     "CREATE INDEX requests_detail ON requests (detail_block, detail_offset);",
+    /* 6: costs, projects, tools; sums by more than before */
+    "ALTER TABLE requests ADD COLUMN cost_usd_micro INTEGER;"
+    "ALTER TABLE requests ADD COLUMN project INTEGER;"
+    "ALTER TABLE requests ADD COLUMN agent_type INTEGER;"
+    "ALTER TABLE requests ADD COLUMN tools INTEGER;"
+    "ALTER TABLE requests ADD COLUMN tool_errors INTEGER;"
+    "ALTER TABLE sessions ADD COLUMN cost_usd_micro INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN unknown_cost_count INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX session_agents_agent ON session_agents (agent);"
+    /* `tools`: a name that lists several tools; `tool`: the name of one of them */
+    "CREATE TABLE tool_sets (tool INTEGER NOT NULL, tools INTEGER NOT NULL,"
+    " PRIMARY KEY (tool, tools)) WITHOUT ROWID;"
+    /* see rollup.h; data: see cell.c */
+    "DROP TABLE rollups;"
+    "CREATE TABLE rollups (span INTEGER NOT NULL, start INTEGER NOT NULL, lane INTEGER NOT NULL,"
+    " model INTEGER NOT NULL, response_model INTEGER NOT NULL, provider INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, status INTEGER NOT NULL, agent_type INTEGER NOT NULL,"
+    " project INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (span, start, lane, model,"
+    " response_model, provider, state, status, agent_type, project)) WITHOUT ROWID;",
 };
 
 #endif

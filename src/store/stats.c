@@ -1,167 +1,304 @@
 /*
- * stats.c — sessions, statistics and sizes: from what is summed up at ingest.
+ * stats.c — which cells a question of the statistics needs, and reading them. Months and days
+ * stand for their hours wherever the range and the question let them.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "base/clock.h"
-#include "store/reader.h"
+#include "base/mem.h"
+#include "record/tool_list.h"
+#include "store/query.h"
+#include "store/stats_sums.h"
+
+enum { STRETCHES_MAX = 5 }; /* hours, days, months, days, hours */
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
-static struct usage read_usage(struct statement *q, int at)
-{
-    return (struct usage){
-        .input_tokens = column_number(q, at),
-        .output_tokens = column_number(q, at + 1),
-        .cache_read_input_tokens = column_number(q, at + 2),
-        .cache_creation_input_tokens = column_number(q, at + 3),
-        .cache_creation_5m_tokens = column_number(q, at + 4),
-        .cache_creation_1h_tokens = column_number(q, at + 5),
-        .web_search_requests = column_number(q, at + 6),
-    };
-}
-
-static const char sessions_sql[] =
-    "SELECT session, first_us, last_us, request_count, error_count, agent_count, title, model,"
-    " client, input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,"
-    " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests FROM sessions"
-    " WHERE ?1 <= 0 OR last_us < ?1 ORDER BY last_us DESC, session DESC LIMIT ?2";
-
-static struct session_row read_session(struct store_reader *r, struct statement *q)
-{
-    reader_names_trim(r);
-    return (struct session_row){
-        .session_id = reader_name(r, column_number(q, 0)),
-        .first_us = column_number(q, 1),
-        .last_us = column_number(q, 2),
-        .request_count = column_number(q, 3),
-        .error_count = column_number(q, 4),
-        .agent_count = column_number(q, 5),
-        .title = reader_name(r, column_number(q, 6)),
-        .model = reader_name(r, column_number(q, 7)),
-        .client = reader_name(r, column_number(q, 8)),
-        .usage = read_usage(q, 9),
-    };
-}
-
-enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
-                        store_session_fn *on_row, void *owner, struct fail *f)
-{
-    struct statement *q;
-    enum err err = reader_begin(r, f);
-    if (!err)
-        err = database_prepare(&r->db, sessions_sql, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, before_us);
-    bind_number(q, 2, MIN_OF(limit, FILTER_LIMIT_MAX));
-    while (statement_next(q, &err, f)) {
-        struct session_row row = read_session(r, q);
-        on_row(&row, owner);
-    }
-    statement_free(q);
-    return err;
-}
-
-static const struct {
-    const char *key, *order;
-} groups[] = {
-    [STATS_TOTAL] = {"0", "1"},
-    [STATS_BY_MODEL] = {"model", "2 DESC"},
-    [STATS_BY_PROVIDER] = {"provider", "2 DESC"},
-    [STATS_BY_STATE] = {"state", "2 DESC"},
-    [STATS_BY_HOUR] = {"hour", "1"},
+/* What is asked of a cell's key. */
+struct key_filter {
+    int64_t model, provider, project, agent_type; /* names */
+    bool has_agent_type;
+    int status;
+    bool has_state, is_main, is_sub;
+    bool is_open;    /* nothing is asked */
+    bool is_nothing; /* a name that nothing has */
 };
 
-static struct str read_key(struct store_reader *r, enum stats_by by, int64_t key,
-                           char text[CLOCK_TEXT])
+/* Cells of one size that follow on one another: hours [start, end). */
+struct stretch {
+    enum span span;
+    int64_t start, end;
+};
+
+struct reading {
+    struct store_reader *r;
+    const struct stats_ask *ask;
+    struct key_filter filter;
+    int64_t start, end; /* hours */
+    struct stretch stretches[STRETCHES_MAX];
+    int stretch_count;
+    struct stats_sums sums;
+    struct cell_entries cell; /* scratch */
+};
+
+static bool is_agent_id(struct str agent)
 {
-    switch (by) {
-    case STATS_TOTAL:
-        break;
-    case STATS_BY_MODEL:
-    case STATS_BY_PROVIDER:
-        return reader_name(r, key);
-    case STATS_BY_STATE:
-        return str_of(ending_name((enum ending)key));
-    case STATS_BY_HOUR:
-        clock_format(key * us_per_hour, text);
-        memcpy(text + strlen("2026-11-21T14:00:00"), "Z", 2);
-        return str_of(text);
+    return agent.len && !str_equal(agent, STR("main")) && !str_equal(agent, STR("sub"));
+}
+
+/* --- the filter --- */
+
+static int64_t name_of(struct reading *g, struct str text)
+{
+    int64_t id = text.len ? reader_name_id(g->r, text) : 0;
+    g->filter.is_nothing |= text.len && !id;
+    return id;
+}
+
+static void read_filter(struct reading *g)
+{
+    const struct request_filter *f = &g->ask->filter;
+    struct key_filter *k = &g->filter;
+    k->model = name_of(g, f->model);
+    k->provider = name_of(g, f->provider);
+    k->project = name_of(g, f->project);
+    k->has_agent_type = f->agent_type.len > 0;
+    k->agent_type = str_equal(f->agent_type, STR("unknown")) ? ROLLUP_TYPE_UNKNOWN
+                                                             : name_of(g, f->agent_type);
+    k->status = f->status;
+    k->has_state = f->has_state;
+    k->is_main = str_equal(f->agent_id, STR("main"));
+    k->is_sub = str_equal(f->agent_id, STR("sub"));
+    k->is_open = !k->model && !k->provider && !k->project && !k->has_agent_type && !k->status &&
+                 !k->has_state && !k->is_main && !k->is_sub;
+}
+
+static bool filter_takes(const struct reading *g, const struct cell_key *key)
+{
+    const struct key_filter *k = &g->filter;
+    if (k->is_open)
+        return true;
+    return (!k->model || k->model == key->model || k->model == key->response_model) &&
+           (!k->provider || k->provider == key->provider) &&
+           (!k->project || k->project == key->project) &&
+           (!k->has_agent_type || k->agent_type == key->agent_type) &&
+           (!k->status || k->status == key->status || k->status == key->status / 100) &&
+           (!k->has_state || (int64_t)g->ask->filter.state == key->state) &&
+           (!k->is_main || !key->agent_type) && (!k->is_sub || key->agent_type);
+}
+
+/* --- the range --- */
+
+/* The hours that there are cells of. */
+static void read_range(struct reading *g)
+{
+    const struct request_filter *f = &g->ask->filter;
+    struct database *db = &g->r->db;
+    int64_t first = database_number(
+        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1", 0);
+    int64_t last = database_number(
+        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1", -1);
+    g->start = MAX_OF(f->start_us / us_per_hour, first);
+    g->end = last + 1;
+    if (f->end_us)
+        g->end = MIN_OF((f->end_us + us_per_hour - 1) / us_per_hour, g->end);
+}
+
+static bool wants(const struct reading *g, enum stats_by by)
+{
+    return g->ask->divisions >> by & 1;
+}
+
+static void cut_hours(struct reading *g)
+{
+    bool is_cut = wants(g, STATS_BY_HOUR) && g->end - g->start > STATS_HOURS_MAX;
+    if (is_cut)
+        g->start = g->end - STATS_HOURS_MAX;
+    if (g->ask->is_cut)
+        *g->ask->is_cut = is_cut;
+}
+
+/* Hours need no division by what their requests were: then one cell an hour tells all. */
+static enum span span_of_hours(const struct reading *g)
+{
+    const unsigned told = 1u << STATS_TOTAL | 1u << STATS_BY_TOOL | 1u << STATS_BY_HOUR |
+                          1u << STATS_BY_DAY;
+    return g->filter.is_open && !(g->ask->divisions & ~told) ? SPAN_HOUR_TOTAL : SPAN_HOUR;
+}
+
+/* The largest span that the question can be answered with. */
+static enum span largest_span(const struct reading *g)
+{
+    if (wants(g, STATS_BY_HOUR))
+        return SPAN_HOUR;
+    if (wants(g, STATS_BY_DAY))
+        return g->sums.tz_hours ? SPAN_HOUR : SPAN_DAY;
+    return SPAN_MONTH;
+}
+
+static void add_stretch(struct reading *g, enum span span, int64_t start, int64_t end)
+{
+    assert(g->stretch_count < STRETCHES_MAX);
+    g->stretches[g->stretch_count++] =
+        (struct stretch){span == SPAN_HOUR ? span_of_hours(g) : span, start, end};
+}
+
+/* Divides [start, end) into whole spans with smaller ones before and behind. */
+static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
+{
+    int64_t size = span_hours[span];
+    int64_t low = (start + size - 1) / size * size, high = end / size * size;
+    if (start >= end)
+        return;
+    if (span == SPAN_HOUR) {
+        add_stretch(g, span, start, end);
+    } else if (low >= high) {
+        plan(g, span - 1, start, end);
+    } else {
+        plan(g, span - 1, start, low);
+        add_stretch(g, span, low, high);
+        plan(g, span - 1, high, end);
     }
-    return STR_NONE;
 }
 
-static struct stats_row read_stats(struct statement *q)
+/* --- cells --- */
+
+static void read_key(struct statement *q, struct cell_key *key)
 {
-    return (struct stats_row){
-        .request_count = column_number(q, 1),
-        .error_count = column_number(q, 2),
-        .usage = read_usage(q, 3),
-        .request_bytes = column_number(q, 10),
-        .response_bytes = column_number(q, 11),
-        .duration_us_sum = column_number(q, 12),
-        .ttfb_us_sum = column_number(q, 13),
-        .ttfb_count = column_number(q, 14),
-    };
+    int64_t *const parts[] = {&key->start, &key->model, &key->response_model, &key->provider,
+                              &key->state, &key->status, &key->agent_type, &key->project};
+    for (int i = 0; i < (int)COUNT_OF(parts); i++)
+        *parts[i] = column_number(q, i);
 }
 
-static enum err prepare_stats(struct store_reader *r, enum stats_by by, struct statement **q,
-                              struct fail *f)
-{
-    char sql[1024];
-    snprintf(sql, sizeof sql,
-             "SELECT %s, sum(request_count), sum(error_count), sum(input_tokens),"
-             " sum(output_tokens), sum(cache_read_input_tokens),"
-             " sum(cache_creation_input_tokens), sum(cache_creation_5m_tokens),"
-             " sum(cache_creation_1h_tokens), sum(web_search_requests), sum(request_bytes),"
-             " sum(response_bytes), sum(duration_us_sum), sum(ttfb_us_sum), sum(ttfb_count)"
-             " FROM rollups WHERE hour >= ?1 AND hour < ?2%s%s ORDER BY %s",
-             groups[by].key, by == STATS_TOTAL ? "" : " GROUP BY ",
-             by == STATS_TOTAL ? "" : groups[by].key, groups[by].order);
-    return database_prepare(&r->db, sql, q, f);
-}
-
-enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us, int64_t end_us,
-                     store_stats_fn *on_row, void *owner, struct fail *f)
+static enum err read_stretch(struct reading *g, const struct stretch *stretch, struct fail *f)
 {
     struct statement *q;
-    enum err err = reader_begin(r, f);
-    if (!err)
-        err = prepare_stats(r, by, &q, f);
+    enum err err = database_prepare(
+        &g->r->db, "SELECT start, model, response_model, provider, state, status, agent_type,"
+                   " project, data FROM rollups WHERE span = ? AND start >= ? AND start < ?"
+                   " ORDER BY start", &q, f);
     if (err)
         return err;
-    bind_number(q, 1, start_us / us_per_hour);
-    bind_number(q, 2, end_us > 0 ? (end_us + us_per_hour - 1) / us_per_hour : INT64_MAX);
+    bind_number(q, 1, stretch->span);
+    bind_number(q, 2, stretch->start);
+    bind_number(q, 3, stretch->end);
     while (statement_next(q, &err, f)) {
-        char text[CLOCK_TEXT];
-        reader_names_trim(r);
-        struct stats_row row = read_stats(q);
-        row.key = read_key(r, by, column_number(q, 0), text);
-        on_row(&row, owner);
+        struct cell_key key = {0};
+        read_key(q, &key);
+        if (filter_takes(g, &key) && cell_read(column_str(q, 8), &g->cell) == ERR_OK)
+            stats_sums_add(&g->sums, &key, key.start, &g->cell);
     }
     statement_free(q);
     return err;
 }
 
-enum err store_measure(struct store_reader *r, struct store_size *out, struct fail *f)
+static enum err read_cells(struct reading *g, struct fail *f)
 {
-    struct statement *q;
-    *out = (struct store_size){0};
+    enum err err = ERR_OK;
+    plan(g, largest_span(g), g->start, g->end);
+    for (int i = 0; i < g->stretch_count && !err; i++)
+        err = read_stretch(g, &g->stretches[i], f);
+    return err;
+}
+
+/* --- rows of a session --- */
+
+enum {
+#define COLUMN(name, kind, member) COLUMN_##name,
+#include "store/columns.def"
+#undef COLUMN
+};
+
+static struct cell_key key_of_row(struct statement *q, const struct record *row)
+{
+    enum { FIRST = 1 }; /* the id stands before the columns */
+    int64_t type = column_number(q, FIRST + COLUMN_agent_type);
+    return (struct cell_key){
+        .model = column_number(q, FIRST + COLUMN_model),
+        .response_model = column_number(q, FIRST + COLUMN_response_model),
+        .provider = column_number(q, FIRST + COLUMN_provider),
+        .state = row->state, .status = row->status,
+        .agent_type = type ? type : row->agent_id.len ? ROLLUP_TYPE_UNKNOWN : 0,
+        .project = column_number(q, FIRST + COLUMN_project),
+    };
+}
+
+static void add_tools_of(struct reading *g, struct str text, bool errors)
+{
+    struct tool_count c;
+    struct cell_entries *cell = &g->cell;
+    while (cell->tool_count < CELL_TOOLS_MAX && tool_list_next(&text, &c)) {
+        struct cell_tool *tool = &cell->tools[cell->tool_count++];
+        *tool = (struct cell_tool){.tool = reader_name_id(g->r, c.name),
+                                   .request_count = !errors};
+        *(errors ? &tool->error_count : &tool->call_count) = c.count;
+        *(errors ? &cell->sums.tool_error_count : &cell->sums.tool_call_count) += c.count;
+    }
+}
+
+static void add_time_of(struct time_entries *e, int64_t us)
+{
+    e->count = us >= 0;
+    e->buckets[0] = us >= 0 ? (uint8_t)time_bucket_of(us) : 0;
+    e->counts[0] = 1;
+}
+
+static void add_row(struct reading *g, struct statement *q)
+{
+    struct record row;
+    struct cell_entries *cell = &g->cell;
+    reader_row(g->r, q, &row);
+    cell->sums = (struct cell_sums){0};
+    cell->tool_count = 0;
+    cell_sums_add(&cell->sums, &row, 1);
+    add_time_of(&cell->durations, row.duration_us);
+    add_time_of(&cell->first_tokens, row.first_token_us);
+    add_tools_of(g, row.tools, false);
+    add_tools_of(g, row.tool_errors, true);
+    struct cell_key key = key_of_row(q, &row);
+    stats_sums_add(&g->sums, &key, row.started_us / us_per_hour, cell);
+}
+
+static enum err read_rows(struct reading *g, struct fail *f)
+{
+    struct request_filter filter = g->ask->filter;
+    filter.start_us = g->start * us_per_hour;
+    filter.end_us = g->end * us_per_hour;
+    struct query query;
+    struct statement *q = NULL;
+    query_init(&query, reader_select, g->r, &filter);
+    if (!filter.session_id.len)
+        query_sessions_of(&query, g->r, filter.agent_id);
+    query_add(&query, " ORDER BY started_us");
+    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
+    while (!err && q && statement_next(q, &err, f))
+        add_row(g, q);
+    statement_free(q);
+    query_release(&query);
+    return err;
+}
+
+enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,
+                     void *owner, struct fail *f)
+{
     enum err err = reader_begin(r, f);
-    if (!err)
-        err = database_prepare(&r->db,
-                               "SELECT requests, (SELECT count(*) FROM sessions), pieces, blocks,"
-                               " raw_bytes, stored_bytes FROM totals", &q, f);
     if (err)
         return err;
-    if (statement_next(q, &err, f)) {
-        int64_t *const parts[] = {&out->requests, &out->sessions,  &out->pieces,
-                                  &out->blocks,   &out->raw_bytes, &out->stored_bytes};
-        for (int i = 0; i < (int)COUNT_OF(parts); i++)
-            *parts[i] = column_number(q, i);
+    struct reading *g = MEM_NEW(struct reading);
+    g->r = r;
+    g->ask = ask;
+    stats_sums_init(&g->sums, r, ask, on_row, owner);
+    read_filter(g);
+    read_range(g);
+    cut_hours(g);
+    if (g->start < g->end && !g->filter.is_nothing) {
+        bool by_row = ask->filter.session_id.len || is_agent_id(ask->filter.agent_id);
+        err = by_row ? read_rows(g, f) : read_cells(g, f);
     }
-    statement_free(q);
-    out->file_bytes = r->store->engine->size(r);
+    if (!err)
+        stats_sums_tell(&g->sums);
+    stats_sums_release(&g->sums);
+    free(g);
     return err;
 }

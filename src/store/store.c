@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/rollup.h"
 
 static const struct engine *const engines[] = {
     [STORE_SQLITE] = &sqlite_engine,
@@ -98,6 +99,8 @@ static enum err open_database(struct store *s, struct fail *f)
         err = learn_secret(s, f);
     if (!err)
         err = commit_prepare(s, f);
+    if (!err && s->engine->take_lane)
+        err = s->engine->take_lane(s, f);
     if (!err)
         err = s->engine->number_blocks(s, f);
     if (err)
@@ -113,6 +116,9 @@ static enum err connect_again(struct store *s, struct fail *f)
     if (!err)
         err = check_secret(s, f);
     names_forget(&s->names);
+    if (!err && s->engine->take_lane)
+        err = s->engine->take_lane(s, f);
+    rollup_forget(s);
     return err;
 }
 

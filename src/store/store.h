@@ -90,7 +90,10 @@ enum { FILTER_LIMIT_MAX = 500 };
 struct request_filter {
     struct str model;      /* equal to model or response_model */
     struct str session_id;
-    struct str agent_id;   /* equal; "main" means none */
+    struct str agent_id;   /* equal; "main" means none, "sub" any */
+    struct str agent_type; /* equal; "unknown": a sub-agent without one */
+    struct str project;
+    struct str tool;       /* called in the answer */
     struct str provider;
     struct str q;          /* found, ignoring case, in title, path, model, ids or error text */
     int status;            /* 200; or a class, 2 to 5 */
@@ -124,6 +127,7 @@ struct session_row {
     int64_t first_us, last_us; /* started_us of the first and of the newest request */
     int64_t request_count, error_count, agent_count;
     struct usage usage;        /* summed; UNKNOWN parts counted as 0 */
+    int64_t cost_usd_micro, unknown_cost_count;
     struct str title;          /* of its first request that has one */
     struct str model;          /* of its newest request */
     struct str client;
@@ -133,19 +137,53 @@ typedef void store_session_fn(const struct session_row *row, void *owner);
 enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
                         store_session_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
 
-struct stats_row {
-    struct str key; /* model, provider, state …; empty for the total */
-    int64_t request_count, error_count;
-    struct usage usage; /* summed */
-    int64_t request_bytes, response_bytes;
-    int64_t duration_us_sum, ttfb_us_sum, ttfb_count;
+/* What sums can be divided by. Several at once: bits 1 << STATS_… */
+enum stats_by {
+    STATS_TOTAL,
+    STATS_BY_MODEL, /* the one asked for */
+    STATS_BY_PROVIDER,
+    STATS_BY_STATE,
+    STATS_BY_PROJECT,
+    STATS_BY_AGENT, /* "main", a sub-agent's type, "unknown" */
+    STATS_BY_TOOL,  /* only request_count and the two counts of tools are filled */
+    STATS_BY_HOUR,  /* "2026-11-21T14:00:00Z" */
+    STATS_BY_DAY,   /* "2026-11-21" */
+    STATS_DIVISIONS
 };
-enum stats_by { STATS_TOTAL, STATS_BY_MODEL, STATS_BY_PROVIDER, STATS_BY_STATE, STATS_BY_HOUR };
+
+struct stats_times {
+    int64_t count, sum_us;
+    int64_t p50_us, p95_us, p99_us; /* UNKNOWN when there are none; off by at most 4.5 % */
+    const int64_t *buckets;         /* TIME_BUCKETS counts (time_buckets.h); NULL: not kept */
+};
+
+struct stats_row {
+    enum stats_by by;
+    struct str key; /* empty: the total, or what has none */
+    int64_t request_count, error_count;
+    struct usage usage; /* summed; UNKNOWN parts counted as 0 */
+    int64_t cost_usd_micro, unknown_cost_count, estimated_cost_count;
+    int64_t request_bytes, response_bytes;
+    int64_t tool_call_count, tool_error_count;
+    struct stats_times duration, first_token, ttfb;
+    int64_t speed_tokens, speed_us; /* output tokens of streams, and the time from the first on */
+};
 typedef void store_stats_fn(const struct stats_row *row, void *owner);
-/* From rollups, never from scanning rows: whole hours, those that [start, end) touches; an end
- * of 0 is open. Most requests first; hours in order, their key is "2026-11-21T14:00:00Z". */
-enum err store_stats(struct store_reader *r, enum stats_by by, int64_t start_us, int64_t end_us,
-                     store_stats_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
+
+enum { STATS_HOURS_MAX = 2400 };
+
+struct stats_ask {
+    struct request_filter filter; /* without `q` and `tool` */
+    unsigned divisions;
+    bool *is_cut; /* may be NULL; set when hours were left out, which are STATS_HOURS_MAX at most */
+    int tz_minutes; /* east of UTC; a day has the hours that begin in it there */
+};
+/* From sums made at ingest, never from scanning all rows: whole hours, those that [start, end)
+ * touches; an end of 0 is open. With a session or an agent's id: from that session's rows. Of each
+ * division most requests first, hours and days in order. A total always comes, the others only
+ * with what has requests. Past the time limit ERR_TIMEOUT. */
+enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,
+                     void *owner, struct fail *f) MUST_CHECK;
 
 struct store_size {
     int64_t requests, sessions, pieces, blocks;

@@ -12,23 +12,29 @@
 #include "store/engine.h"
 #include "store/names.h"
 
-enum { MONTHS_KNOWN = 16 };
+enum {
+    MONTHS_KNOWN = 16,
+    TOOL_SETS_KNOWN = 256 /* slots, a power of two */
+};
 
 /* The writer's statements, see commit.c. */
 enum write_statement {
-    WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_ROLLUP, WRITE_SESSION, WRITE_SESSION_AGENT,
-    UPDATE_CONVERSATION, WRITE_CONVERSATION, WRITE_SESSION_CONVERSATION,
+    WRITE_BLOCK, WRITE_PIECE, WRITE_REQUEST, WRITE_SESSION, WRITE_SESSION_AGENT,
+    UPDATE_CONVERSATION, WRITE_CONVERSATION, WRITE_SESSION_CONVERSATION, WRITE_TOOL_SET,
     WRITE_TOTALS, WRITE_SPAN, MOVE_PIECE, FIND_PIECE, HAS_REQUEST, FIND_TURN, FIND_MAIN_TURNS,
-    FIND_AGENT_TURNS, ANNOUNCE, WRITE_STATEMENTS
+    FIND_AGENT_TURNS, ANNOUNCE, READ_CELL, COUNT_CELLS, WRITE_CELL, DELETE_CELL,
+    WRITE_STATEMENTS
 };
 
 struct rollup;
+struct rollup_cells;
 struct session_sum;
 struct conversation_sums;
 
-/* What a batch's rows came to in the database. */
+/* The numbers that a row's names have in the database; 0: none. */
 struct row_names {
-    int64_t session, agent, model, provider, title, client; /* numbers of its names; 0: none */
+    int64_t session, agent, model, response_model, provider, title, client, agent_type, project;
+    int64_t tools; /* the text of them all */
 };
 
 /* 1 where something is new, 0 where it was there already. */
@@ -62,6 +68,10 @@ struct store {
     struct session_sum *sessions;
     size_t session_count, session_cap;
     struct conversation_sums *conversations;
+    int64_t lane;               /* whose cells of the statistics these are: see rollup.h */
+    int64_t other_name;         /* the name "(other)"; 0: not asked yet */
+    struct rollup_cells *cells; /* what is remembered of the table of cells */
+    int64_t tool_sets[TOOL_SETS_KNOWN]; /* names whose tools are in the table already */
     /* SQLite's */
     int lock_fd;
     /* PostgreSQL's */

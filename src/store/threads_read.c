@@ -52,7 +52,7 @@ static struct conversation_row read_conversation(struct store_reader *r, struct 
 
 static const char session_columns[] =
     "SELECT session, first_us, last_us, request_count, error_count, agent_count, title, model,"
-    " client, " USAGE_COLUMNS " FROM sessions WHERE 1 = 1";
+    " client, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count FROM sessions WHERE 1 = 1";
 
 static struct session_row read_session(struct store_reader *r, struct statement *q)
 {
@@ -68,6 +68,8 @@ static struct session_row read_session(struct store_reader *r, struct statement 
         .model = reader_name(r, column_number(q, 7)),
         .client = reader_name(r, column_number(q, 8)),
         .usage = read_usage(q, 9),
+        .cost_usd_micro = column_number(q, 16),
+        .unknown_cost_count = column_number(q, 17),
     };
 }
 

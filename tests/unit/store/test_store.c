@@ -339,38 +339,44 @@ static void keep_stats(const struct stats_row *row, void *owner)
     snprintf(s->keys[s->count++], 64, "%.*s", STR_ARGS(row->key));
 }
 
+static void ask_stats(struct fixture *x, enum stats_by by, int64_t start_us, int64_t end_us,
+                      struct sums *s)
+{
+    struct fail f = {0};
+    struct stats_ask ask = {.filter = {.start_us = start_us, .end_us = end_us},
+                            .divisions = 1u << by};
+    s->count = 0;
+    assert_int_equal(store_stats(x->reader, &ask, keep_stats, s, &f), ERR_OK);
+    assert_int_equal(s->rows[s->count - 1].by, STATS_TOTAL);
+    s->count -= by != STATS_TOTAL;
+}
+
 static void stats_add_up(void **state)
 {
     struct fixture *x = *state;
-    struct fail f = {0};
     struct sums s = {.count = 0};
-    assert_int_equal(store_stats(x->reader, STATS_TOTAL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    ask_stats(x, STATS_TOTAL, 0, 0, &s);
     assert_int_equal(s.count, 1);
     assert_int_equal(s.rows[0].request_count, 0);
     fill(x);
-    s.count = 0;
-    assert_int_equal(store_stats(x->reader, STATS_TOTAL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    ask_stats(x, STATS_TOTAL, 0, 0, &s);
     assert_int_equal(s.rows[0].request_count, 12);
     assert_int_equal(s.rows[0].error_count, 4);
     assert_int_equal(s.rows[0].usage.output_tokens, 120);
     assert_int_equal(s.rows[0].usage.input_tokens, 0);
     assert_int_equal(s.rows[0].request_bytes, 60);
     assert_int_equal(s.rows[0].response_bytes, 36);
-    assert_int_equal(s.rows[0].duration_us_sum, 60000);
-    assert_int_equal(s.rows[0].ttfb_us_sum, 1100);
-    assert_int_equal(s.rows[0].ttfb_count, 11);
-    s.count = 0;
-    assert_int_equal(store_stats(x->reader, STATS_BY_MODEL, 0, 0, keep_stats, &s, &f), ERR_OK);
+    assert_int_equal(s.rows[0].duration.sum_us, 60000);
+    assert_int_equal(s.rows[0].ttfb.sum_us, 1100);
+    assert_int_equal(s.rows[0].ttfb.count, 11);
+    ask_stats(x, STATS_BY_MODEL, 0, 0, &s);
     assert_int_equal(s.count, 2);
     assert_string_equal(s.keys[0], "claude-opus-5");
     assert_int_equal(s.rows[0].request_count, 9);
-    s.count = 0;
-    assert_int_equal(store_stats(x->reader, STATS_BY_STATE, 0, 0, keep_stats, &s, &f), ERR_OK);
+    ask_stats(x, STATS_BY_STATE, 0, 0, &s);
     assert_string_equal(s.keys[0], "complete");
     assert_string_equal(s.keys[1], "upstream_error");
-    s.count = 0;
-    assert_int_equal(store_stats(x->reader, STATS_BY_HOUR, base_us + 2 * hour_us,
-                                 base_us + 4 * hour_us, keep_stats, &s, &f), ERR_OK);
+    ask_stats(x, STATS_BY_HOUR, base_us + 2 * hour_us, base_us + 4 * hour_us, &s);
     assert_int_equal(s.count, 2);
     assert_int_equal(strlen(s.keys[0]), strlen("2026-11-21T14:00:00Z"));
     assert_true(strcmp(s.keys[0], s.keys[1]) < 0);

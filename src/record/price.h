@@ -1,0 +1,49 @@
+/*
+ * price.h — what a request costs, in millionths of a dollar: a dated table of public prices
+ * (prices.def), which the configuration can add to and overrule.
+ *
+ * What is not known stays unknown and is never nothing. Whole-number arithmetic; a cost is rounded
+ * once, to the nearest millionth of a dollar, halves upwards.
+ */
+#ifndef RECORD_PRICE_H
+#define RECORD_PRICE_H
+
+#include "record/record.h"
+
+enum {
+    PRICE_NAME_MAX = 128, /* bytes of a model's name that are looked at */
+    PRICE_OWN_MAX = 256,  /* rows of the configuration */
+};
+
+/* Prices are in millionths of a dollar for a million tokens (or a thousand searches); UNKNOWN. */
+struct price {
+    const char *model;    /* as price_name() gives it; in own rows "begins-so*" is allowed */
+    int64_t from_us;      /* holds from then on; 0: always did */
+    int64_t above_tokens; /* for prompts longer than that */
+    int64_t input, output, cache_read, cache_write_5m, cache_write_1h, web_search;
+    int fast_percent; /* of all these, in fast mode; 0: not offered */
+    const char *source;
+};
+
+struct prices;
+
+/* `own` rows (copied) are asked before the table: the first whose model fits decides which rows
+ * count. */
+struct prices *prices_new(const struct price *own, size_t count);
+void prices_free(struct prices *p);
+
+/* Fills cost_usd_micro and the flags about it. `billing`: enum billing, as the answer said. Any
+ * thread. */
+void prices_cost(const struct prices *p, struct record *r, unsigned billing);
+
+/* The row for this model, then and for so long a prompt; NULL: unknown. */
+const struct price *prices_find(const struct prices *p, struct str model, int64_t at_us,
+                                int64_t prompt_tokens);
+
+/* A model's plain name: lower case, without provider ("us.anthropic.", "anthropic/",
+ * "publishers/…/models/"), version ("-v1:0", "@20250929"), date ("-20250929", "-2025-09-29"),
+ * "-latest" and "[1m]"; Claude's with '-' for '.'. *is_resold: it had the form that Bedrock,
+ * Vertex or OpenRouter use, whose prices may differ. */
+struct str price_name(struct str model, char out[PRICE_NAME_MAX], bool *is_resold);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * project.c — looks for the line that names the working directory: Claude Code writes
+ * " - Primary working directory: /path", and for sub-agents "Working directory: /path".
+ */
+#include "record/project.h"
+
+#include "record/json_walk.h"
+
+static const struct str mark = {"orking directory: ", 18};
+
+/* The line's rest, as it stands in the JSON. */
+static struct str line_at(struct str rest)
+{
+    size_t end = 0;
+    while (end < rest.len && rest.ptr[end] != '"' &&
+           !(rest.ptr[end] == '\\' && end + 1 < rest.len && strchr("nr", rest.ptr[end + 1])))
+        end += rest.ptr[end] == '\\' ? 2 : 1;
+    return str_head(rest, MIN_OF(end, rest.len));
+}
+
+/* "/…", "~…", "C:\…", "\\…" */
+static bool is_path(struct str path)
+{
+    if (path.len && (path.ptr[0] == '/' || path.ptr[0] == '~' || path.ptr[0] == '\\'))
+        return true;
+    return path.len > 2 && path.ptr[1] == ':' && (path.ptr[2] == '\\' || path.ptr[2] == '/');
+}
+
+static struct str without_slash(struct str path)
+{
+    while (path.len > 1 && (path.ptr[path.len - 1] == '/' || path.ptr[path.len - 1] == ' '))
+        path.len--;
+    return path;
+}
+
+struct str project_find(struct str system, struct arena *arena)
+{
+    const char *at;
+    while (system.len && (at = memmem(system.ptr, system.len, mark.ptr, mark.len))) {
+        system = str_from(system, (size_t)(at - system.ptr) + mark.len);
+        struct str path = json_read_inside(line_at(system), PROJECT_BYTES_MAX, arena);
+        if (is_path(path))
+            return without_slash(path);
+    }
+    return STR_NONE;
+}

@@ -1,0 +1,75 @@
+/*
+ * cell.h — the sums of the requests that are alike: of one hour (or day, or thirty days) and the
+ * same model, provider, ending, agent and project. And the few bytes that a cell is stored as.
+ *
+ * Sums may be negative: a process that deletes requests that another one added subtracts them
+ * from a cell of its own. Only cells added up mean something.
+ */
+#ifndef STORE_CELL_H
+#define STORE_CELL_H
+
+#include "base/buf.h"
+#include "record/record.h"
+#include "store/time_buckets.h"
+
+enum {
+    CELL_TOOLS_MAX = 64,          /* tools; calls of further ones are counted as "(other)" */
+    CELL_BYTES_MAX = 16 << 10,    /* encoded */
+    USAGE_PARTS = 7
+};
+
+/* What is added up, in the order it is stored. Times in microseconds. */
+struct cell_sums {
+    int64_t request_count, error_count;
+    int64_t usage[USAGE_PARTS];
+    int64_t cost_usd_micro, unknown_cost_count, estimated_cost_count;
+    int64_t request_bytes, response_bytes;
+    int64_t duration_us, duration_count, first_token_us, first_token_count, ttfb_us, ttfb_count;
+    int64_t speed_tokens, speed_us; /* output after the first token, and the time it took */
+    int64_t tool_call_count, tool_error_count;
+};
+
+struct cell_tool {
+    int64_t tool; /* a name */
+    int64_t request_count, call_count, error_count;
+};
+
+struct cell {
+    struct cell_sums sums;
+    int64_t durations[TIME_BUCKETS], first_tokens[TIME_BUCKETS];
+    struct cell_tool tools[CELL_TOOLS_MAX];
+    size_t tool_count;
+};
+
+/* A cell as it is stored: only what is not zero. */
+struct cell_entries {
+    struct cell_sums sums;
+    struct time_entries {
+        size_t count;
+        uint8_t buckets[TIME_BUCKETS];
+        int64_t counts[TIME_BUCKETS];
+    } durations, first_tokens;
+    struct cell_tool tools[CELL_TOOLS_MAX];
+    size_t tool_count;
+};
+
+static inline bool record_failed(const struct record *r)
+{
+    return r->state != ENDING_COMPLETE;
+}
+/* Parts that nobody told count as 0. */
+void usage_sum(int64_t sums[USAGE_PARTS], const struct usage *u);
+
+void cell_clear(struct cell *c);
+/* A request, `sign` 1 or -1 times. */
+void cell_sums_add(struct cell_sums *s, const struct record *r, int sign);
+void cell_add_record(struct cell *c, const struct record *r, int sign); /* without its tools */
+/* `other` is the name that stands for all that find no room. */
+void cell_add_tool(struct cell *c, const struct cell_tool *tool, int64_t other);
+void cell_add(struct cell *c, const struct cell_entries *more, int64_t other);
+bool cell_is_empty(const struct cell *c);
+
+enum err cell_write(struct buf *out, const struct cell *c) MUST_CHECK;
+enum err cell_read(struct str bytes, struct cell_entries *out) MUST_CHECK; /* ERR_CORRUPT */
+
+#endif
