@@ -1,0 +1,239 @@
+/*
+ * test_price.c — what requests cost: sums worked out by hand from the public lists, and everything
+ * that makes a cost unknown or an estimate.
+ */
+#include "check.h"
+
+#include "record/price.h"
+
+static struct prices *prices;
+
+static const int64_t day_us = INT64_C(86400) * 1000000;
+static const int64_t in_2026_11 = INT64_C(1795200000) * 1000000; /* 2026-11-20 18:40 */
+
+static int make(void **state)
+{
+    (void)state;
+    prices = prices_new(NULL, 0);
+    return 0;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    prices_free(prices);
+    return 0;
+}
+
+static struct record asked(const char *model, struct usage usage)
+{
+    struct record r;
+    record_init(&r);
+    r.state = ENDING_COMPLETE;
+    r.status = 200;
+    r.path = STR("/v1/messages");
+    r.model = str_of(model);
+    r.started_us = in_2026_11;
+    r.usage = usage;
+    return r;
+}
+
+static const struct usage no_usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN};
+
+#define USAGE(...) ((struct usage){__VA_ARGS__})
+
+static int64_t cost(const char *model, struct usage usage, unsigned billing)
+{
+    struct record r = asked(model, usage);
+    prices_cost(prices, &r, billing);
+    assert_true((r.cost_usd_micro == UNKNOWN) == ((r.flags & RECORD_COST_UNKNOWN) != 0));
+    return r.cost_usd_micro;
+}
+
+static void every_kind_of_token(void **state)
+{
+    (void)state;
+    /* claude-opus-5: 5, 25, 0.50, 6.25, 10 dollars a million; 10 dollars a thousand searches */
+    const struct usage all = USAGE(1000, 2000, 30000, 700, 400, 300, 2);
+    assert_int_equal(cost("claude-opus-5", all, 0),
+                     1000 * 5 + 2000 * 25 + 30000 / 2 + 400 * 25 / 4 + 300 * 10 + 2 * 10000);
+    assert_int_equal(cost("claude-opus-5", USAGE(0, 0, 0, 0, 0, 0, 0), 0), 0);
+    /* 0.1 + 0.5 + 0.01 millionths: rounded once, at the end */
+    assert_int_equal(cost("claude-haiku-5-5", USAGE(1, 1, 1, 0, 0, 0, 0), 0), 1);
+    assert_int_equal(cost("claude-haiku-5-5", USAGE(4, 0, 0, 0, 0, 0, 0), 0), 0);
+    assert_int_equal(cost("claude-haiku-5-5", USAGE(5, 0, 0, 0, 0, 0, 0), 0), 1);
+    /* parts that were not told cost nothing, so long as the main ones were */
+    assert_int_equal(cost("claude-opus-5", USAGE(1000, 10, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
+                                                 UNKNOWN), 0), 5250);
+    assert_int_equal(cost("claude-opus-5", USAGE(1000, UNKNOWN, 0, 0, 0, 0, 0), 0), UNKNOWN);
+}
+
+static void long_prompts_cost_more(void **state)
+{
+    (void)state;
+    assert_int_equal(cost("claude-sonnet-4-5", USAGE(100000, 0, 100000, 0, 0, 0, 0), 0),
+                     300000 + 30000);
+    assert_int_equal(cost("claude-sonnet-4-5", USAGE(100001, 1000, 100000, 0, 0, 0, 0), 0),
+                     600006 + 22500 + 60000);
+    assert_int_equal(cost("claude-sonnet-4-6", USAGE(900000, 0, 0, 0, 0, 0, 0), 0), 2700000);
+    assert_int_equal(cost("qwen3-coder-plus", USAGE(32000, 0, 0, 0, 0, 0, 0), 0), 32000);
+    assert_int_equal(cost("qwen3-coder-plus", USAGE(32001, 0, 0, 0, 0, 0, 0), 0), 57602);
+    assert_int_equal(cost("qwen3-coder-plus", USAGE(300000, 0, 0, 0, 0, 0, 0), 0), 1800000);
+}
+
+static void prices_have_dates(void **state)
+{
+    (void)state;
+    const int64_t changed_us = INT64_C(20733) * day_us; /* 2026-10-07 */
+    const struct price *before = prices_find(prices, STR("claude-sonnet-5-5"), changed_us - 1, 1);
+    const struct price *after = prices_find(prices, STR("claude-sonnet-5-5"), changed_us, 1);
+    assert_int_equal(before->cache_read, 200000);
+    assert_int_equal(after->cache_read, 100000);
+    assert_non_null(strstr(after->source, "https://"));
+    assert_null(prices_find(prices, STR("claude-opus-99"), changed_us, 1));
+}
+
+static void names_become_plain(void **state)
+{
+    static const struct {
+        const char *model, *name;
+        bool is_resold;
+    } names[] = {
+        {"claude-opus-5", "claude-opus-5", false},
+        {"Claude-Opus-4-5-20251101", "claude-opus-4-5", false},
+        {"claude-sonnet-5-5[1m]", "claude-sonnet-5-5", false},
+        {"claude-3-5-haiku-latest", "claude-3-5-haiku", false},
+        {"claude-opus-4-0", "claude-opus-4", false},
+        {"us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude-sonnet-4-5", true},
+        {"claude-sonnet-4-5@20250929", "claude-sonnet-4-5", true},
+        {"publishers/anthropic/models/claude-opus-5", "claude-opus-5", true},
+        {"anthropic/claude-sonnet-4.5", "claude-sonnet-4-5", true},
+        {"openai/gpt-5.4-mini", "gpt-5.4-mini", true},
+        {"gpt-4o-2024-08-06", "gpt-4o", false},
+        {" gpt-4.1 ", "gpt-4.1", false},
+        {"llama3:8b", "llama3:8b", false},
+        {"", "", false},
+        {"/", "", true},
+        {"claude-", "claude-", false},
+        {"@", "", true},
+    };
+    char out[PRICE_NAME_MAX];
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        bool is_resold = !names[i].is_resold;
+        assert_str_equal(price_name(str_of(names[i].model), out, &is_resold),
+                         str_of(names[i].name));
+        assert_int_equal(is_resold, names[i].is_resold);
+    }
+    char endless[PRICE_NAME_MAX + 1];
+    bool is_resold;
+    memset(endless, 'a', sizeof endless);
+    assert_int_equal(price_name(str_make(endless, sizeof endless), out, &is_resold).len, 0);
+}
+
+static uint32_t flags_of(const char *model, struct usage usage, unsigned billing)
+{
+    struct record r = asked(model, usage);
+    prices_cost(prices, &r, billing);
+    return r.flags;
+}
+
+static void unknown_is_not_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(cost("nobody-knows", USAGE(1, 1, 0, 0, 0, 0, 0), 0), UNKNOWN);
+    /* a price that the list does not have is missed only where it is needed */
+    assert_int_equal(cost("gemini-3.5-flash", USAGE(1000, 0, 1, 0, 0, 0, 0), 0), UNKNOWN);
+    assert_int_equal(cost("gemini-3.5-flash", USAGE(1000, 0, 0, 0, 0, 0, 0), 0), 1500);
+    assert_int_equal(cost("claude-opus-5", USAGE(INT64_MAX, 1, 0, 0, 0, 0, 0), 0), UNKNOWN);
+    /* answered without a word on usage: it may have been charged for */
+    struct record r = asked("claude-opus-5", no_usage);
+    prices_cost(prices, &r, 0);
+    assert_int_equal(r.cost_usd_micro, UNKNOWN);
+    assert_true(r.flags & RECORD_COST_UNKNOWN);
+    /* nothing was used: neither a cost nor an unknown one */
+    struct record free_ones[] = {r, r, r, r};
+    free_ones[0].state = ENDING_REJECTED;
+    free_ones[1].status = 529;
+    free_ones[2].path = STR("/v1/messages/count_tokens");
+    free_ones[3].model = STR_NONE;
+    for (size_t i = 0; i < COUNT_OF(free_ones); i++) {
+        prices_cost(prices, &free_ones[i], 0);
+        assert_int_equal(free_ones[i].cost_usd_micro, UNKNOWN);
+        assert_int_equal(free_ones[i].flags & RECORD_COST_UNKNOWN, 0);
+    }
+}
+
+static void what_was_not_told_is_estimated(void **state)
+{
+    (void)state;
+    const struct usage plain = USAGE(1000, 0, 0, 0, 0, 0, 0);
+    assert_int_equal(flags_of("claude-opus-5", plain, 0) & RECORD_COST_ESTIMATED, 0);
+    assert_true(flags_of("anthropic/claude-opus-5", plain, 0) & RECORD_COST_ESTIMATED);
+    assert_true(flags_of("deepseek-flash", plain, 0) & RECORD_COST_ESTIMATED);
+    assert_true(flags_of("claude-opus-5", plain, BILLING_PRIORITY) & RECORD_COST_ESTIMATED);
+    /* how long a cache write is to live was not said */
+    const struct usage writes = USAGE(0, 0, 0, 1000, UNKNOWN, UNKNOWN, 0);
+    assert_int_equal(cost("claude-opus-5", writes, 0), 6250);
+    assert_true(flags_of("claude-opus-5", writes, 0) & RECORD_COST_ESTIMATED);
+    struct record cut = asked("claude-opus-5", plain);
+    cut.state = ENDING_CLIENT_DISCONNECTED;
+    prices_cost(prices, &cut, 0);
+    assert_int_equal(cut.cost_usd_micro, 5000);
+    assert_true(cut.flags & RECORD_COST_ESTIMATED);
+}
+
+static void the_way_of_billing_multiplies(void **state)
+{
+    (void)state;
+    const struct usage u = USAGE(1000, 1000, 0, 0, 0, 0, 1);
+    assert_int_equal(cost("claude-opus-5", u, 0), 30000 + 10000);
+    assert_int_equal(cost("claude-opus-5", u, BILLING_FAST), 60000 + 10000);
+    assert_int_equal(cost("claude-opus-5", u, BILLING_BATCH), 15000 + 10000);
+    assert_int_equal(cost("claude-opus-5", u, BILLING_IN_US), 33000 + 10000);
+    assert_int_equal(cost("claude-opus-4-5", u, BILLING_FAST), UNKNOWN); /* has no fast mode */
+}
+
+static void the_answer_says_which_model(void **state)
+{
+    (void)state;
+    struct record r = asked("claude-opus-5", USAGE(1000, 0, 0, 0, 0, 0, 0));
+    r.response_model = STR("claude-haiku-4-5-20251001");
+    prices_cost(prices, &r, 0);
+    assert_int_equal(r.cost_usd_micro, 1000);
+}
+
+static void own_prices_come_first(void **state)
+{
+    (void)state;
+    static const struct price own[] = {
+        {.model = "claude-opus-5", .input = 1000000, .output = 2000000, .cache_read = UNKNOWN,
+         .cache_write_5m = UNKNOWN, .cache_write_1h = UNKNOWN, .web_search = UNKNOWN},
+        {.model = "house-*", .input = 0, .output = 0, .cache_read = 0, .cache_write_5m = 0,
+         .cache_write_1h = 0, .web_search = 0},
+    };
+    prices_free(prices);
+    prices = prices_new(own, COUNT_OF(own));
+    assert_int_equal(cost("claude-opus-5", USAGE(1000, 1000, 0, 0, 0, 0, 0), 0), 3000);
+    assert_int_equal(cost("claude-opus-5", USAGE(1000, 0, 1, 0, 0, 0, 0), 0), UNKNOWN);
+    assert_int_equal(cost("house-llama-3", USAGE(1000, 1000, 5, 5, 5, 0, 0), 0), 0);
+    assert_int_equal(cost("claude-haiku-4-5", USAGE(1000, 0, 0, 0, 0, 0, 0), 0), 1000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_kind_of_token),
+        TEST(long_prompts_cost_more),
+        TEST(prices_have_dates),
+        TEST(names_become_plain),
+        TEST(unknown_is_not_nothing),
+        TEST(what_was_not_told_is_estimated),
+        TEST(the_way_of_billing_multiplies),
+        TEST(the_answer_says_which_model),
+        TEST(own_prices_come_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
