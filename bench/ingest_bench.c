@@ -29,6 +29,7 @@ enum { DIALOGS = 8, ANSWER_BYTES = 700, STREAM_CHUNKS = 100, LAG_MAX = 8 << 20 }
 struct bench {
     char dir[64], journal_path[96], db_path[96];
     struct store *store;
+    struct prices *prices;
     struct indexer *indexer;
     struct journal_dir *journal_dir;
     struct journal *journal;
@@ -93,6 +94,8 @@ static void open_all(struct bench *b)
     must(store_open(&b->store, &(struct store_options){.where = b->db_path}, &f), &f);
     struct index_store port = {b->store, store_secret(b->store), find_piece, has,
                                next_block, commit, maintain, find_turn, session_turns};
+    b->prices = prices_new(NULL, 0);
+    port.prices = b->prices;
     b->indexer = indexer_new(&port, b->journal_path);
     must(journal_dir_open(&b->journal_dir, b->journal_path, indexer_ring, b->indexer, &f), &f);
     must(indexer_start(b->indexer, b->journal_dir, &f), &f);
@@ -317,6 +320,7 @@ static void clean_up(struct bench *b)
 {
     char command[128];
     indexer_free(b->indexer);
+    prices_free(b->prices);
     journal_dir_close(b->journal_dir);
     dialog_world_free(b->world);
     snprintf(command, sizeof command, "rm -rf '%s'", b->dir);
