@@ -47,6 +47,12 @@ enum err database_begin(struct database *d, struct fail *f)
     return err ? err : d->driver->begin(d, f);
 }
 
+enum err database_begin_reading(struct database *d, struct fail *f)
+{
+    enum err err = check_open(d, f);
+    return err ? err : d->driver->begin_reading(d, f);
+}
+
 enum err database_commit(struct database *d, struct fail *f)
 {
     return d->driver->commit(d, f);

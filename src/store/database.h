@@ -40,6 +40,9 @@ enum err database_reconnect(struct database *d, struct fail *f) MUST_CHECK;
 /* Brings the schema up to date. ERR_CONFIG: made by a newer program, or not ours. */
 enum err database_migrate(struct database *d, struct fail *f) MUST_CHECK;
 
+/* Of a reading connection: until database_rollback() all that is read is of one moment. */
+enum err database_begin_reading(struct database *d, struct fail *f) MUST_CHECK;
+
 /* --- transactions, of the writing connection --- */
 
 enum err database_begin(struct database *d, struct fail *f) MUST_CHECK;

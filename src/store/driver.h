@@ -26,6 +26,7 @@ struct driver {
     enum err (*migrate)(struct database *d, struct fail *f);
     enum err (*run_sql)(struct database *d, const char *sql, struct fail *f);
     enum err (*begin)(struct database *d, struct fail *f);
+    enum err (*begin_reading)(struct database *d, struct fail *f);
     enum err (*commit)(struct database *d, struct fail *f);
     void (*rollback)(struct database *d);
     enum err (*settle)(struct database *d, struct fail *f);

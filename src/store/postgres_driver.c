@@ -112,6 +112,11 @@ static enum err begin(struct database *d, struct fail *f)
     return send_word(d, "BEGIN", NULL, NULL, f);
 }
 
+static enum err begin_reading(struct database *d, struct fail *f)
+{
+    return send_word(d, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, NULL, f);
+}
+
 /* A transaction that has failed ends at COMMIT without an error, and with nothing done. */
 static bool take_commit(void *owner, PGresult *r)
 {
@@ -478,6 +483,7 @@ const struct driver postgres_driver = {
     .migrate = postgres_migrate,
     .run_sql = run_sql,
     .begin = begin,
+    .begin_reading = begin_reading,
     .commit = commit,
     .rollback = rollback,
     .settle = settle,

@@ -1,5 +1,5 @@
 /*
- * rollup.c — a batch's sums in memory, and those by session. How cells get into their table:
+ * rollup.c — open cells and a batch's sums by session, in memory. How cells get into their table:
  * rollup_cells.c.
  */
 #include "store/rollup.h"
@@ -14,7 +14,7 @@ static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
 /* --- cells --- */
 
-static struct rollup *rollup_of(struct store *s, const struct cell_key *key)
+struct rollup *rollup_of(struct store *s, const struct cell_key *key)
 {
     for (size_t i = s->rollup_count; i-- > 0;)
         if (memcmp(&s->rollups[i].key, key, sizeof *key) == 0)
@@ -25,6 +25,7 @@ static struct rollup *rollup_of(struct store *s, const struct cell_key *key)
     }
     struct rollup *sum = &s->rollups[s->rollup_count++];
     sum->key = *key;
+    sum->is_changed = sum->is_written = false;
     cell_clear(&sum->cell);
     return sum;
 }
@@ -59,14 +60,28 @@ static enum err add_tools(struct store *s, struct cell *cell, struct str text, b
     return err;
 }
 
+/* What of the table has to be known before anything is added. */
+static enum err prepare(struct store *s, struct fail *f)
+{
+    if (s->has_open_cells)
+        return ERR_OK;
+    enum err err = names_id(&s->names, STR(TOOL_OTHER), true, &s->other_name, f);
+    if (!err)
+        err = rollup_cells_load(s, f);
+    s->has_open_cells = !err;
+    return err;
+}
+
 static enum err add_cell(struct store *s, const struct record *r, const struct row_names *names,
                          int sign, struct fail *f)
 {
+    enum err err = prepare(s, f);
+    if (err)
+        return err;
     struct cell_key key = key_of(s, r, names);
     struct rollup *sum = rollup_of(s, &key);
+    sum->is_changed = true;
     cell_add_record(&sum->cell, r, sign);
-    enum err err = s->other_name ? ERR_OK
-                                 : names_id(&s->names, STR(TOOL_OTHER), true, &s->other_name, f);
     if (!err)
         err = add_tools(s, &sum->cell, r->tools, false, sign, f);
     return err ? err : add_tools(s, &sum->cell, r->tool_errors, true, sign, f);
@@ -157,23 +172,40 @@ static int compare_sessions(const void *a, const void *b)
     return x->session < y->session ? -1 : x->session > y->session;
 }
 
-enum err rollup_write(struct store *s, struct fail *f)
+/* Only the newest hour stays open. */
+static enum err write_cells(struct store *s, struct fail *f)
 {
     enum err err = ERR_OK;
+    int64_t newest = s->rollup_count > OPEN_MAX ? INT64_MAX : INT64_MIN;
+    for (size_t i = 0; i < s->rollup_count; i++)
+        newest = MAX_OF(newest, s->rollups[i].key.start);
+    for (size_t i = s->rollup_count; i-- > 0 && !err;) {
+        struct rollup *sum = &s->rollups[i];
+        if (sum->key.start < newest) {
+            err = rollup_cells_fold(s, sum, f);
+            *sum = s->rollups[--s->rollup_count];
+        } else if (sum->is_changed) {
+            err = rollup_cells_write(s, sum, f);
+        }
+    }
+    return err;
+}
+
+enum err rollup_write(struct store *s, struct fail *f)
+{
     if (s->session_count)
         qsort(s->sessions, s->session_count, sizeof *s->sessions, compare_sessions);
-    for (size_t i = 0; i < s->rollup_count && !err; i++)
-        err = rollup_cells_write(s, &s->rollups[i], f);
+    enum err err = write_cells(s, f);
     for (size_t i = 0; i < s->session_count && !err; i++)
         err = write_session(s, &s->sessions[i], f);
-    s->rollup_count = s->session_count = 0;
+    s->session_count = 0;
     return err;
 }
 
 void rollup_forget(struct store *s)
 {
     s->rollup_count = s->session_count = 0;
-    s->other_name = 0;
+    s->has_open_cells = false;
     rollup_cells_forget(s);
 }
 

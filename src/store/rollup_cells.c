@@ -127,14 +127,25 @@ static enum err take_room(struct store *s, const struct cell_key *key, bool *has
     return ERR_OK;
 }
 
-static enum err write_cell(struct store *s, struct known_cell *slot, struct fail *f)
+/* Without bytes: deletes it. */
+static enum err write_cell(struct store *s, const struct cell_key *key, struct str bytes,
+                           struct fail *f)
 {
-    struct statement *q = s->statements[slot->len ? WRITE_CELL : DELETE_CELL];
-    bind_cell_key(q, &slot->key);
-    if (slot->len)
-        bind_blob(q, CELL_KEY_PARTS + 1, str_make(slot->bytes, slot->len));
+    struct statement *q = s->statements[bytes.len ? WRITE_CELL : DELETE_CELL];
+    bind_cell_key(q, key);
+    if (bytes.len)
+        bind_blob(q, CELL_KEY_PARTS + 1, bytes);
     return statement_queue(q, NULL, f);
 }
+
+static enum err encode(const struct cell *c, struct buf *bytes, struct fail *f)
+{
+    buf_init(bytes, CELL_BYTES_MAX);
+    enum err err = cell_is_empty(c) ? ERR_OK : cell_write(bytes, c);
+    return err ? fail(f, err, "a cell of the statistics is too large") : ERR_OK;
+}
+
+/* --- folding --- */
 
 static enum err merge(struct store *s, struct known_cell *slot, const struct cell *more,
                       struct fail *f)
@@ -142,18 +153,17 @@ static enum err merge(struct store *s, struct known_cell *slot, const struct cel
     struct cell *sum = &s->cells->sum;
     struct cell_entries *before = &s->cells->before;
     struct buf bytes;
-    buf_init(&bytes, CELL_BYTES_MAX);
     *sum = *more;
-    enum err err = ERR_OK;
     /* a damaged one: better a new beginning than none ever */
     if (slot->len && cell_read(str_make(slot->bytes, slot->len), before) == ERR_OK)
         cell_add(sum, before, s->other_name);
-    if (!cell_is_empty(sum))
-        err = cell_write(&bytes, sum);
-    if (!err)
+    enum err err = encode(sum, &bytes, f);
+    if (!err) {
         remember(slot, &slot->key, buf_str(&bytes));
+        err = write_cell(s, &slot->key, buf_str(&bytes), f);
+    }
     buf_release(&bytes);
-    return err ? fail(f, err, "a cell of the statistics is too large") : write_cell(s, slot, f);
+    return err;
 }
 
 static enum err add(struct store *s, struct cell_key key, const struct cell *more, struct fail *f)
@@ -171,18 +181,75 @@ static enum err add(struct store *s, struct cell_key key, const struct cell *mor
     return err ? err : merge(s, slot, more, f);
 }
 
-enum err rollup_cells_write(struct store *s, const struct rollup *sum, struct fail *f)
+static void make_scratch(struct store *s)
 {
-    enum err err = ERR_OK;
     if (!s->cells)
         s->cells = MEM_NEW(struct rollup_cells);
+}
+
+enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f)
+{
+    enum err err = ERR_OK;
+    struct cell_key key = sum->key;
+    make_scratch(s);
     for (int span = 0; span < SPANS && !err; span++) {
-        struct cell_key key = sum->key;
+        key = sum->key;
         if (span == SPAN_HOUR_TOTAL)
             key = (struct cell_key){.lane = key.lane, .start = key.start};
         key.span = span;
         key.start -= key.start % span_hours[span];
         err = add(s, key, &sum->cell, f);
     }
+    key = sum->key;
+    key.span = SPAN_OPEN;
+    return err || !sum->is_written ? err : write_cell(s, &key, STR_NONE, f);
+}
+
+/* --- open cells --- */
+
+enum err rollup_cells_write(struct store *s, struct rollup *sum, struct fail *f)
+{
+    struct buf bytes;
+    struct cell_key key = sum->key;
+    key.span = SPAN_OPEN;
+    enum err err = encode(&sum->cell, &bytes, f);
+    if (!err)
+        err = write_cell(s, &key, buf_str(&bytes), f);
+    sum->is_changed = false;
+    sum->is_written = bytes.len > 0;
+    buf_release(&bytes);
+    return err;
+}
+
+static void load_cell(struct store *s, struct statement *q)
+{
+    struct cell_key key = {0};
+    int64_t *parts = &key.span;
+    for (int i = 0; i < CELL_KEY_PARTS; i++)
+        parts[i] = column_number(q, i);
+    key.span = SPAN_HOUR;
+    struct rollup *sum = rollup_of(s, &key);
+    sum->is_written = true;
+    if (cell_read(column_str(q, CELL_KEY_PARTS), &s->cells->before) == ERR_OK)
+        cell_add(&sum->cell, &s->cells->before, s->other_name);
+}
+
+enum err rollup_cells_load(struct store *s, struct fail *f)
+{
+    struct statement *q;
+    enum err err = database_settle(&s->db, f);
+    if (!err)
+        err = database_prepare(&s->db,
+                               "SELECT span, start, lane, model, response_model, provider, state,"
+                               " status, agent_type, project, data FROM rollups WHERE span = ?"
+                               " AND lane = ?", &q, f);
+    if (err)
+        return err;
+    make_scratch(s);
+    bind_number(q, 1, SPAN_OPEN);
+    bind_number(q, 2, s->lane);
+    while (statement_next(q, &err, f))
+        load_cell(s, q);
+    statement_free(q);
     return err;
 }

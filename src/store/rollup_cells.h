@@ -6,14 +6,19 @@
 
 #include "store/rollup.h"
 
-/* An hour's cell, to be added to those of the table. */
+/* An open cell. */
 struct rollup {
-    struct cell_key key;
+    struct cell_key key; /* of the hour's */
     struct cell cell;
+    bool is_changed, is_written; /* since the last commit; at all */
 };
 
-/* To its hour's, its day's and its month's cell, and its hour's total. */
-enum err rollup_cells_write(struct store *s, const struct rollup *sum, struct fail *f) MUST_CHECK;
+/* All open cells of this process that the table has. */
+enum err rollup_cells_load(struct store *s, struct fail *f) MUST_CHECK;
+/* To the table. */
+enum err rollup_cells_write(struct store *s, struct rollup *sum, struct fail *f) MUST_CHECK;
+/* To its hour's, its day's and its month's cell, and its hour's total; it is open no longer. */
+enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f) MUST_CHECK;
 void rollup_cells_forget(struct store *s);
 
 #endif

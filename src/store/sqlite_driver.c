@@ -208,6 +208,11 @@ static enum err begin(struct database *d, struct fail *f)
     return run_sql(d, "BEGIN IMMEDIATE", f);
 }
 
+static enum err begin_reading(struct database *d, struct fail *f)
+{
+    return run_sql(d, "BEGIN", f);
+}
+
 static enum err commit(struct database *d, struct fail *f)
 {
     return run_sql(d, "COMMIT", f);
@@ -380,6 +385,7 @@ const struct driver sqlite_driver = {
     .migrate = migrate,
     .run_sql = run_sql,
     .begin = begin,
+    .begin_reading = begin_reading,
     .commit = commit,
     .rollback = rollback,
     .settle = settle,

@@ -10,7 +10,14 @@
 #include "store/query.h"
 #include "store/stats_sums.h"
 
-enum { STRETCHES_MAX = 5 }; /* hours, days, months, days, hours */
+#define SELECT_CELLS                                                                               \
+    "SELECT start, model, response_model, provider, state, status, agent_type, project, data"      \
+    " FROM rollups"
+
+enum {
+    DATA_COLUMN = 8,
+    STRETCHES_MAX = 5 /* hours, days, months, days, hours */
+};
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
@@ -30,6 +37,12 @@ struct stretch {
     int64_t start, end;
 };
 
+/* An open cell, which is in no span yet. */
+struct open_cell {
+    struct cell_key key;
+    struct str data; /* in the arena */
+};
+
 struct reading {
     struct store_reader *r;
     const struct stats_ask *ask;
@@ -37,6 +50,9 @@ struct reading {
     int64_t start, end; /* hours */
     struct stretch stretches[STRETCHES_MAX];
     int stretch_count;
+    struct arena arena;
+    struct open_cell *open; /* by hour; malloc'ed */
+    size_t open_count, open_cap, open_at;
     struct stats_sums sums;
     struct cell_entries cell; /* scratch */
 };
@@ -87,6 +103,59 @@ static bool filter_takes(const struct reading *g, const struct cell_key *key)
            (!k->is_main || !key->agent_type) && (!k->is_sub || key->agent_type);
 }
 
+/* --- open cells --- */
+
+static void read_key(struct statement *q, struct cell_key *key)
+{
+    int64_t *const parts[] = {&key->start, &key->model, &key->response_model, &key->provider,
+                              &key->state, &key->status, &key->agent_type, &key->project};
+    for (int i = 0; i < (int)COUNT_OF(parts); i++)
+        *parts[i] = column_number(q, i);
+}
+
+static void keep_open(struct reading *g, struct statement *q)
+{
+    if (g->open_count == g->open_cap) {
+        g->open_cap = g->open_cap ? g->open_cap * 2 : 16;
+        g->open = mem_resize(g->open, g->open_cap * sizeof *g->open);
+    }
+    struct open_cell *cell = &g->open[g->open_count++];
+    *cell = (struct open_cell){.data = arena_str(&g->arena, column_str(q, DATA_COLUMN))};
+    read_key(q, &cell->key);
+}
+
+static enum err read_open(struct reading *g, struct fail *f)
+{
+    struct statement *q;
+    enum err err = database_prepare(&g->r->db,
+                                    SELECT_CELLS " WHERE span = ? ORDER BY start", &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, SPAN_OPEN);
+    while (statement_next(q, &err, f))
+        keep_open(g, q);
+    statement_free(q);
+    return err;
+}
+
+static void add_cell(struct reading *g, const struct cell_key *key, struct str data)
+{
+    if (filter_takes(g, key) && cell_read(data, &g->cell) == ERR_OK)
+        stats_sums_add(&g->sums, key, key->start, &g->cell);
+}
+
+/* Those of hours before this one. */
+static void add_open(struct reading *g, int64_t before)
+{
+    for (; g->open_at < g->open_count; g->open_at++) {
+        const struct open_cell *cell = &g->open[g->open_at];
+        if (cell->key.start >= before)
+            return;
+        if (cell->key.start >= g->start)
+            add_cell(g, &cell->key, cell->data);
+    }
+}
+
 /* --- the range --- */
 
 /* The hours that there are cells of. */
@@ -95,9 +164,13 @@ static void read_range(struct reading *g)
     const struct request_filter *f = &g->ask->filter;
     struct database *db = &g->r->db;
     int64_t first = database_number(
-        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1", 0);
+        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1", INT64_MAX);
     int64_t last = database_number(
         db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1", -1);
+    if (g->open_count) {
+        first = MIN_OF(first, g->open[0].key.start);
+        last = MAX_OF(last, g->open[g->open_count - 1].key.start);
+    }
     g->start = MAX_OF(f->start_us / us_per_hour, first);
     g->end = last + 1;
     if (f->end_us)
@@ -163,21 +236,12 @@ static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
 
 /* --- cells --- */
 
-static void read_key(struct statement *q, struct cell_key *key)
-{
-    int64_t *const parts[] = {&key->start, &key->model, &key->response_model, &key->provider,
-                              &key->state, &key->status, &key->agent_type, &key->project};
-    for (int i = 0; i < (int)COUNT_OF(parts); i++)
-        *parts[i] = column_number(q, i);
-}
-
 static enum err read_stretch(struct reading *g, const struct stretch *stretch, struct fail *f)
 {
     struct statement *q;
     enum err err = database_prepare(
-        &g->r->db, "SELECT start, model, response_model, provider, state, status, agent_type,"
-                   " project, data FROM rollups WHERE span = ? AND start >= ? AND start < ?"
-                   " ORDER BY start", &q, f);
+        &g->r->db, SELECT_CELLS " WHERE span = ? AND start >= ? AND start < ? ORDER BY start", &q,
+        f);
     if (err)
         return err;
     bind_number(q, 1, stretch->span);
@@ -186,8 +250,8 @@ static enum err read_stretch(struct reading *g, const struct stretch *stretch, s
     while (statement_next(q, &err, f)) {
         struct cell_key key = {0};
         read_key(q, &key);
-        if (filter_takes(g, &key) && cell_read(column_str(q, 8), &g->cell) == ERR_OK)
-            stats_sums_add(&g->sums, &key, key.start, &g->cell);
+        add_open(g, key.start);
+        add_cell(g, &key, column_str(q, DATA_COLUMN));
     }
     statement_free(q);
     return err;
@@ -199,6 +263,8 @@ static enum err read_cells(struct reading *g, struct fail *f)
     plan(g, largest_span(g), g->start, g->end);
     for (int i = 0; i < g->stretch_count && !err; i++)
         err = read_stretch(g, &g->stretches[i], f);
+    if (!err)
+        add_open(g, g->end);
     return err;
 }
 
@@ -279,6 +345,25 @@ static enum err read_rows(struct reading *g, struct fail *f)
     return err;
 }
 
+/* An hour may be folded at any time: all is read as it is at one moment. */
+static enum err read_all(struct reading *g, struct fail *f)
+{
+    const struct request_filter *filter = &g->ask->filter;
+    enum err err = database_begin_reading(&g->r->db, f);
+    if (!err)
+        err = read_open(g, f);
+    if (err)
+        return err;
+    read_filter(g);
+    read_range(g);
+    cut_hours(g);
+    if (g->start >= g->end || g->filter.is_nothing)
+        return ERR_OK;
+    bool is_by_row = filter->session_id.len || is_agent_id(filter->agent_id) || filter->tool.len ||
+                     filter->q.len;
+    return is_by_row ? read_rows(g, f) : read_cells(g, f);
+}
+
 enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,
                      void *owner, struct fail *f)
 {
@@ -289,16 +374,13 @@ enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_
     g->r = r;
     g->ask = ask;
     stats_sums_init(&g->sums, r, ask, on_row, owner);
-    read_filter(g);
-    read_range(g);
-    cut_hours(g);
-    if (g->start < g->end && !g->filter.is_nothing) {
-        bool by_row = ask->filter.session_id.len || is_agent_id(ask->filter.agent_id);
-        err = by_row ? read_rows(g, f) : read_cells(g, f);
-    }
+    err = read_all(g, f);
     if (!err)
         stats_sums_tell(&g->sums);
+    database_rollback(&r->db);
     stats_sums_release(&g->sums);
+    arena_release(&g->arena);
+    free(g->open);
     free(g);
     return err;
 }

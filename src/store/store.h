@@ -173,13 +173,13 @@ typedef void store_stats_fn(const struct stats_row *row, void *owner);
 enum { STATS_HOURS_MAX = 2400 };
 
 struct stats_ask {
-    struct request_filter filter; /* without `q` and `tool` */
+    struct request_filter filter;
     unsigned divisions;
     bool *is_cut; /* may be NULL; set when hours were left out, which are STATS_HOURS_MAX at most */
     int tz_minutes; /* east of UTC; a day has the hours that begin in it there */
 };
 /* From sums made at ingest, never from scanning all rows: whole hours, those that [start, end)
- * touches; an end of 0 is open. With a session or an agent's id: from that session's rows. Of each
+ * touches; an end of 0 is open. With a session, an agent's id, a tool or a text: from such rows. Of each
  * division most requests first, hours and days in order. A total always comes, the others only
  * with what has requests. Past the time limit ERR_TIMEOUT. */
 enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,

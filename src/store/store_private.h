@@ -63,13 +63,14 @@ struct store {
     atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
     bool needs_maintenance; /* committed since the last store_maintain() */
     /* sums of the batch being written; reused */
-    struct rollup *rollups;
+    struct rollup *rollups; /* stay from batch to batch, see rollup.h */
     size_t rollup_count, rollup_cap;
     struct session_sum *sessions;
     size_t session_count, session_cap;
     struct conversation_sums *conversations;
     int64_t lane;               /* whose cells of the statistics these are: see rollup.h */
-    int64_t other_name;         /* the name "(other)"; 0: not asked yet */
+    bool has_open_cells;        /* `rollups` are the ones that the table has */
+    int64_t other_name;         /* the name "(other)"; known with them */
     struct rollup_cells *cells; /* what is remembered of the table of cells */
     int64_t tool_sets[TOOL_SETS_KNOWN]; /* names whose tools are in the table already */
     /* SQLite's */
