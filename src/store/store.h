@@ -133,9 +133,6 @@ struct session_row {
     struct str client;
 };
 typedef void store_session_fn(const struct session_row *row, void *owner);
-/* Newest activity first; those with last_us < before_us when that is > 0. */
-enum err store_sessions(struct store_reader *r, int64_t before_us, int limit,
-                        store_session_fn *on_row, void *owner, struct fail *f) MUST_CHECK;
 
 /* What sums can be divided by. Several at once: bits 1 << STATS_… */
 enum stats_by {

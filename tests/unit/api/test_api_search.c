@@ -161,7 +161,7 @@ static void texts_are_found(void **state)
         assert_string_equal(text_at(f, "/error/field"), "q");
         assert_string_equal(text_at(f, "/error/message"), "has no word to look for");
     }
-    ask(f, 400, "/api/requests?tool=Bash");
+    ask(f, 400, "/api/requests?role=user");
 }
 
 int main(void)

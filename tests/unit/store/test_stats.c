@@ -9,6 +9,7 @@
 
 #include "batches.h"
 #include "place.h"
+#include "store/store_threads.h"
 #include "record/price.h"
 #include "record/tool_list.h"
 #include "store/erase.h"
@@ -444,6 +445,8 @@ static const struct request_filter filters[] = {
     {.session_id = {"s-2", 3}},
     {.session_id = {"s-1", 3}, .agent_type = {"Explore", 7}, .model = {"nobody-knows", 12}},
     {.agent_id = {"a1", 2}},
+    {.tool = {"Read", 4}},
+    {.q = {"haiku", 5}, .status = 2},
 };
 
 static void sums_are_the_rows_sums(void **state)
@@ -545,7 +548,8 @@ static void sessions_agree(void **state)
     erase(x, &filters[1], base_us + 24 * 71 * hour_us);
     sum_by_hand(x, &(struct request_filter){0}, &hand);
     assert_int_equal(hand.count, COUNT_OF(sessions));
-    assert_int_equal(store_sessions(x->reader, 0, 100, check_session, &hand, &f), ERR_OK);
+    assert_int_equal(store_find_sessions(x->reader, &(struct thread_filter){0}, 100, check_session,
+                                         &hand, &f), ERR_OK);
     assert_int_equal(hand.count, COUNT_OF(sessions));
     by_hand_clear(&hand);
 }

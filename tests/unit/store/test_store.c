@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "batches.h"
 #include "place.h"
+#include "store/store_threads.h"
 
 static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000; /* a whole hour in 2026 */
@@ -410,7 +411,8 @@ static void sessions_add_up(void **state)
     commit(x);
     struct session_seen s = {.count = 0};
     struct fail f = {0};
-    assert_int_equal(store_sessions(x->reader, 0, 10, keep_session, &s, &f), ERR_OK);
+    struct thread_filter filter = {0};
+    assert_int_equal(store_find_sessions(x->reader, &filter, 10, keep_session, &s, &f), ERR_OK);
     assert_int_equal(s.count, 2);
     assert_string_equal(s.ids[0], "session-even");
     assert_string_equal(s.titles[0], "hello");
@@ -422,8 +424,8 @@ static void sessions_add_up(void **state)
     assert_int_equal(s.rows[0].usage.output_tokens, 60);
     assert_int_equal(s.rows[1].agent_count, 1);
     s.count = 0;
-    assert_int_equal(store_sessions(x->reader, base_us + 100 * hour_us, 10, keep_session, &s, &f),
-                     ERR_OK);
+    filter.before_us = base_us + 100 * hour_us;
+    assert_int_equal(store_find_sessions(x->reader, &filter, 10, keep_session, &s, &f), ERR_OK);
     assert_int_equal(s.count, 1);
     assert_string_equal(s.ids[0], "Session-odd");
 }
