@@ -96,7 +96,8 @@ static void close_oldest(struct segments *s)
     int open_count = 0;
     for (struct segment *g = s->first; g; g = g->next) {
         open_count += g->fd >= 0;
-        if (g->fd >= 0 && (!oldest || g->used_at < oldest->used_at))
+        bool is_read = g == s->window_of; /* its bytes are being looked at */
+        if (g->fd >= 0 && !is_read && (!oldest || g->used_at < oldest->used_at))
             oldest = g;
     }
     if (open_count >= SEGMENTS_OPEN_MAX)

@@ -19,7 +19,8 @@ after(async () => {
   await up.stop();
 });
 
-const post = (p, session) => ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body() });
+const post = (p, session, text) =>
+  ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body(text) });
 const answer = (session) => up.on(session, async (x) => {
   await x.received();
   await x.respond(200, [['Content-Type', 'text/event-stream']], text_stream('fine').join(''), { framing: 'chunked' });
@@ -27,10 +28,18 @@ const answer = (session) => up.on(session, async (x) => {
 const limit = (p, bytes) => execFileSync('prlimit', ['--pid', String(p.pid), `--fsize=${bytes}:`]);
 const losses = async (p) => Object.fromEntries((await p.api('/api/stats')).losses.map((l) => [l.reason, l]));
 
-async function exchange(p) {
+async function exchange(p, text) {
   const session = session_id();
   answer(session);
-  return { session, got: await post(p, session) };
+  return { session, got: await post(p, session, text) };
+}
+
+/* From here on nothing can be recorded. The journal has room ahead of what it has written: that is
+ * used up first. */
+async function fill_disk(p) {
+  limit(p, 0);
+  await exchange(p, 'x'.repeat(600 * 1024));
+  await until(async () => (await losses(p)).journal_write.since_start > 0, 'the journal to fail');
 }
 
 test('forward: requests go on, what is lost is counted, and recording resumes by itself', { timeout: 60000 }, async () => {
@@ -38,7 +47,7 @@ test('forward: requests go on, what is lost is counted, and recording resumes by
   try {
     const first = await exchange(p);
     await p.row(first.session);
-    limit(p, 0);
+    await fill_disk(p);
     for (let i = 0; i < 5; i++) assert.equal((await exchange(p)).got.status, 200);
     const lost = (await losses(p)).journal_write;
     assert.ok(lost.since_start > 0, 'frames are counted as lost');
@@ -63,7 +72,7 @@ test('reject: a request that cannot be recorded gets 503, and is not sent', { ti
     const first = await exchange(p);
     assert.equal(first.got.status, 200);
     await p.row(first.session);
-    limit(p, 0);
+    await fill_disk(p);
     for (let i = 0; i < 3; i++) {
       const { session, got } = await exchange(p);
       assert.equal(got.status, 503);

@@ -8,18 +8,18 @@
 
 struct worker {
     uint64_t pause_ns;
-    int wanted;
-    atomic_int done;
+    atomic_int wanted, done;
     uv_sem_t enough;
 };
 
 static uint64_t step(void *owner)
 {
     struct worker *w = owner;
+    int wanted = atomic_load(&w->wanted); /* before the one who waits may change it */
     int done = atomic_fetch_add(&w->done, 1) + 1;
-    if (done == w->wanted)
+    if (done == wanted)
         uv_sem_post(&w->enough);
-    return done < w->wanted ? w->pause_ns : CHORE_SLEEPS;
+    return done < wanted ? w->pause_ns : CHORE_SLEEPS;
 }
 
 static void begin(struct worker *w, struct chores *c)
@@ -58,7 +58,7 @@ static void test_a_sleeper_is_woken_by_the_bell_only(void **state)
     begin(&sleeper, c);
     start(c);
     uv_sem_wait(&sleeper.enough);
-    sleeper.wanted = 2; /* it sleeps: nobody reads this before the bell */
+    atomic_store(&sleeper.wanted, 2);
     chores_ring(c);
     uv_sem_wait(&sleeper.enough);
     chores_stop(c);
