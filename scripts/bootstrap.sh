@@ -27,7 +27,7 @@ build  pc:yyjson       libyyjson-dev   yyjson-devel      yyjson     yyjson-dev  
 build  pc:openssl      libssl-dev      openssl-devel     openssl    openssl-dev   openssl@3
 build  pc:yaml-0.1    libyaml-dev     libyaml-devel     libyaml    yaml-dev      libyaml
 build  pc:sqlite3      libsqlite3-dev  sqlite-devel      sqlite     sqlite-dev    sqlite
-build  pc:libpq        libpq-dev       libpq-devel       postgresql-libs libpq-dev libpq
+build? pc:libpq        libpq-dev       libpq-devel       postgresql-libs libpq-dev libpq
 build  pc:libzstd      libzstd-dev     libzstd-devel     zstd       zstd-dev      zstd
 build  pc:libxxhash    libxxhash-dev   xxhash-devel      xxhash     xxhash-dev    xxhash
 build  pc:zlib         zlib1g-dev      zlib-devel        zlib       zlib-dev      zlib

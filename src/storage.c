@@ -78,6 +78,12 @@ static struct store_options options_of(const struct config *cfg)
     };
 }
 
+enum err storage_check(const struct config *cfg, struct fail *f)
+{
+    struct store_options options = options_of(cfg);
+    return store_check(&options, f);
+}
+
 enum err storage_open_store(struct store **out, const struct config *cfg,
                             const struct data_dir *d, struct fail *f)
 {

@@ -10,6 +10,8 @@
 #include "index/indexer.h"
 #include "store/store.h"
 
+/* Could a store be opened so, as far as can be said without trying? ERR_CONFIG. */
+enum err storage_check(const struct config *cfg, struct fail *f) MUST_CHECK;
 /* `d`: names us where others share the database. */
 enum err storage_open_store(struct store **out, const struct config *cfg,
                             const struct data_dir *d, struct fail *f) MUST_CHECK;

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/configured.h"
+#include "storage.h"
 
 static int put(enum err err, struct buf *text)
 {
@@ -20,9 +21,14 @@ static int check(const struct options *options)
     struct config *config = configured(options, &command_config_check, &code);
     if (!config)
         return code;
+    struct fail f = {0};
+    enum err err = storage_check(config, &f);
+    if (err)
+        fprintf(stderr, "storage.database_url: %s\n", f.detail);
+    else
+        puts("ok");
     config_free(config);
-    puts("ok");
-    return EX_OK;
+    return err ? EX_CONFIG : EX_OK;
 }
 
 static int show(const struct options *options)

@@ -16,6 +16,8 @@ struct engine {
     int range_bits;        /* each writer has 2^n block numbers for itself; 0: there is one writer */
     bool may_be_away;      /* a store opens without its database, and waits for it */
 
+    /* Is this an address at all? May be NULL. */
+    enum err (*check_where)(const char *where, struct fail *f);
     /* Before the first connection and after the last: who may use the database. May be NULL. */
     enum err (*claim)(struct store *s, struct fail *f);
     void (*disclaim)(struct store *s);

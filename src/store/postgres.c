@@ -126,6 +126,35 @@ static enum err next_result(struct postgres *p, uint64_t deadline_ns, PGresult *
 
 /* --- connecting --- */
 
+/* What libpq quotes may be a part of the password. */
+static void hide_quoted(char *message)
+{
+    char *to = message;
+    bool is_quoted = false;
+    for (const char *at = message; *at; at++) {
+        if (*at == '"')
+            is_quoted = !is_quoted;
+        if (!is_quoted || *at == '"')
+            *to++ = *at;
+    }
+    *to = '\0';
+}
+
+enum err postgres_check_url(const char *url, struct fail *f)
+{
+    char *message = NULL;
+    PQconninfoOption *options = PQconninfoParse(url, &message);
+    if (options) {
+        PQconninfoFree(options);
+        return ERR_OK;
+    }
+    if (message)
+        hide_quoted(message);
+    enum err err = fail_with(f, ERR_CONFIG, "the database's address is not understood", message);
+    PQfreemem(message);
+    return err;
+}
+
 static void on_notice(void *owner, const PGresult *r)
 {
     (void)owner;

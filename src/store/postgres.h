@@ -37,6 +37,8 @@ struct postgres {
     struct fail why;
 };
 
+/* ERR_CONFIG: libpq does not understand it. Says nothing that may be a password. */
+enum err postgres_check_url(const char *url, struct fail *f) MUST_CHECK;
 /* ERR_DATABASE_AWAY, whatever the reason; ERR_CONFIG: no database that we can use. */
 enum err postgres_connect(struct postgres *p, struct fail *f) MUST_CHECK;
 void postgres_lose(struct postgres *p); /* closes; nothing that was sent is answered any more */

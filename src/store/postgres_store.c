@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "store/postgres.h"
 #include "store/postgres_driver.h"
 #include "store/postgres_months.h"
 #include "store/postgres_news.h"
@@ -111,6 +112,7 @@ const struct engine postgres_engine = {
     .range_bits = RANGE_BITS_AT,
     .may_be_away = true,
     .take_lane = take_lane,
+    .check_where = postgres_check_url,
     .number_blocks = number_blocks,
     .make_places = months_make,
     .announce = announce,

@@ -15,7 +15,11 @@
 
 static const struct engine *const engines[] = {
     [STORE_SQLITE] = &sqlite_engine,
+#ifdef HAVE_POSTGRES
     [STORE_POSTGRES] = &postgres_engine,
+#else
+    [STORE_POSTGRES] = NULL,
+#endif
 };
 
 /* --- the secret --- */
@@ -174,8 +178,19 @@ static enum err open_first(struct store *s, struct fail *f)
     return err ? fail(f, err, "%s", first.detail) : ERR_OK;
 }
 
+enum err store_check(const struct store_options *options, struct fail *f)
+{
+    const struct engine *engine = engines[options->type];
+    if (!engine)
+        return fail(f, ERR_CONFIG, "this program was built without PostgreSQL's library, libpq");
+    return engine->check_where ? engine->check_where(options->where, f) : ERR_OK;
+}
+
 enum err store_open(struct store **out, const struct store_options *options, struct fail *f)
 {
+    enum err err = store_check(options, f);
+    if (err)
+        return err;
     struct store *s = MEM_NEW(struct store);
     uv_mutex_init(&s->writing);
     s->engine = engines[options->type];
@@ -191,7 +206,7 @@ enum err store_open(struct store **out, const struct store_options *options, str
         *out = s;
         return ERR_OK;
     }
-    enum err err = s->engine->claim ? s->engine->claim(s, f) : ERR_OK;
+    err = s->engine->claim ? s->engine->claim(s, f) : ERR_OK;
     if (!err)
         err = open_first(s, f);
     if (err) {

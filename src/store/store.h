@@ -37,6 +37,8 @@ struct store_options {
  * cannot be used; ERR_BUSY when another process writes to the file. */
 enum err store_open(struct store **out, const struct store_options *options,
                     struct fail *f) MUST_CHECK;
+/* Could a store be opened so, as far as can be said without trying? ERR_CONFIG: it could not. */
+enum err store_check(const struct store_options *options, struct fail *f) MUST_CHECK;
 void store_close(struct store *s); /* checkpoints; all readers must be closed */
 
 /* The indexer's thread. ERR_OK when the database has been reached; else tries to reach it. Before

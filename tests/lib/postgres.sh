@@ -4,6 +4,8 @@
 #   postgres.sh start DIR   makes a database in DIR (empty or not there yet), starts its server, and
 #                           prints its address
 #   postgres.sh stop DIR    stops it; DIR can be removed then
+#   postgres.sh halt DIR    stops it as a crash would; `resume` starts it again
+#   postgres.sh look        does nothing more than see whether there is a PostgreSQL
 #   postgres.sh run COMMAND…  runs the command with the address in TEST_POSTGRES_DSN
 #
 # Where TEST_POSTGRES_DSN is set already, `run` uses that. Exits with 77 where there is no PostgreSQL.
@@ -31,6 +33,11 @@ as_server() {
     fi
 }
 
+run_server() {
+    as_server "$bin/pg_ctl" -D "$1/data" -l "$1/server.log" -w -t 60 -s start -o "-c listen_addresses='' \
+        -c unix_socket_directories='$1' -c fsync=off -c full_page_writes=off -c max_connections=60" >&2
+}
+
 start() {
     dir=$1
     mkdir -p "$dir"
@@ -40,8 +47,7 @@ start() {
         cat "$dir.log" >&2
         exit 1
     }
-    as_server "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -w -t 60 -s start -o "-c listen_addresses='' \
-        -c unix_socket_directories='$dir' -c fsync=off -c full_page_writes=off -c max_connections=60" >&2
+    run_server "$dir"
     rm -f "$dir.log"
     echo "postgresql:///postgres?host=$dir&user=tester"
 }
@@ -54,6 +60,9 @@ find_programs
 case ${1:-} in
 start) start "$2" ;;
 stop) stop "$2" ;;
+halt) stop "$2" ;;
+resume) run_server "$2" ;;
+look) ;;
 run)
     shift
     [ -z "${TEST_POSTGRES_DSN:-}" ] || exec "$@"
@@ -67,5 +76,5 @@ run)
     "$@" || status=$?
     exit "$status"
     ;;
-*) echo "usage: postgres.sh start DIR | stop DIR | run COMMAND…" >&2 && exit 64 ;;
+*) echo "usage: postgres.sh start DIR | stop DIR | halt DIR | resume DIR | look | run COMMAND…" >&2 && exit 64 ;;
 esac
