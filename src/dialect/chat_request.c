@@ -131,13 +131,7 @@ static void put_system(const struct writing *x)
     struct neutral *n = x->n;
     struct block *last = n->system_last, extra = {.kind = BLOCK_TEXT};
     if (n->format_schema && has(x, QUIRK_NO_RESPONSE_SCHEMA)) {
-        struct buf text;
-        buf_init(&text, 1 << 20);
-        struct json_writer w = {.out = &text};
-        json_value(&w, n->format_schema);
-        extra.text = neutral_join(n, STR("Answer with one JSON object that matches this schema:\n"),
-                                  STR_NONE, w.err ? STR("{}") : buf_str(&text));
-        buf_release(&text);
+        extra.text = neutral_format_order(n);
         if (last)
             last->next = &extra;
         else

@@ -15,8 +15,7 @@ enum envelope_kind {
     ENVELOPE_PLAIN = 'n',     /* nothing but the thinking's own text */
     ENVELOPE_ENCRYPTED = 'e', /* Responses: a reasoning item's encrypted_content */
     ENVELOPE_DETAILS = 'd',   /* OpenRouter: reasoning_details, as JSON */
-    ENVELOPE_THOUGHT = 'g',   /* Gemini: thoughtSignature */
-    ENVELOPE_SIGNATURE = 'a'  /* Anthropic: signature, for OpenAI clients */
+    ENVELOPE_THOUGHT = 'g'    /* Gemini: thoughtSignature */
 };
 
 enum { ENVELOPE_MAX = 4 << 20 /* bytes of a payload */ };

@@ -5,6 +5,10 @@
 
 #include <xxhash.h>
 
+#include "dialect/json_writer.h"
+
+enum { FORMAT_SCHEMA_MAX = 1 << 20 /* bytes of a schema that is said in words */ };
+
 void neutral_init(struct neutral *n, struct arena *arena, struct loss_report *losses)
 {
     *n = (struct neutral){.arena = arena, .losses = losses, .effort = EFFORT_COUNT};
@@ -206,6 +210,21 @@ void neutral_mark_error(struct neutral *n, struct message *result)
     result->first = b;
     if (!result->last)
         result->last = b;
+}
+
+struct str neutral_format_order(struct neutral *n)
+{
+    struct buf text;
+    struct str order = n->wants_json ? STR("Answer with one JSON object.") : STR_NONE;
+    if (!n->format_schema)
+        return order;
+    buf_init(&text, FORMAT_SCHEMA_MAX);
+    struct json_writer w = {.out = &text};
+    json_value(&w, n->format_schema);
+    order = neutral_join(n, STR("Answer with one JSON object that matches this schema:\n"),
+                         STR_NONE, w.err ? STR("{}") : buf_str(&text));
+    buf_release(&text);
+    return order;
 }
 
 struct str neutral_text_of(struct neutral *n, const struct block *first, struct str glue)

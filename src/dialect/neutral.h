@@ -20,7 +20,7 @@ struct block {
     enum block_kind kind;
     struct str text;       /* text; thinking; a document's title */
     struct str media_type; /* image, document */
-    struct str data;       /* image, document: base64; empty where there is a url */
+    struct str data; /* image, document: base64; empty where there is a url; thinking: redacted */
     struct str url;
     struct str id, name;       /* tool use */
     struct str json;           /* tool use: the input, an object's very bytes */
@@ -106,6 +106,8 @@ void neutral_merge_neighbours(struct neutral *n);
 void neutral_hoist_images(struct neutral *n);
 /* Puts "[tool error] " in front of a failed result, for providers that have no field for it. */
 void neutral_mark_error(struct neutral *n, struct message *result);
+/* The wish for JSON as words, for providers that have no field for it; empty: there is none. */
+struct str neutral_format_order(struct neutral *n);
 /* The texts of a list of blocks, joined; of one block, as it is. */
 struct str neutral_text_of(struct neutral *n, const struct block *first, struct str glue);
 /* A hash of the conversation's beginning, the same in each of its turns. */

@@ -46,6 +46,9 @@ static const struct lesson {
     {{"reasoning_content", "passed back"}, "reasoning_content"},
     {{"reasoning_content", "missing"}, "reasoning_content"},
     {{"thinking", "reasoning_content"}, "reasoning_content"},
+    {{"adaptive thinking is not supported"}, "-adaptive_thinking"},
+    {{"thinking.type.enabled", "not supported"}, "adaptive_thinking"},
+    {{"thinking", "enabled", "adaptive"}, "adaptive_thinking"},
     {{"reasoning_effort", "unrecognized"}, "no_reasoning"},
     {{"reasoning_effort", "unknown"}, "no_reasoning"},
     {{"reasoning_effort", "not support"}, "no_reasoning"},
@@ -119,6 +122,7 @@ static bool learn_cap(struct quirks *q, struct str body)
                                         "less than or equal to ",
                                         "maximum value for `max_tokens` is less than ",
                                         "maximum allowed value is ",
+                                        " > ", /* Anthropic: max_tokens: 65536 > 64000 */
                                         "the valid range of max_tokens is [1, ",
                                         "range of max_tokens should be [1, ",
                                         "from 1 (inclusive) to "};

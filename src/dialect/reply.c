@@ -64,7 +64,10 @@ void reply_init(struct reply *r, const struct reply_sink *sink, struct arena *ar
     buf_init(&r->sealed, ENVELOPE_MAX);
     buf_init(&r->whole, REPLY_WHOLE_MAX);
     buf_init(&r->whole_more, REPLY_WHOLE_MAX);
+    buf_init(&r->whole_thinking, REPLY_WHOLE_MAX);
     buf_init(&r->whole_calls, REPLY_WHOLE_MAX);
+    buf_init(&r->whole_details, REPLY_WHOLE_MAX);
+    buf_init(&r->whole_citations, REPLY_WHOLE_MAX);
     text_joint_init(&r->text_joint);
     text_joint_init(&r->thinking_joint);
     stop_match_init(&r->stop, NULL, 0);
@@ -79,7 +82,10 @@ void reply_release(struct reply *r)
     buf_release(&r->sealed);
     buf_release(&r->whole);
     buf_release(&r->whole_more);
+    buf_release(&r->whole_thinking);
     buf_release(&r->whole_calls);
+    buf_release(&r->whole_details);
+    buf_release(&r->whole_citations);
     text_joint_release(&r->text_joint);
     text_joint_release(&r->thinking_joint);
     stop_match_release(&r->stop);
@@ -107,16 +113,23 @@ void reply_start(struct reply *r)
     r->sink->start(r);
 }
 
+/* Something must come back with the next thinking. */
+static bool has_seal(const struct reply *r)
+{
+    return r->shows_thinking && (r->sealed_kind || r->detail_count || r->raw_signature.len);
+}
+
 void reply_open(struct reply *r, enum reply_part part, struct str id, struct str name)
 {
     assert(r->part == PART_NONE);
     reply_start(r);
-    bool has_seal = r->shows_thinking && (r->sealed_kind || r->detail_count);
-    if (part != PART_THINKING && has_seal) { /* what came without a readable thought goes first */
+    if (part != PART_THINKING &&
+        has_seal(r)) { /* what came without a readable thought goes first */
         reply_open(r, PART_THINKING, STR_NONE, STR_NONE);
         reply_close(r);
     }
     r->part = part;
+    r->has_delta = false;
     r->sink->open(r, part, id, name);
     r->next_index++;
 }
@@ -163,8 +176,10 @@ void reply_close(struct reply *r)
 
 void reply_delta(struct reply *r, struct str text)
 {
-    if (text.len)
-        r->sink->delta(r, text);
+    if (!text.len)
+        return;
+    r->has_delta = true;
+    r->sink->delta(r, text);
 }
 
 /* Makes way for another kind of block. False: a tool call is not complete and must not be cut. */
@@ -387,7 +402,7 @@ static enum stop_reason reason_of(const struct reply *r)
 /* Reasoning that only the provider can read, and that came behind the last thinking. */
 static void put_left_seal(struct reply *r)
 {
-    if (!r->shows_thinking || !(r->sealed_kind || r->detail_count))
+    if (!has_seal(r))
         return;
     if (r->part != PART_THINKING) {
         reply_close(r);
@@ -402,8 +417,22 @@ void reply_end_thinking(struct reply *r)
         return;
     if (r->part == PART_THINKING)
         reply_close(r);
-    else if (r->shows_thinking && r->sealed_kind && make_way(r, PART_THINKING))
+    else if (has_seal(r) && make_way(r, PART_THINKING))
         put_left_seal(r);
+}
+
+void reply_redacted(struct reply *r, struct str data)
+{
+    if (r->is_over || r->is_satisfied || !r->shows_thinking || !data.len)
+        return;
+    reply_end_thinking(r);
+    if (!make_way(r, PART_NONE))
+        return;
+    r->raw_signature = arena_str(r->arena, data);
+    r->is_redacted = true;
+    reply_open(r, PART_THINKING, STR_NONE, STR_NONE);
+    reply_close(r);
+    r->is_redacted = false;
 }
 
 static void estimate_usage(struct reply *r)

@@ -131,9 +131,15 @@ struct reply {
     enum finish finish;
     enum stop_reason stop_reason;
     struct str stop_sequence;
-    struct buf whole;       /* whole sinks: blocks so far; Chat: text */
-    struct buf whole_more;  /* Chat: reasoning */
-    struct buf whole_calls; /* Chat: tool calls */
+    bool has_delta;             /* something was told of the part that is open */
+    bool is_redacted;           /* the thinking that is closed has no text, only data */
+    struct buf whole;           /* whole sinks: blocks so far; Chat: text */
+    struct buf whole_more;      /* a tool's input; Chat: the thinking of one block, too */
+    struct buf whole_thinking;  /* Chat: of all blocks */
+    struct buf whole_calls;     /* Chat: tool calls, as JSON */
+    struct buf whole_details;   /* Chat: reasoning_details, as JSON */
+    struct buf whole_citations; /* Chat: annotations, as JSON */
+    int64_t next_call;          /* Chat: number of the next tool call */
 };
 
 void reply_init(struct reply *r, const struct reply_sink *sink, struct arena *arena);
@@ -149,6 +155,8 @@ void reply_search(struct reply *r, struct str id, struct str query, struct str r
 void reply_seal(struct reply *r, int envelope_kind, struct str payload);
 /* The thinking that was told so far is one block, with what was sealed; what comes is another. */
 void reply_end_thinking(struct reply *r);
+/* Thinking that only the provider can read; it wants it back. */
+void reply_redacted(struct reply *r, struct str data);
 /* One element of OpenRouter's reasoning_details; its text is told too. */
 void reply_detail(struct reply *r, yyjson_val *detail);
 void reply_finish(struct reply *r, struct str reason);
@@ -169,7 +177,8 @@ static inline void loss_drop_answer(struct reply *r, const char *path, const cha
 void reply_open(struct reply *r, enum reply_part part, struct str id, struct str name);
 void reply_close(struct reply *r);
 void reply_delta(struct reply *r, struct str text);
-bool reply_calls_close(struct reply *r, bool is_end); /* false: one is not complete */
+int64_t reply_call_index(const struct reply *r, size_t slot); /* the provider's number for it */
+bool reply_calls_close(struct reply *r, bool is_end);         /* false: one is not complete */
 void reply_calls_release(struct reply *r);
 void reply_flush_text(struct reply *r);
 void reply_fail_with(struct reply *r, int status, const char *type, struct str message);

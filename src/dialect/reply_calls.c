@@ -43,6 +43,11 @@ void reply_calls_release(struct reply *r)
     r->slot_count = r->slot_cap = 0;
 }
 
+int64_t reply_call_index(const struct reply *r, size_t slot)
+{
+    return r->slots[slot].index;
+}
+
 static struct call_slot *add_slot(struct reply *r, const struct call_piece *piece)
 {
     if (r->slot_count == REPLY_CALLS_MAX) {

@@ -19,6 +19,7 @@ static const struct client_language {
     const struct reply_sink *stream, *whole;
 } client_languages[DIALECT_COUNT] = {
     [DIALECT_ANTHROPIC] = {anthropic_client_read, &anthropic_stream_sink, &anthropic_whole_sink},
+    [DIALECT_CHAT] = {chat_client_read, &chat_stream_sink, &chat_whole_sink},
 };
 
 static const struct provider_language {
@@ -28,6 +29,8 @@ static const struct provider_language {
     const char *path; /* Gemini's has the model in it: choose_path() */
     const char *stream_path;
 } provider_languages[DIALECT_COUNT] = {
+    [DIALECT_ANTHROPIC] = {anthropic_request_write, anthropic_answer_event, anthropic_answer_whole,
+                           "/v1/messages", "/v1/messages"},
     [DIALECT_CHAT] = {chat_request_write, chat_answer_event, chat_answer_whole, "/chat/completions",
                       "/chat/completions"},
     [DIALECT_RESPONSES] = {responses_request_write, responses_answer_event, responses_answer_whole,
@@ -187,6 +190,28 @@ static enum err write_request(struct translation *t, struct neutral *n, struct b
     return provider_languages[t->provider].write(&a, out);
 }
 
+static enum err pass_request(struct translation *t, const struct json_tree *tree, struct buf *out,
+                             struct fail *f)
+{
+    struct buf bare; /* without what a translation sealed: only we could read it */
+    size_t before = out->len;
+    t->path = str_of(provider_languages[t->provider].path);
+    enum err err = passing_request(tree, t->options.model, out, &t->is_stream, f);
+    struct str written = str_from(buf_str(out), before);
+    t->asks_stream = t->is_stream;
+    if (err || t->provider != DIALECT_ANTHROPIC || !passing_has_sealed(written))
+        return err;
+    buf_init(&bare, written.len);
+    err = passing_without_sealed(written, &bare);
+    out->len = before;
+    if (!err)
+        err = buf_append(out, buf_str(&bare));
+    buf_release(&bare);
+    loss_report_note(&t->losses, LOSS_KIND_DROPPED, STR("messages[].content[].thinking"), STR_NONE,
+                     "another provider wrote it, and this one would refuse its signature");
+    return err;
+}
+
 enum err translation_request(struct translation *t, struct str body, struct buf *out,
                              struct fail *f)
 {
@@ -199,9 +224,7 @@ enum err translation_request(struct translation *t, struct str body, struct buf 
     if (err) {
         err = fail(f, ERR_BAD_REQUEST, "The request body is not valid JSON.");
     } else if (t->is_plain) {
-        t->path = str_of(provider_languages[t->provider].path);
-        err = passing_request(&tree, t->options.model, out, &t->is_stream, f);
-        t->asks_stream = t->is_stream;
+        err = pass_request(t, &tree, out, f);
     } else {
         neutral_init(&n, &t->arena, &t->losses);
         err = client_languages[t->options.client].read(&n, &tree, f);
@@ -494,6 +517,8 @@ struct translation_head translation_head(const struct translation *t)
         .retry_after_s = is_refused ? r->error.retry_after_s : -1,
         .is_final = is_refused && r->error.is_final,
         .request_id = t->request_id};
+    if (t->options.client == DIALECT_CHAT && head.status == 529)
+        head.status = 503; /* 529 is Anthropic's own */
     if (t->is_plain && t->is_head_known) {
         head.status = t->status;
         head.content_type = NULL;

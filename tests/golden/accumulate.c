@@ -173,6 +173,106 @@ static void on_event(void *owner, const struct sse_event *event)
     yyjson_doc_free(doc);
 }
 
+/* OpenAI's chunks. */
+struct chat_accumulator {
+    const char *wrong;
+    bool is_started, is_finished, has_usage, is_over;
+    long calls;
+    struct buf args;
+};
+
+static bool need_chat(struct chat_accumulator *a, bool condition, const char *what)
+{
+    if (!condition && !a->wrong)
+        a->wrong = what;
+    return condition;
+}
+
+static void end_args(struct chat_accumulator *a, bool is_cut)
+{
+    yyjson_doc *doc = yyjson_read(a->args.ptr, a->args.len, YYJSON_READ_NUMBER_AS_RAW);
+    need_chat(a, !a->calls || is_cut || yyjson_is_obj(yyjson_doc_get_root(doc)),
+              "a tool's arguments are no JSON object");
+    yyjson_doc_free(doc);
+    buf_clear(&a->args);
+}
+
+static void on_call(struct chat_accumulator *a, yyjson_val *call)
+{
+    yyjson_val *function = yyjson_obj_get(call, "function");
+    yyjson_val *args = yyjson_obj_get(function, "arguments");
+    long index = (long)yyjson_get_sint(yyjson_obj_get(call, "index"));
+    if (yyjson_obj_get(call, "id")) {
+        end_args(a, false);
+        need_chat(a, index == a->calls, "a call whose index is not the next");
+        need_chat(a, yyjson_is_str(yyjson_obj_get(function, "name")), "a call without a name");
+        a->calls++;
+    }
+    need_chat(a, index == a->calls - 1, "arguments for a call that is not the last");
+    need_chat(a, yyjson_is_str(args), "arguments that are no string");
+    if (buf_append(&a->args, str_make(yyjson_get_str(args), yyjson_get_len(args))))
+        need_chat(a, false, "arguments too large");
+}
+
+static void on_choice(struct chat_accumulator *a, yyjson_val *choice)
+{
+    static const char *const reasons[] = {"stop", "length", "tool_calls", "content_filter"};
+    yyjson_val *delta = yyjson_obj_get(choice, "delta"), *call;
+    const char *reason = yyjson_get_str(yyjson_obj_get(choice, "finish_reason"));
+    yyjson_arr_iter calls = yyjson_arr_iter_with(yyjson_obj_get(delta, "tool_calls"));
+    need_chat(a, a->is_started == !yyjson_obj_get(delta, "role"),
+              "the role stands first, and once");
+    need_chat(a, !a->is_finished, "a choice behind the finish");
+    a->is_started = true;
+    while ((call = yyjson_arr_iter_next(&calls)))
+        on_call(a, call);
+    if (!reason)
+        return;
+    a->is_finished = true;
+    end_args(a, strcmp(reason, "length") == 0);
+    bool is_known = false;
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        is_known |= strcmp(reason, reasons[i]) == 0;
+    need_chat(a, is_known, "unknown finish_reason");
+}
+
+static void on_chunk(void *owner, const struct sse_event *event)
+{
+    struct chat_accumulator *a = owner;
+    need_chat(a, !a->is_over, "an event behind the last");
+    if (str_equal(event->data, STR("[DONE]"))) {
+        need_chat(a, a->is_finished, "[DONE] without a finish");
+        a->is_over = true;
+        return;
+    }
+    yyjson_doc *doc = yyjson_read(event->data.ptr, event->data.len, 0);
+    yyjson_val *root = yyjson_doc_get_root(doc), *choices = yyjson_obj_get(root, "choices");
+    if (yyjson_is_obj(yyjson_obj_get(root, "error"))) {
+        a->is_over = true;
+    } else if (need_chat(a, yyjson_is_arr(choices), "a chunk without choices")) {
+        need_chat(a, yyjson_is_str(yyjson_obj_get(root, "id")), "a chunk without an id");
+        if (yyjson_arr_size(choices))
+            on_choice(a, yyjson_arr_get_first(choices));
+        else
+            need_chat(a, a->is_finished && yyjson_obj_get(root, "usage"), "an empty chunk");
+    }
+    yyjson_doc_free(doc);
+}
+
+const char *accumulate_check_chat(struct str stream)
+{
+    struct chat_accumulator a = {0};
+    struct sse_parser p;
+    buf_init(&a.args, 1 << 28);
+    sse_parser_init(&p, 1 << 28);
+    if (sse_parser_feed(&p, stream, on_chunk, &a))
+        need_chat(&a, false, "an event past the ceiling");
+    need_chat(&a, !stream.len || a.is_over, "no terminal event");
+    sse_parser_release(&p);
+    buf_release(&a.args);
+    return a.wrong;
+}
+
 const char *accumulate_check(struct str stream, bool is_ended)
 {
     struct accumulator a = {0};

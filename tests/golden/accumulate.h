@@ -11,4 +11,7 @@
 /* NULL when all is well, else what is wrong. `is_ended`: nothing more will come. */
 const char *accumulate_check(struct str stream, bool is_ended);
 
+/* The same for OpenAI's chunks, of a stream that has ended. */
+const char *accumulate_check_chat(struct str stream);
+
 #endif

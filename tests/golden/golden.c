@@ -3,7 +3,7 @@
  *
  *     about.txt      "covers: R1 S2", then what the case is, and why it was decided so
  *     options.txt    words and values: client, provider, model, quirks, base_url, end (clean|broken)
- *     request.json   what the client asks; without it, default-request.json
+ *     request.json   what the client asks; without it, default-request.json (default-chat-request.json)
  *     refusal.json   the provider's first answer (with refusal.txt: its head): a lesson
  *     upstream.json  expected: what the provider is asked (the second time, after a refusal)
  *     losses.json, quirks.txt          expected: what is lost, what was learned
@@ -280,9 +280,10 @@ static void check_rest(const struct setup *s, struct translation *t, struct buf 
     struct buf text;
     struct translation_head head = translation_head(t);
     bool is_sse = head.content_type && strcmp(head.content_type, "text/event-stream") == 0;
-    const char *wrong = is_sse && s->options.client == DIALECT_ANTHROPIC
-                            ? accumulate_check(buf_str(client), true)
-                            : NULL;
+    const char *wrong = NULL;
+    if (is_sse)
+        wrong = s->options.client == DIALECT_ANTHROPIC ? accumulate_check(buf_str(client), true)
+                                                       : accumulate_check_chat(buf_str(client));
     if (wrong)
         complain(wrong, buf_str(client), STR("a stream that clients understand"));
     if (!is_sse)
@@ -304,12 +305,13 @@ static void check_rest(const struct setup *s, struct translation *t, struct buf 
     buf_release(&text);
 }
 
-static void load_files(struct files *in)
+static void load_files(struct files *in, enum dialect client)
 {
     char path[4096];
     in->has_request = load("request.json", &in->request);
     if (!in->has_request) {
-        snprintf(path, sizeof path, "%s/default-request.json", root);
+        snprintf(path, sizeof path, "%s/%s", root,
+                 client == DIALECT_CHAT ? "default-chat-request.json" : "default-request.json");
         if (!load_path(path, &in->request))
             complain("no request", STR_NONE, str_of(path));
     }
@@ -340,7 +342,7 @@ static void run_case(void)
     if (!load("about.txt", &about) || !str_starts(buf_str(&about), STR("covers:")))
         complain("about.txt says what it covers", buf_str(&about), STR("covers: …"));
     read_setup(&s);
-    load_files(&in);
+    load_files(&in, s.options.client);
     run_answer(&s, &in, SIZE_MAX - 1, &client, &t);
     if (buf_append(&whole, buf_str(&client)))
         abort();
