@@ -70,12 +70,12 @@ export function block_events(index, block, parts = 3) {
 }
 
 /* A whole streamed answer, as a list of events. */
-export function stream_events(blocks, { id, model, stop_reason, output_tokens = 25, usage } = {}) {
+export function stream_events(blocks, { id, model, stop_reason, output_tokens = 25, usage, parts } = {}) {
   const has_tool = blocks.some((b) => b.type === 'tool_use');
   return [
     start_event({ id, model, usage }),
     event('ping'),
-    ...blocks.flatMap((b, i) => block_events(i, b)),
+    ...blocks.flatMap((b, i) => block_events(i, b, parts)),
     event('message_delta', {
       delta: { stop_reason: stop_reason ?? (has_tool ? 'tool_use' : 'end_turn'), stop_sequence: null },
       usage: { output_tokens },

@@ -8,6 +8,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { searchIn } from './mock-search.mjs';
 import { setupOf } from './mock-setup.mjs';
+import { conversationOf, treeOf } from './mock-threads.mjs';
 import { hostileTexts, makeBody, makeMessage, makeRow, makeSession, makeStream, poison, randomFrom } from './mock-data.mjs';
 
 const build = fileURLToPath(new URL('../build', import.meta.url));
@@ -148,6 +149,13 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const before = params.get('before');
     json(response, { sessions: all.filter((session) => !before || session.last_at < before).sort((a, b) => (a.last_at < b.last_at ? 1 : -1)).slice(0, Number(params.get('limit') ?? 50)) });
   }
+  function threads(response, what, id, params) {
+    const of = rows.filter((row) => row.session_id === id);
+    if (what === 'sessions') return of.length ? json(response, treeOf({ session_id: id }, of, line)) : missing(response);
+    const made = known.get(id);
+    if (!made || made.row.state === 'running') return missing(response);
+    json(response, conversationOf(made, bodyOf(made), made.row.status === 200 ? messageOf(made) : null, params));
+  }
   function find(response, params) {
     const found = searchIn(rows.map((row) => known.get(row.id)), params, bodyOf, messageOf);
     if (!found) return json(response, { error: { code: 'bad_param', message: 'There is no word in it to look for', field: 'q' } }, 400);
@@ -247,6 +255,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);
     const made = match && known.get(decodeURIComponent(match[1]));
     if (made) return part(response, made, match[2] ?? '', params);
+    const thread = /^\/api\/(sessions|conversations)\/([^/]+)$/.exec(path);
+    if (thread) return threads(response, thread[1], thread[2], params);
     if (path.startsWith('/api/')) return missing(response);
     file(request, response, path);
   });

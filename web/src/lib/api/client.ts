@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, Setup, Stats, StatsLine, Timeline } from './types.ts';
+import type { Answer, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, Timeline } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -67,6 +67,12 @@ export const getTimeline = (id: string, signal?: AbortSignal) =>
 
 export const listSessions = (query: Query, signal?: AbortSignal) =>
   getJson<{ sessions: Session[] }>(withQuery('/api/sessions', query), signal);
+
+export const getSession = (id: string, signal?: AbortSignal) =>
+  getJson<SessionTree>(`/api/sessions/${encodeURIComponent(id.toWellFormed())}`, signal);
+
+/** Read by the worker. Without `from` the newest messages. */
+export const conversationUrl = (id: string, query: Query) => withQuery(`/api/conversations/${encodeURIComponent(id.toWellFormed())}`, query);
 
 export const getStats = (query: Query, signal?: AbortSignal) =>
   getJson<Stats>(withQuery('/api/stats', query), signal);

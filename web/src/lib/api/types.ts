@@ -135,6 +135,34 @@ export type Session = {
   unknown_cost_count?: number;
 };
 
+export type AgentSums = { first_at: string; last_at: string; request_count: number; error_count: number; tool_use_count: number; busy_ms: number; usage: Usage | null };
+export type SessionAgent = AgentSums & {
+  agent_id: string | null;
+  parent: number | null;
+  depth: number;
+  agent_type: string | null;
+  description: string | null;
+  is_fork: boolean;
+  models: string[];
+  total: AgentSums;
+};
+export type SessionTree = { session: Session; is_cut: boolean; agents: SessionAgent[] };
+
+/** One page of a conversation; its messages are read by the worker. */
+export type Branch = { leaf: string; is_shown: boolean; forks_from: string | null; request_count: number; message_count: number; last_at: string; title: string | null };
+export type ConversationPart = { from: number; message_count: number; request_id: string; has_answer: boolean; missing: string | null };
+export type ConversationPage = {
+  leaf: string;
+  branches: Branch[];
+  branch_count: number;
+  forked_from: { request_id: string; conversation_id: string; agent_id: string | null; shared_count: number } | null;
+  total: number;
+  from: number;
+  parts: ConversationPart[];
+  messages: { index: number; request_id: string; is_answer: boolean; message: unknown }[];
+  requests: (RequestRow & { attempts?: string[] })[];
+};
+
 export type Spread = { count: number; avg: number | null; p50: number | null; p95: number | null; p99: number | null };
 
 export type StatsLine = {

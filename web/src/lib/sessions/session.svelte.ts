@@ -1,6 +1,7 @@
 // One session as it is shown: all its requests, kept up by live rows.
-import { ApiError, isAbort, listRequests } from '../api/client.ts';
+import { ApiError, getSession, isAbort, listRequests } from '../api/client.ts';
 import type { RequestRow } from '../api/types.ts';
+import type { AgentNames } from './trace.ts';
 import { laterRow } from '../state/merge.ts';
 
 const page_size = 500;
@@ -13,6 +14,8 @@ export class SessionRows {
   #error = $state<ApiError | null>(null);
   #ready = $state(false);
   #abort = new AbortController();
+  #names = $state.raw<AgentNames>(new Map());
+  #named_for = 0;
   #list = $derived([...this.#rows.values()]);
 
   constructor(id: string) {
@@ -20,6 +23,8 @@ export class SessionRows {
     void this.read();
   }
   get rows() { return this.#list; }
+  /** What the calls that began the agents said of them. */
+  get names() { return this.#names; }
   get total() { return Math.max(this.#total, this.#rows.size); }
   get error() { return this.#error; }
   get is_ready() { return this.#ready; }
@@ -34,6 +39,7 @@ export class SessionRows {
         cursor = page.next_cursor;
       } while (cursor !== null && this.#rows.size < most_rows);
       this.#error = null;
+      void this.#readNames();
     } catch (error) {
       if (isAbort(error)) return;
       this.#error = error as ApiError;
@@ -42,7 +48,18 @@ export class SessionRows {
   }
 
   receive(row: RequestRow) {
-    if (row.session_id === this.id) this.#take([row]);
+    if (row.session_id !== this.id) return;
+    this.#take([row]);
+    // The call that began an agent is recorded before the agent's first request ends.
+    if (row.agent_id && row.state !== 'running' && !this.#names.has(row.agent_id)) void this.#readNames();
+  }
+
+  async #readNames() {
+    const agents = new Set(this.#list.map((row) => row.agent_id)).size;
+    if (agents < 2 || agents === this.#named_for) return;
+    this.#named_for = agents;
+    const tree = await getSession(this.id, this.#abort.signal).catch(() => null);
+    if (tree) this.#names = new Map(tree.agents.map((agent) => [agent.agent_id, { type: agent.agent_type, description: agent.description, is_fork: agent.is_fork }]));
   }
   close() { this.#abort.abort(); }
 

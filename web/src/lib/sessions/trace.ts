@@ -1,9 +1,11 @@
 // A session's requests as a trace: agents under agents, each with its turns, on one axis of time from which long
 // idle stretches are cut. Pure.
 import type { RequestRow } from '../api/types.ts';
+import { formatCostSum } from '../format/money.ts';
 
-export type Sums = { requests: number; errors: number; input: number; cached: number; output: number; cost_micro: number; cost_unknown: number; calls: number; busy_ms: number };
+export type Sums = { requests: number; errors: number; input: number; cached: number; output: number; cost_micro: number; cost_known: number; cost_unknown: number; calls: number; busy_ms: number };
 export type AgentNode = { id: string | null; type: string | null; depth: number; title: string | null; turns: RequestRow[]; own: Sums; all: Sums; from_ms: number; to_ms: number; children: number };
+export type AgentNames = ReadonlyMap<string | null, { type: string | null; description: string | null; is_fork: boolean }>;
 /** A stretch of the axis: time on one side, share of the width (0 to 1) on the other. */
 export type Stretch = { from_ms: number; to_ms: number; left: number; width: number; idle: boolean };
 export type Trace = { agents: AgentNode[]; axis: Stretch[]; from_ms: number; to_ms: number; sums: Sums };
@@ -11,7 +13,7 @@ export type Trace = { agents: AgentNode[]; axis: Stretch[]; from_ms: number; to_
 const idle_ms = 20_000; // nothing under way for so long is cut to a notch
 const notch = 0.012;
 
-const noSums = (): Sums => ({ requests: 0, errors: 0, input: 0, cached: 0, output: 0, cost_micro: 0, cost_unknown: 0, calls: 0, busy_ms: 0 });
+const noSums = (): Sums => ({ requests: 0, errors: 0, input: 0, cached: 0, output: 0, cost_micro: 0, cost_known: 0, cost_unknown: 0, calls: 0, busy_ms: 0 });
 export const startOf = (row: RequestRow) => Date.parse(row.started_at);
 export const endOf = (row: RequestRow, now_ms: number) => (row.state === 'running' ? now_ms : startOf(row) + (row.duration_ms ?? 0));
 
@@ -23,6 +25,7 @@ function addRow(sums: Sums, row: RequestRow, now_ms: number) {
   sums.cached += row.usage?.cache_read_input_tokens ?? 0;
   sums.output += row.usage?.output_tokens ?? 0;
   sums.cost_micro += row.cost_usd_micro ?? 0;
+  if (typeof row.cost_usd_micro === 'number') sums.cost_known++;
   if (row.flags?.includes('cost_unknown')) sums.cost_unknown++;
   sums.calls += (row.tools ?? []).reduce((sum, tool) => sum + tool.count, 0) || row.tool_use_count || 0;
   sums.busy_ms += endOf(row, now_ms) - startOf(row);
@@ -32,9 +35,14 @@ function addSums(sums: Sums, more: Sums) {
   for (const name of Object.keys(sums) as (keyof Sums)[]) sums[name] += more[name];
 }
 
-export function traceOf(rows: RequestRow[], now_ms: number): Trace {
+export function traceOf(rows: RequestRow[], now_ms: number, names: AgentNames = new Map()): Trace {
   const ordered = rows.toSorted((a, b) => (a.started_at === b.started_at ? (a.id < b.id ? -1 : 1) : a.started_at < b.started_at ? -1 : 1));
   const agents = agentsOf(ordered, now_ms);
+  for (const agent of agents) {
+    const name = names.get(agent.id);
+    agent.type ??= name?.type ?? null;
+    if (name?.description) agent.title = name.description + (name.is_fork ? ', forked' : '');
+  }
   const sums = noSums();
   for (const agent of agents) addSums(sums, agent.own);
   const from_ms = ordered[0] ? startOf(ordered[0]) : now_ms;
@@ -133,3 +141,6 @@ export function placeOf(axis: Stretch[], ms: number): number {
   const share = (ms - stretch.from_ms) / Math.max(1, stretch.to_ms - stretch.from_ms);
   return stretch.left + Math.max(0, Math.min(1, share)) * stretch.width;
 }
+
+/** The cost of a sum as text; a dash where nothing of it is known. */
+export const costOf = (sums: Sums) => formatCostSum(sums.cost_known ? sums.cost_micro : null, sums.cost_unknown);

@@ -8,7 +8,7 @@ const most_kept_bytes = 64_000_000;
 const kept = new Map<string, Promise<Body>>();
 let kept_bytes = 0;
 
-async function fetchBytes(url: string): Promise<ArrayBuffer> {
+export async function fetchBytes(url: string): Promise<ArrayBuffer> {
   let response: Response;
   try {
     response = await fetch(url);

@@ -2,11 +2,13 @@
 import { diffLines } from '../conversation/diff.ts';
 import { compareRequests } from '../diff/compare.ts';
 import { readRequest, readStream, treeOf } from './bodies.ts';
+import { readChat } from './chat.ts';
 
 const jobs = {
   request: readRequest,
   tree: treeOf,
   stream: readStream,
+  chat: readChat,
   diff: diffLines,
   compare: compareRequests,
   highlight: async (code: string, language: string) => (await import('../conversation/highlight.ts')).highlightLines(code, language)
