@@ -7,10 +7,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uv.h>
+
+#include "base/lock_file.h"
 #include <xxhash.h>
 
 enum { PATH_BYTES = 4096 };
@@ -37,21 +38,9 @@ enum err data_dir_make(const char *path, struct fail *f)
 
 static enum err lock(struct data_dir *d, const char *path, struct fail *f)
 {
-    char name[PATH_BYTES], owner[32] = "";
+    char name[PATH_BYTES];
     snprintf(name, sizeof name, "%s/lock", path);
-    d->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (d->lock_fd < 0)
-        return fail(f, ERR_IO, "%s: %s", name, strerror(errno));
-    if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t n = read(d->lock_fd, owner, sizeof owner - 1);
-        owner[n > 0 ? n : 0] = '\0';
-        owner[strcspn(owner, "\n")] = '\0';
-        return fail(f, ERR_BUSY, "%s is in use by process %s", path, *owner ? owner : "unknown");
-    }
-    int n = snprintf(owner, sizeof owner, "%ld\n", (long)getpid());
-    if (ftruncate(d->lock_fd, 0) != 0 || write(d->lock_fd, owner, (size_t)n) != n)
-        return ERR_OK; /* the lock holds; only its owner's name is missing */
-    return ERR_OK;
+    return lock_file_take(name, path, &d->lock_fd, f);
 }
 
 enum err data_dir_read_key(const char *path, uint8_t key[REDACT_KEY_BYTES], struct fail *f)

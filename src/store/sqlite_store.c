@@ -6,11 +6,11 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/lock_file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/reader.h"
@@ -29,12 +29,7 @@ static char *path_with(const struct store *s, const char *suffix)
 static enum err lock(struct store *s, struct fail *f)
 {
     char *path = path_with(s, ".lock");
-    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    enum err err = ERR_OK;
-    if (s->lock_fd < 0)
-        err = fail(f, ERR_IO, "%s: %s", path, strerror(errno));
-    else if (flock(s->lock_fd, LOCK_EX | LOCK_NB) != 0)
-        err = fail(f, ERR_BUSY, "%s: another process writes to this database", s->where);
+    enum err err = lock_file_take(path, s->where, &s->lock_fd, f);
     free(path);
     return err;
 }

@@ -32,15 +32,22 @@ const WHOLE = new Set(['complete', 'upstream_error']);
 async function rows_of(proxy, lines, up, ms) {
   const wanted = lines.filter((l) => up.seen(l.session).length).map((l) => l.session);
   let by_session;
-  await until(async () => {
+  const look = async () => {
     by_session = new Map();
-    const rows = await proxy.rows();
-    for (const row of rows) {
-      assert.equal(by_session.has(row.session_id), false, `I4: two rows for session ${row.session_id}`);
+    for (const row of await proxy.rows()) {
+      if (by_session.has(row.session_id)) throw Object.assign(new Error(`I4: two rows for session ${row.session_id}`), { isFatal: true });
       by_session.set(row.session_id, row);
     }
-    return rows.every((r) => r.state !== 'running') && wanted.every((s) => by_session.has(s));
-  }, 'all rows', ms).catch((e) => { if (e.code === 'ERR_ASSERTION' || !by_session) throw e; });
+    return by_session;
+  };
+  const told_later = (e) => { if (e.isFatal || !by_session) throw e; };
+  const is_there = async () => {
+    const found = await look();
+    return wanted.every((s) => found.has(s));
+  };
+  const is_at_rest = async () => [...(await look()).values()].every((r) => r.state !== 'running');
+  await until(is_there, 'all rows', ms).catch(told_later);
+  await until(is_at_rest, 'none to be running').catch(told_later);
   return by_session;
 }
 
