@@ -36,7 +36,8 @@ const files = suites.flatMap((suite) => (ALL.includes(suite)
 const count = { passed: 0, failed: 0, skipped: 0 };
 const is_file = (data) => files.includes(data.name);
 
-const stream = run({ files, concurrency: 2, timeout: FILE_LIMIT_MS });
+/* node:sqlite says that it is experimental. */
+const stream = run({ files, concurrency: 2, timeout: FILE_LIMIT_MS, execArgv: ['--disable-warning=ExperimentalWarning'] });
 stream.on('test:pass', (data) => {
   if (is_file(data)) return;
   if (data.skip !== undefined) count.skipped += 1;

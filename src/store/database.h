@@ -17,6 +17,7 @@ struct database {
     const struct driver *driver; /* NULL: closed */
     void *connection;            /* the driver's own */
     uint64_t deadline_ns;        /* readers: a query past this is stopped; 0: none */
+    bool has_met_damage;         /* the engine said that what is stored makes no sense */
 };
 
 enum database_mode {

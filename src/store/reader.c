@@ -51,10 +51,19 @@ struct store_reader *store_reader_new(struct store *s)
     return r;
 }
 
+/* The next start looks at all of the file. */
+static void tell_damage(struct store_reader *r)
+{
+    if (r->db.has_met_damage && r->store->engine->suspect)
+        r->store->engine->suspect(r->store);
+    r->db.has_met_damage = false;
+}
+
 void store_reader_free(struct store_reader *r)
 {
     if (!r)
         return;
+    tell_damage(r);
     for (int i = 0; i < READ_STATEMENTS; i++)
         statement_free(r->statements[i]);
     database_close(&r->db);
@@ -108,6 +117,7 @@ enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
 
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
+    tell_damage(r);
     enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
     r->db.deadline_ns =
         r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;

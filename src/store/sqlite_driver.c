@@ -64,9 +64,10 @@ static enum err err_of(int code)
 }
 
 /* Never ERR_OK. */
-static enum err failed(const struct database *d, struct fail *f)
+static enum err failed(struct database *d, struct fail *f)
 {
     enum err err = err_of(sqlite3_extended_errcode(handle_of(d)));
+    d->has_met_damage |= err == ERR_CORRUPT;
     return fail(f, err, "database: %s", sqlite3_errmsg(handle_of(d)));
 }
 
@@ -97,13 +98,11 @@ static const char *setup(enum database_mode mode)
 {
     switch (mode) {
     case DATABASE_WRITE:
-        return "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-               "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+        return "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_DURABLE:
-        return "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL;"
-               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+        return "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 1000;";
     case DATABASE_READ:
@@ -121,6 +120,14 @@ static void configure(void)
 static enum err run_sql(struct database *d, const char *sql, struct fail *f)
 {
     return sqlite3_exec(handle_of(d), sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : failed(d, f);
+}
+
+/* What a file is for life. Saying it again would write to a file that may not be ours. */
+static enum err set_up_new(struct database *d, struct fail *f)
+{
+    return database_number(d, "PRAGMA page_count", -1) == 0
+               ? run_sql(d, "PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL", f)
+               : ERR_OK;
 }
 
 static void close_connection(struct database *d)
@@ -149,7 +156,9 @@ static enum err open_connection(struct database *d, const char *path, enum datab
     distrust(handle, mode == DATABASE_READ);
     if (mode == DATABASE_READ)
         sqlite3_progress_handler(handle, STEPS_BETWEEN_LOOKS, is_late, d);
-    enum err err = run_sql(d, setup(mode), f);
+    enum err err = mode == DATABASE_READ ? ERR_OK : set_up_new(d, f);
+    if (!err)
+        err = run_sql(d, setup(mode), f);
     if (err)
         close_connection(d);
     return err;

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/lock_file.h"
-#include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 #include "store/reader.h"
 #include "store/sqlite_driver.h"
@@ -108,8 +108,9 @@ static enum err set_aside(struct store *s, const struct fail *why, struct fail *
         free(from);
         free(to);
     }
-    log_line(LOG_ERROR, "the database is damaged and was set aside", LOG_C("database", s->where),
-             LOG_C("kept_as", target), LOG_C("cause", why->detail));
+    char detail[sizeof why->detail + 512];
+    snprintf(detail, sizeof detail, "%s: %s", target, why->detail);
+    loss_note(LOSS_STORE_SET_ASIDE, 1, detail);
     free(target);
     return err ? err : make_private(s, f);
 }
