@@ -22,6 +22,7 @@
 #include "keeper.h"
 #include "storage.h"
 #include "store/store_threads.h"
+#include "transcripts.h"
 #include "worker.h"
 
 enum {
@@ -38,6 +39,7 @@ struct app {
     struct search *search; /* NULL: switched off */
     struct chores *chores;
     struct keeper keeper;
+    struct transcripts transcripts;
     struct journal_dir *journal_dir;
     struct api *api;
     struct guard *guard;
@@ -159,8 +161,10 @@ static enum err open_storage(struct app *app, struct fail *f)
         snprintf(search_path, sizeof search_path, "%s.search", cfg->storage_db_path);
         app->search = search_new(app->store, search_path);
     }
+    transcripts_init(&app->transcripts, cfg, app->store);
     struct api_options api = {
         .store = app->store, .indexer = app->indexer, .search = app->search, .config = cfg,
+        .transcripts_place = app->transcripts.place,
         .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
     };
@@ -169,6 +173,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->chores = chores_new();
     keeper_init(&app->keeper, cfg, app->store, app->indexer);
     keeper_add_chores(&app->keeper, app->chores);
+    transcripts_add_chores(&app->transcripts, app->chores);
     if (app->search)
         chores_add(app->chores, "search", index_texts, app);
     if (!err)
@@ -271,6 +276,7 @@ static void tear_down(struct app *app)
     if (app->indexer)
         indexer_stop(app->indexer);
     keeper_release(&app->keeper);
+    transcripts_release(&app->transcripts);
     chores_free(app->chores);
     store_news_stop(app->store);
     api_free(app->api);

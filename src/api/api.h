@@ -21,6 +21,7 @@ struct api_options {
     struct indexer *indexer;
     struct search *search; /* NULL: there is none */
     const struct config *config;
+    const char *transcripts_place; /* NULL: transcripts are not followed */
     const char *version;
     void *owner;
     uint64_t (*lost_frames)(void *owner); /* frames that no journal could write */

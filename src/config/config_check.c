@@ -38,6 +38,19 @@ static void find_db_path(struct config *c)
         c->storage_db_path = arena_printf(&c->arena, "%s/requests.db", c->storage_data_dir).ptr;
 }
 
+/* Without a home there are none. */
+static void find_transcripts(struct config *c)
+{
+    const char *claude = getenv("CLAUDE_CONFIG_DIR");
+    const char *home = environment_home();
+    if (*c->transcripts_dir)
+        return;
+    if (claude && claude[0] == '/')
+        c->transcripts_dir = arena_printf(&c->arena, "%s/projects", claude).ptr;
+    else if (home)
+        c->transcripts_dir = arena_printf(&c->arena, "%s/.claude/projects", home).ptr;
+}
+
 static void check_listener(const struct config *c, bool strange_file, struct problems *p)
 {
     bool open = !host_is_loopback(str_of(c->server_host));
@@ -105,6 +118,7 @@ static void check_database(const struct config *c, struct problems *p)
 void config_check(struct config *c, bool strange_file, struct problems *p)
 {
     find_data_dir(c, p);
+    find_transcripts(c);
     find_db_path(c);
     check_listener(c, strange_file, p);
     check_provider(c, p);

@@ -28,8 +28,7 @@ static bool skip_reminder(struct str inside, size_t *at)
     return true;
 }
 
-/* A raw string's text with reminders left out, runs of blanks made one space. */
-static struct str title_of(struct str raw, struct arena *arena)
+struct str title_of_string(struct str raw, struct arena *arena)
 {
     if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
         return STR_NONE;
@@ -81,7 +80,7 @@ static struct str title_of_block(const struct search *s, size_t start)
             return STR_NONE;
         is_text = true;
     }
-    return is_text ? title_of(text, s->arena) : STR_NONE;
+    return is_text ? title_of_string(text, s->arena) : STR_NONE;
 }
 
 static size_t first_mark_from(const struct json_marks *m, size_t start)
@@ -101,7 +100,7 @@ static size_t first_mark_from(const struct json_marks *m, size_t start)
 static struct str title_of_content(const struct search *s, struct json_walk *w, size_t end)
 {
     if (json_peek(w) == '"')
-        return title_of(json_take(w), s->arena);
+        return title_of_string(json_take(w), s->arena);
     if (json_peek(w) != '[')
         return STR_NONE;
     for (size_t i = first_mark_from(s->blocks, w->at); i < s->blocks->count; i++) {

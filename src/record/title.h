@@ -18,4 +18,7 @@ enum {
 struct str title_find(struct str body, const struct json_cut *messages, size_t count,
                       const struct json_marks *blocks, struct arena *arena);
 
+/* A raw JSON string's text, reminders left out and runs of blanks made one space. */
+struct str title_of_string(struct str raw, struct arena *arena);
+
 #endif

@@ -73,8 +73,7 @@ static const char *const sqlite_schema[] = {
     " client INTEGER);"
     "CREATE INDEX conversations_last ON conversations (last_us);"
     "CREATE INDEX conversations_session ON conversations (session) WHERE session IS NOT NULL;",
-    /* 3: transcripts that the client writes. `file` is a hash of place and path; a NULL uuid's
-     * parent is the event before */
+    /* 3: transcripts that the client writes. `file` is a hash of place and path */
     "CREATE TABLE transcript_files (file INTEGER PRIMARY KEY, place INTEGER NOT NULL,"
     " path TEXT NOT NULL, project INTEGER NOT NULL, session INTEGER NOT NULL, agent INTEGER,"
     " inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_us INTEGER NOT NULL,"
@@ -121,6 +120,8 @@ static const char *const sqlite_schema[] = {
     " state INTEGER NOT NULL, status INTEGER NOT NULL, agent_type INTEGER NOT NULL,"
     " project INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (span, start, lane, model,"
     " response_model, provider, state, status, agent_type, project)) WITHOUT ROWID;",
+    /* 7 */
+    "CREATE INDEX transcript_files_last ON transcript_files (last_us);",
 };
 
 #endif

@@ -121,9 +121,9 @@ static void add_project(struct query *q, struct store_reader *r, struct str proj
 {
     if (!project.len)
         return;
-    query_name(q, r, " AND session IN (SELECT session FROM transcript_files WHERE cwd = ?",
-               project);
-    query_name(q, r, " OR project = ?)", project);
+    int64_t id = reader_name_id(r, project);
+    query_number(q, " AND session IN (SELECT session FROM transcript_files WHERE cwd = ?", id);
+    query_number(q, " OR project = ?)", id);
 }
 
 enum err store_find_sessions(struct store_reader *r, const struct thread_filter *filter, int limit,
