@@ -15,6 +15,7 @@
 #include "api/api_setup.h"
 #include "api/api_stats.h"
 #include "api/api_totals.h"
+#include "api/api_transcripts.h"
 #include "api/live.h"
 #include "base/clock.h"
 #include "base/mem.h"
@@ -58,6 +59,10 @@ static const struct route {
      QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION,
      conversations_list, NULL},
     {"/api/conversations/{name}", GET_HEAD, QUERY_LIMIT | QUERY_PAGE, conversations_get, NULL},
+    {"/api/transcripts", GET_HEAD,
+     QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_TEXT | QUERY_OF_SESSION | QUERY_PROJECT,
+     transcripts_list, NULL},
+    {"/api/transcripts/{name}", GET_HEAD, QUERY_LIMIT | QUERY_POSITION, transcripts_get, NULL},
     {"/api/stats", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_all, NULL},
     {"/api/stats/hourly", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_hourly, NULL},
     {"/api/stats/daily", GET_HEAD, QUERY_FILTER | QUERY_RANGE | QUERY_TZ, stats_daily, NULL},

@@ -86,8 +86,8 @@ static const char *parse_project(struct str value, struct query *q)
 static const char *parse_from(struct str value, struct query *q)
 {
     uint64_t n;
-    if (!str_to_u64(value, &n) || n > INT32_MAX)
-        return "must be the index of a message, from 0 on";
+    if (!str_to_u64(value, &n) || n > INT64_MAX / 2)
+        return "must be a whole number, from 0 on";
     q->from = (int64_t)n;
     return NULL;
 }
@@ -164,6 +164,8 @@ static const struct param {
     {"project", QUERY_PROJECT, parse_project, 0},
     {"from", QUERY_PAGE, parse_from, 0},
     {"leaf", QUERY_PAGE, parse_leaf, 0},
+    {"from", QUERY_POSITION, parse_from, 0},
+    {"q", QUERY_TEXT, NULL, offsetof(struct request_filter, q)},
     {"cursor", QUERY_SEARCH, parse_place, 0},
     {"role", QUERY_SEARCH, parse_role, 0},
     {"tool", QUERY_SEARCH, parse_tool, 0},

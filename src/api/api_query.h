@@ -21,6 +21,8 @@ enum query_field {
     QUERY_OF_SESSION = 1 << 17, /* session, agent */
     QUERY_PROJECT = 1 << 18,
     QUERY_PAGE = 1 << 19,       /* from, leaf */
+    QUERY_TEXT = 1 << 20,       /* q */
+    QUERY_POSITION = 1 << 21,   /* from */
     QUERY_FORMAT = 1 << 12,
     QUERY_SEARCH = 1 << 13, /* tool, role, a cursor of its own; q is needed then */
     QUERY_TZ = 1 << 7
@@ -39,7 +41,8 @@ struct query {
     int64_t before_us;   /* 0: none */
     bool is_decoded;
     struct str project;  /* of QUERY_PROJECT */
-    int64_t from;        /* index of the first message wanted; UNKNOWN: the newest page */
+    int64_t from;        /* index of the first message wanted, or position of the first line;
+                            UNKNOWN: not given */
     bool has_leaf;
     struct uuid leaf;    /* a request in the branch that is wanted */
     struct str tool;     /* of a search */

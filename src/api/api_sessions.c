@@ -8,6 +8,7 @@
 
 #include "api/agent_names.h"
 #include "api/record_json.h"
+#include "api/session_transcripts.h"
 #include "base/mem.h"
 
 enum { AGENT_DEPTH_MAX = 64, AGENT_MODELS_MAX = 8 };
@@ -103,6 +104,7 @@ struct tree {
     size_t *agent_of_row;
     bool is_cut;
     const struct thread_rows *rows;
+    const struct session_transcripts *transcripts;
 };
 
 static void add_sums(struct sums *to, const struct sums *more)
@@ -219,6 +221,19 @@ static void roll_up(struct tree *t)
     }
 }
 
+/* What the client itself wrote down about its agents. */
+static void name_by_transcripts(struct tree *t)
+{
+    for (size_t i = 0; i < t->transcripts->count; i++) {
+        const struct transcript_file *file = &t->transcripts->list[i];
+        size_t at = file->agent_id.len ? agent_of(t, file->agent_id) : NO_AGENT;
+        if (at == NO_AGENT)
+            continue;
+        t->list[at].name.type = file->agent_type;
+        t->list[at].name.description = file->agent_description;
+    }
+}
+
 static void find_names(struct api_job *job, struct tree *t)
 {
     struct named_agent *names = mem_alloc((t->count + 1) * sizeof *names);
@@ -245,7 +260,8 @@ static void put_sums(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct sums
     yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", s->unknown_cost_count);
 }
 
-static void put_request(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct record *r)
+static void put_request(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct record *r,
+                        const struct session_transcripts *t)
 {
     char text[UUID_TEXT];
     yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
@@ -261,6 +277,7 @@ static void put_request(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct 
     json_put_int_or_null(doc, obj, "message_count", r->message_count);
     json_put_int_or_null(doc, obj, "tool_use_count", r->tool_use_count);
     json_put_text_or_null(doc, obj, "upstream_request_id", r->upstream_request_id);
+    session_transcripts_put_flag(t, doc, obj, r);
     if (r->conversation > 0)
         yyjson_mut_obj_add_strcpy(doc, obj, "conversation_id",
                                   conversation_format(r->conversation, text));
@@ -291,7 +308,7 @@ static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct tr
     yyjson_mut_val *requests = yyjson_mut_obj_add_arr(doc, obj, "requests");
     for (size_t i = 0; i < t->rows->count; i++)
         if (t->agent_of_row[i] == at)
-            put_request(doc, requests, &t->rows->list[i]);
+            put_request(doc, requests, &t->rows->list[i], t->transcripts);
 }
 
 /* Of a session whose first request still runs there is no row yet. */
@@ -334,6 +351,7 @@ static enum err show(struct api_job *job, struct tree *t)
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "agents");
     for (size_t i = 0; i < t->count; i++)
         put_agent(doc, list, t, i);
+    session_transcripts_put(t->transcripts, doc, root);
     job_answer_json(job, doc);
     return ERR_OK;
 }
@@ -341,19 +359,24 @@ static enum err show(struct api_job *job, struct tree *t)
 enum err sessions_get(struct api_job *job)
 {
     struct thread_rows rows;
-    struct tree tree = {0};
+    struct session_transcripts transcripts = {0};
+    struct tree tree = {.transcripts = &transcripts};
     enum err err = thread_rows_of_session(job, job->ask.name, &rows);
     if (!err && !rows.count)
         err = ERR_NOT_FOUND;
+    if (!err)
+        err = session_transcripts_find(job, job->ask.name, &rows, &transcripts);
     if (err)
         goto out;
     gather_agents(&tree, &rows);
     find_parents(&tree);
     find_forks(&tree);
     roll_up(&tree);
+    name_by_transcripts(&tree);
     find_names(job, &tree);
     err = show(job, &tree);
 out:
+    session_transcripts_release(&transcripts);
     free(tree.list);
     free(tree.agent_of_row);
     thread_rows_release(&rows);

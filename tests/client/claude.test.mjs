@@ -23,14 +23,17 @@ const BINARY = process.env.CLAUDE_BINARY ?? INSTALLED;
 const works = existsSync(BINARY) && spawnSync(BINARY, ['--version'], { timeout: 60000 }).status === 0;
 const skip = !works && `Claude Code is not installed (${BINARY}): npm ci in tests/client/claude`;
 
-const t = skip ? {} : with_proxy();
+/* HOME of the client: its transcripts are there, and the proxy follows them. */
 let home;
+const config = { transcripts: { dir: '' } };
 if (!skip) {
   before(async () => {
     home = await temp_dir('claude');
+    config.transcripts.dir = path.join(home, '.claude/projects');
   });
   after(() => fs.rm(home, { recursive: true, force: true }));
 }
+const t = skip ? {} : with_proxy({ config });
 
 /* The provider: answers by what the conversation has come to. */
 function provider(answer) {
@@ -207,7 +210,43 @@ test('a sub-agent turn: the agent\'s requests carry its id and the parent\'s ses
   const session = sessions.find((s) => s.session_id === told.session_id);
   assert.ok(session);
   assert.equal(session.agent_count, 1);
+  await check_session(told.session_id, by_agent[0].row.agent_id, mine, by_agent);
 });
+
+/* The session as a tree, the agent's name among it, and the client's own transcripts of both. */
+async function check_session(session_id, agent_id, mine, by_agent) {
+  const s = await until(async () => {
+    const now = await t.proxy.api(`/api/sessions/${session_id}`);
+    return now.transcripts.length === 2 && now.unrecorded_count === 0
+      && now.agents.every((a) => a.requests.some((r) => r.in_transcript)) && now;
+  }, 'both transcripts of the session, joined to its requests');
+  assert.deepEqual(s.agents.map((a) => [a.agent_id, a.parent]), [[null, null], [agent_id, 0]]);
+  assert.equal(s.agents[1].agent_type, 'word-finder');
+  assert.equal(s.agents[1].description, 'Find a word');
+  assert.equal(s.agents[0].request_count, mine.length);
+  assert.equal(s.agents[0].total.request_count, mine.length + by_agent.length);
+  for (const file of s.transcripts) {
+    const page = await t.proxy.api(`/api/transcripts/${file.id}?limit=500`);
+    assert.equal(page.missing, null);
+    const answers = page.lines.filter((l) => l.kind === 'assistant');
+    assert.ok(answers.length >= 1);
+    for (const line of answers) {
+      assert.ok(line.request_id, `a recorded request for ${line.upstream_request_id}`);
+      const row = (file.agent_id ? by_agent : mine).find((p) => p.row.id === line.request_id);
+      assert.ok(row, 'of the same agent');
+      assert.equal(row.row.upstream_request_id, line.upstream_request_id);
+      assert.equal(line.is_sidechain, file.agent_id !== null);
+    }
+    assert.ok(page.lines.some((l) => l.parent_uuid && page.lines.some((p) => p.uuid === l.parent_uuid)), 'parent links');
+  }
+  /* what was said, as one chat: the call, its result, the answer */
+  const chat = await t.proxy.api(`/api/conversations/${mine.find(({ row }) => row.tool_use_count === 1).row.id}`);
+  const said = JSON.stringify(chat.messages);
+  assert.match(said, /ask the word finder/);
+  assert.match(said, /toolu_agent1/);
+  assert.match(said, /The agent said: xylophone/);
+  assert.equal(chat.missing, undefined);
+}
 
 test('an overloaded provider: the client\'s retries are rows of their own', { skip, timeout: 180000 }, async () => {
   const folder = await fs.mkdtemp(path.join(home, 'busy-'));
