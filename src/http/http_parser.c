@@ -6,6 +6,7 @@
 #include "http/head_check.h"
 
 #define CHUNK_BYTES_MAX (UINT64_C(1) << 48)
+enum { CHUNK_DIGITS_MAX = 16 };
 enum { BLANKS_MAX = 4 }; /* CR and LF before a request line (RFC 9112 §2.2) */
 
 static struct http_parser *self(llhttp_t *ll)
@@ -156,7 +157,9 @@ static int on_headers_complete(llhttp_t *ll)
         return HPE_USER;
     }
     ll->upgrade = 0; /* we never leave HTTP/1.1 */
-    return no_body ? 1 : 0;
+    if (no_body)
+        return 1;
+    return p->is_request && http_parser_framing(p) == BODY_CHUNKED ? HPE_PAUSED : 0;
 }
 
 static int on_body(llhttp_t *ll, const char *at, size_t len)
@@ -172,12 +175,33 @@ static int on_chunk_header(llhttp_t *ll)
 {
     struct http_parser *p = self(ll);
     p->chunk_count++;
+    p->is_last_chunk = !ll->content_length;
     if (ll->content_length > CHUNK_BYTES_MAX)
         return stop(p, p->is_request ? ERR_BAD_REQUEST : ERR_UPSTREAM_PROTOCOL,
                     "a chunk is impossibly large");
     if (p->is_request && p->chunk_count > 4096 && p->body_bytes / p->chunk_count < 4)
         return stop(p, ERR_BAD_REQUEST, "the body comes in crumbs");
     return 0;
+}
+
+/* A pause is the only way to learn where the next chunk's size begins. */
+static int on_chunk_complete(llhttp_t *ll)
+{
+    struct http_parser *p = self(ll);
+    return p->is_request && !p->is_last_chunk ? HPE_PAUSED : 0;
+}
+
+/* Zeros in front of a size, as many as one likes: others may read another number, or none. */
+static enum err check_size(struct http_parser *p, struct str bytes)
+{
+    for (size_t i = 0; i < bytes.len && p->in_size; i++) {
+        char c = bytes.ptr[i];
+        bool is_digit = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
+        p->in_size = is_digit;
+        if (is_digit && ++p->size_digits > CHUNK_DIGITS_MAX)
+            return p->err = fail(&p->fail, ERR_BAD_REQUEST, "a chunk's size has too many digits");
+    }
+    return ERR_OK;
 }
 
 static int on_extension(llhttp_t *ll, const char *at, size_t len)
@@ -213,6 +237,7 @@ static const llhttp_settings_t settings = {
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_chunk_header = on_chunk_header,
+    .on_chunk_complete = on_chunk_complete,
     .on_message_complete = on_message_complete,
 };
 
@@ -287,6 +312,24 @@ static void keep_last(struct http_parser *p, struct str bytes)
     memcpy(p->before + sizeof p->before - take, bytes.ptr + bytes.len - take, take);
 }
 
+/* llhttp's own end; what it pauses for on the way is seen to here. */
+static llhttp_errno_t execute(struct http_parser *p, struct str bytes)
+{
+    for (;;) {
+        if (check_size(p, bytes) != ERR_OK)
+            return HPE_USER;
+        llhttp_errno_t code = llhttp_execute(&p->llhttp, bytes.ptr, bytes.len);
+        if (code != HPE_PAUSED || p->is_done)
+            return code;
+        bytes = str_from(bytes, (size_t)(llhttp_get_error_pos(&p->llhttp) - bytes.ptr));
+        llhttp_resume(&p->llhttp);
+        p->in_size = true;
+        p->size_digits = 0;
+        if (!bytes.len)
+            return HPE_OK;
+    }
+}
+
 enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used)
 {
     *used = bytes.len;
@@ -298,7 +341,7 @@ enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used)
     if (skip_blanks(p, &bytes) != ERR_OK || !bytes.len)
         return p->err;
     p->feed = bytes;
-    llhttp_errno_t code = llhttp_execute(&p->llhttp, bytes.ptr, bytes.len);
+    llhttp_errno_t code = execute(p, bytes);
     keep_last(p, bytes);
     if (code == HPE_OK)
         return ERR_OK;

@@ -33,6 +33,8 @@ struct http_parser {
     bool is_request, has_begun, is_done, is_past_head;
     uint8_t interim_count; /* 1xx answers skipped */
     uint8_t blank_count;   /* CR and LF before a request */
+    bool in_size, is_last_chunk; /* a chunk's size is coming; the chunk begun last has none */
+    uint8_t size_digits;   /* of that size, so far */
     char before[8];        /* the last bytes of the feeds before this one */
     struct str feed;       /* what is being fed */
     struct fail fail;

@@ -48,19 +48,9 @@ for (const size of ['0x5', '+5', '-1', '5_', ' 5', '5 ', '', '5g', '\t5', '5\t']
   body_row(`chunk size ${JSON.stringify(size)}`, chunked(`${size}\r\nhello\r\n0\r\n\r\n`));
 for (const size of ['FFFFFFFFFFFFFFFF', '11111111111111111', '10000000000000000', 'FFFFFFFFFFFFFFFF1'])
   body_row(`chunk size ${size}`, chunked(`${size}\r\nhello\r\n0\r\n\r\n`), [400, 413]);
-test('chunk size with 18 leading zeros: refused, or framed anew so that both sides agree', async () => {
-  const session = session_id();
-  const conn = await Conn.open(t.proxy.port);
-  await conn.request('POST', '/v1/messages', { headers: [...headers_for(session), ['Transfer-Encoding', 'chunked']] });
-  await conn.write('0000000000000000005\r\nhello\r\n0\r\n\r\n');
-  const answer = await conn.answer_whole('POST');
-  conn.destroy();
-  assert.ok([200, 400].includes(answer.status));
-  const [x] = t.up.seen(session);
-  if (answer.status === 200) same_bytes(x.body, 'hello', 'body');
-  else assert.equal(x?.is_received ?? false, false);
-  assert.equal(x?.raw_head.includes('0000000000'), false);
-});
+for (const size of ['0000000000000000005', '00000000000000005', '00000000000000000'])
+  body_row(`chunk size ${size}`, chunked(`${size}\r\nhello\r\n0\r\n\r\n`));
+body_row('a second chunk size with leading zeros', chunked('5\r\nhello\r\n0000000000000000005\r\nhello\r\n0\r\n\r\n'));
 body_row('chunk size line ended by LF', chunked('5\nhello\r\n0\r\n\r\n'));
 body_row('chunk size line ended by CR', chunked('5\rhello\r\n0\r\n\r\n'));
 body_row('chunk data ended by LF', chunked('5\r\nhello\n0\r\n\r\n'));

@@ -236,6 +236,35 @@ static void too_much_is_refused(void **state)
 }
 
 /* A head that comes byte by byte costs little more memory than one that comes at once. */
+#define CHUNKED "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+static void chunk_sizes_have_sixteen_digits_at_most(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *wire, *gives;
+        enum err end;
+    } rows[] = {
+        {CHUNKED "0000000000000005\r\nhello\r\n03;ext=00000000000000000000\r\nabc\r\n0\r\n"
+                 "aaaaaaaaaaaaaaaaaaaaaaaa: a trailer\r\n\r\n", "helloabc|", ERR_OK},
+        {CHUNKED "00000000000000005\r\nhello\r\n0\r\n\r\n", "", ERR_BAD_REQUEST},
+        {CHUNKED "5\r\nhello\r\n00000000000000005\r\nhello\r\n", "hello", ERR_BAD_REQUEST},
+        {CHUNKED "5\r\nhello\r\n00000000000000000\r\n\r\n", "hello", ERR_BAD_REQUEST},
+    };
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        for (size_t cut = 0; cut <= strlen(rows[i].wire); cut++) {
+            struct log l;
+            log_begin(&l, true);
+            enum err err = feed(&l, str_head(str_of(rows[i].wire), cut));
+            if (!err)
+                err = feed(&l, str_from(str_of(rows[i].wire), cut));
+            if (err != rows[i].end || !str_ends(buf_str(&l.text), str_of(rows[i].gives)))
+                fail_msg("row %zu cut at %zu: %s %.*s", i, cut, err_name(err), (int)l.text.len,
+                         l.text.ptr);
+            log_end(&l);
+        }
+}
+
 static void crumbs_cost_no_more(void **state)
 {
     (void)state;
@@ -274,6 +303,7 @@ int main(void)
         cmocka_unit_test(ambiguous_requests_are_refused),
         cmocka_unit_test(odd_targets_are_refused),
         cmocka_unit_test(too_much_is_refused),
+        cmocka_unit_test(chunk_sizes_have_sixteen_digits_at_most),
         cmocka_unit_test(crumbs_cost_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
