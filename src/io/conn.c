@@ -44,11 +44,17 @@ static void send_noted(struct loop_held *held);
 
 static void on_ready(uv_poll_t *poll, int status, int events);
 
+static bool listens_for_leaving(const struct conn *c)
+{
+    return c->tells_leaving && !c->is_reading && !c->is_ended;
+}
+
 /* Tells the loop what to look out for. Does nothing, mostly. */
 static void watch(struct conn *c)
 {
     bool wants_room = c->pending || c->is_connecting;
-    int events = (c->is_reading ? UV_READABLE : 0) | (wants_room ? UV_WRITABLE : 0);
+    int events = (c->is_reading ? UV_READABLE : 0) | (wants_room ? UV_WRITABLE : 0) |
+                 (listens_for_leaving(c) ? UV_DISCONNECT : 0);
     if (events == c->watched || c->is_closing)
         return;
     c->watched = (uint8_t)events;
@@ -414,7 +420,7 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     struct conn *c = poll->data;
     if (status < 0) { /* an error waits, and libuv looks no longer: who reads or writes is told */
         c->watched = 0;
-        events = UV_READABLE | UV_WRITABLE;
+        events = UV_READABLE | UV_WRITABLE | UV_DISCONNECT;
     }
     if (c->is_connecting) {
         finish_connecting(c);
@@ -423,6 +429,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
             read_some(c);
         if ((events & UV_WRITABLE) && c->pending && !c->is_closing)
             send_pending(c);
+        if ((events & UV_DISCONNECT) && listens_for_leaving(c) && !c->is_closing)
+            end_once(c, status < 0 ? ERR_UPSTREAM_RESET : ERR_OK);
     }
     watch(c);
 }

@@ -44,6 +44,9 @@ struct conn {
     bool is_connecting;
     bool is_open;                     /* TLS: handshake over */
     bool is_reading, is_ended, is_closing, close_when_sent;
+    bool tells_leaving;               /* the owner's: while nothing is read, on_end comes as soon as
+                                         the peer has closed, whatever it has sent before. Where
+                                         the system can tell (Linux); else reading finds out */
 };
 
 /* A conn for a stream socket, which it takes: connected, or new. Reading is off. */

@@ -254,10 +254,14 @@ void call_stream_begin(struct call *c, const struct reply *r, void (*gone)(void 
     c->is_answered = c->is_stream = true;
     c->on_gone = gone;
     c->gone_owner = owner;
+    if (c->client)
+        answer_head(c, r, client_is_http10(c->client) ? "" : "Transfer-Encoding: chunked\r\n");
+    if (c->client && !client_wants_body(c->client)) { /* HEAD: that was all */
+        client_answer_end(c->client);
+        c->client = NULL;
+    }
     if (!c->client)
         call_free(c);
-    else
-        answer_head(c, r, client_is_http10(c->client) ? "" : "Transfer-Encoding: chunked\r\n");
 }
 
 bool call_stream_write(struct call *c, struct str bytes)

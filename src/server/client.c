@@ -15,7 +15,7 @@
 #include "server/server.h"
 
 enum {
-    AHEAD_MAX = 256 * 1024, /* bytes of further requests kept while one is in service */
+    AHEAD_MAX = 256 * 1024, /* bytes of further requests kept while one is in service; one read more */
     HEAD_TIMEOUT_MS = 10000,
     LINGER_MS = 2000
 };
@@ -32,6 +32,7 @@ struct request {
     bool has_ended;     /* whole */
     bool is_answering, is_answered;
     bool close_after;
+    bool is_held_up;    /* who serves takes no more of its body for now */
 };
 
 struct client {
@@ -61,7 +62,8 @@ struct client *client_accept_take(struct server *s, int fd)
     struct client *c = MEM_NEW(struct client);
     c->server = s;
     conn_init_take(&c->conn, s->loop, &conn_events, fd);
-    buf_init(&c->ahead, AHEAD_MAX);
+    c->conn.tells_leaving = true;
+    buf_init(&c->ahead, AHEAD_MAX + LOOP_READ_BYTES);
     c->serve_next.fn = serve_next;
     c->next = s->clients;
     if (c->next)
@@ -309,10 +311,20 @@ static void keep_ahead(struct client *c, struct str bytes)
         return;
     buf_drop(&c->ahead, c->ahead_used);
     c->ahead_used = 0;
-    if (buf_append(&c->ahead, bytes) != ERR_OK)
-        client_kill(c, ERR_TOO_MANY);
-    else if (!c->request)
+    enum err err = buf_append(&c->ahead, bytes);
+    assert(!err); /* nothing more is read from here on, see below */
+    if (c->ahead.len >= AHEAD_MAX)
+        conn_read(&c->conn, false);
+    if (!c->request)
         loop_hold(c->server->loop, &c->serve_next);
+}
+
+/* What came ahead has become less: is there room for more? A body that is held up stays so. */
+static void read_on(struct client *c)
+{
+    bool is_held_up = c->request && !c->request->has_ended && c->request->is_held_up;
+    if (c->ahead.len - c->ahead_used < AHEAD_MAX && !is_held_up)
+        conn_read(&c->conn, true);
 }
 
 /* Runs when what was noted has been sent. What is parsed here stays where it is until the turn's
@@ -331,6 +343,7 @@ static void serve_next(struct loop_held *held)
     } else if (!c->request) {
         loop_hold(c->server->loop, &c->serve_next);
     }
+    read_on(c);
 }
 
 static void on_bytes(struct conn *conn, struct str bytes)
@@ -434,7 +447,7 @@ static void finish_request(struct client *c)
         conn_close_when_sent(&c->conn);
         return;
     }
-    conn_read(&c->conn, true);
+    read_on(c);
     if (c->ahead.len)
         loop_hold(c->server->loop, &c->serve_next);
 }
@@ -563,6 +576,11 @@ size_t client_pending_bytes(const struct client *c)
 
 void client_read_body(struct client *c, bool on)
 {
-    if (on || (c->request && !c->request->has_ended))
-        conn_read(&c->conn, on);
+    bool has_more = c->request && !c->request->has_ended;
+    if (c->request)
+        c->request->is_held_up = has_more && !on;
+    if (on)
+        read_on(c);
+    else if (has_more)
+        conn_read(&c->conn, false);
 }

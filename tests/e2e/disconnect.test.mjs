@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { is_prefix, same_bytes, with_proxy } from '../lib/suite.mjs';
-import { Signal, random } from '../lib/wait.mjs';
+import { Signal, random, settled } from '../lib/wait.mjs';
 
 const t = with_proxy();
 const d = with_proxy({ config: { server: { on_client_disconnect: 'drain' } } });
@@ -47,6 +47,26 @@ async function leave(how, at) {
   assert.ok(stored.length >= got.length, 'stored is at least what the client had');
   assert.equal(row.response_bytes, stored.length);
 }
+
+const skip = process.platform !== 'linux' && 'only Linux tells of it while nothing is read';
+test('client leaves (rst) while its upload is held up by the provider', { timeout: 60000, skip }, async () => {
+  const session = session_id();
+  t.up.on(session, async (x) => {
+    x.link.socket.pause();
+    await x.closed();
+  });
+  const conn = await Conn.open(t.proxy.port);
+  conn.request('POST', '/v1/messages', { headers: headers_for(session), body: Buffer.alloc(30 << 20, 'u') });
+  await t.up.arrival(session);
+  await settled(() => conn.socket.bytesWritten - conn.socket.writableLength, 500);
+  const left_at = performance.now();
+  conn.rst(); // a FIN would wait behind the bytes that nobody reads: TCP tells nobody of it
+  const row = await t.proxy.row(session);
+  const took = performance.now() - left_at;
+  assert.equal(row.state, 'client_disconnected');
+  assert.ok(took < 1500, `noticed after ${took} ms`);
+  t.up.seen(session)[0].link.socket.resume();
+});
 
 for (const how of ['fin', 'rst']) {
   test(`client leaves (${how}) at many offsets of a stream`, { timeout: 120000 }, async () => {

@@ -9,7 +9,7 @@ import { Conn, ask } from '../lib/client.mjs';
 import { Proxy } from '../lib/proxy.mjs';
 import { ask_body, headers_for, session_id } from '../lib/messages.mjs';
 import { with_proxy } from '../lib/suite.mjs';
-import { DEADLINE_MS, settled, until, within } from '../lib/wait.mjs';
+import { DEADLINE_MS, Signal, settled, until, within } from '../lib/wait.mjs';
 
 const t = with_proxy();
 const short = with_proxy({ config: { server: { timeouts: { read: '1s', write: '2s', idle: '30s' } } } });
@@ -101,6 +101,31 @@ test('pipelined requests are all answered, in order, when they are read late', {
   conn.resume();
   for (let i = 0; i < 400; i += 1) assert.equal((await conn.answer_whole()).body.length, body.length);
   assert.ok('in_flight' in (await conn.answer_whole()).json);
+  conn.destroy();
+});
+
+test('a megabyte of requests behind one that waits is read when it is its turn', { timeout: 60000 }, async () => {
+  const { port } = t.proxy;
+  const session = session_id();
+  const gate = new Signal();
+  let is_open = false;
+  t.up.on(session, async (x) => {
+    await x.received();
+    await gate.when(() => is_open, 'the gate');
+    await x.json(200, { first: true });
+  });
+  const more = get(port, '/livez').repeat(Math.ceil(MB / get(port, '/livez').length));
+  const count = more.length / get(port, '/livez').length;
+  const conn = await Conn.open(port);
+  await conn.request('POST', '/v1/messages', { headers: headers_for(session), body: ask_body() });
+  await t.up.arrival(session);
+  const written = conn.write(more);
+  await settled(() => conn.socket.bytesWritten - conn.socket.writableLength, 300);
+  is_open = true;
+  gate.fire();
+  assert.deepEqual((await conn.answer_whole('POST')).json, { first: true });
+  await written;
+  for (let i = 0; i < count; i += 1) assert.ok('in_flight' in (await conn.answer_whole()).json, `answer ${i}`);
   conn.destroy();
 });
 
