@@ -150,7 +150,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     err = storage_open_store(&app->store, cfg, &app->data_dir, f);
     if (err)
         return err;
-    app->prices = prices_new(NULL, 0);
+    app->prices = storage_prices_new(cfg);
     struct index_store glue = storage_glue(app->store);
     glue.prices = app->prices;
     app->indexer = indexer_new(&glue, journal_path);

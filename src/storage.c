@@ -96,6 +96,12 @@ enum err storage_open_store(struct store **out, const struct config *cfg,
     return store_open(out, &options, f);
 }
 
+struct prices *storage_prices_new(const struct config *cfg)
+{
+    (void)cfg; /* has no prices of its own yet */
+    return prices_new(NULL, 0);
+}
+
 /* --- without a proxy --- */
 
 enum err storage_open(struct storage *s, const struct config *cfg, struct fail *f)
@@ -112,6 +118,7 @@ enum err storage_open(struct storage *s, const struct config *cfg, struct fail *
         err = storage_open_store(&s->store, cfg, &s->data_dir, f);
     if (!err) {
         struct index_store glue = storage_glue(s->store);
+        glue.prices = s->prices = storage_prices_new(cfg);
         s->indexer = indexer_new(&glue, path);
     } else {
         storage_close(s);
@@ -160,6 +167,7 @@ enum err storage_open_to_read(struct store **out, const struct config *cfg, stru
 void storage_close(struct storage *s)
 {
     indexer_free(s->indexer);
+    prices_free(s->prices);
     store_close(s->store);
     if (s->is_data_open)
         data_dir_close(&s->data_dir);

@@ -18,10 +18,14 @@ enum err storage_open_store(struct store **out, const struct config *cfg,
 /* The indexer knows the store only through this. */
 struct index_store storage_glue(struct store *s);
 
+/* What models cost, as configured; the caller frees. */
+struct prices *storage_prices_new(const struct config *cfg);
+
 /* What a process without a proxy holds. */
 struct storage {
     struct data_dir data_dir;
     struct store *store;
+    struct prices *prices;
     struct indexer *indexer; /* not started */
     bool is_data_open;
 };
