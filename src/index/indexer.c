@@ -211,6 +211,8 @@ static bool is_due(const struct indexer *x, uint64_t now_ns, bool has_news)
 
 static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
 {
+    if (atomic_exchange(&x->is_fence_asked, false))
+        atomic_store(&x->fence, packer_fence(&x->taker.packer));
     if (is_due(x, now_ns, has_news))
         indexer_commit(x);
     segments_tidy(&x->segments, !has_news);

@@ -76,6 +76,11 @@ enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
                              struct record *row, struct record_detail *detail) MUST_CHECK;
 
+/* Any thread, one at a time. Asks for a fence: a block number such that blocks before it are in
+ * chains that have ended, and later ones in others. */
+void indexer_ask_fence(struct indexer *x);
+/* 0: not there yet. */
+uint64_t indexer_fence(struct indexer *x);
 /* Any thread. The oldest block that exchanges refer to whose rows are not in the store yet;
  * UINT64_MAX: none does. Once this has passed what share_floor() says, all that refers to older
  * blocks is in the store, and nothing more will come. */

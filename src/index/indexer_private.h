@@ -25,6 +25,8 @@ struct indexer {
     atomic_bool is_brought; /* JOURNAL_INCOMING is to be looked at */
     atomic_bool is_refused; /* the last commit failed */
     bool is_ready;          /* the store has been reached */
+    atomic_bool is_fence_asked;
+    atomic_uint_least64_t fence; /* 0: not there yet */
     /* the thread's own */
     uint64_t batch_since_ns;  /* when the first row of the batch came; 0: it has none */
     uint64_t retry_ns;        /* not to commit again before; 0: no failure */

@@ -166,3 +166,15 @@ uint64_t indexer_oldest_block(struct indexer *x)
     uv_mutex_unlock(&x->mutex);
     return oldest;
 }
+
+void indexer_ask_fence(struct indexer *x)
+{
+    atomic_store(&x->fence, 0);
+    atomic_store(&x->is_fence_asked, true);
+    indexer_ring(x);
+}
+
+uint64_t indexer_fence(struct indexer *x)
+{
+    return atomic_load(&x->fence);
+}

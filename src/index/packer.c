@@ -140,6 +140,13 @@ void packer_add_row(struct packer *p, const struct record *record, struct piece_
     b->rows[b->row_count++] = (struct batch_row){*record, detail, MIN_OF(oldest_block, detail.block)};
 }
 
+uint64_t packer_fence(struct packer *p)
+{
+    seal_block(p);
+    chain_rest(&p->chain);
+    return p->block;
+}
+
 struct batch *packer_seal(struct packer *p)
 {
     seal_block(p);

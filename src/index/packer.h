@@ -56,6 +56,8 @@ static inline size_t packer_bytes(const struct packer *p)
     return p->packed_bytes + p->raw.len;
 }
 
+/* From here on blocks go into new chains, and have at least the number that is returned. */
+uint64_t packer_fence(struct packer *p);
 /* Compresses what is still raw. Owned by the packer until packer_clear(). */
 struct batch *packer_seal(struct packer *p);
 void packer_clear(struct packer *p); /* the batch is committed */

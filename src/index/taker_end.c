@@ -164,6 +164,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
         e->recipe = pack_long_request(t, e);
         return;
     }
+    e->oldest_block = 0; /* not known yet: any (see indexer_oldest_block) */
     gather(t, e, &e->request, &t->body);
     if (e->record.agent_id.len)
         note_prompts(t, e);
@@ -369,8 +370,11 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     if (!e->is_packed)
         taker_pack_request(t, e);
     load_heads(t, e, &d.facts);
+    uint64_t oldest = e->oldest_block;
+    e->oldest_block = 0; /* again not known */
     pack_answer(t, e, d.facts.response_head, &d);
     note_rest(t, e);
+    e->oldest_block = MIN_OF(oldest, recipe_oldest_block(&d.response));
     d.facts.timeline = t->marks; /* the answer's, which was read last */
     d.facts.timeline_len = t->mark_count;
     d.request = e->recipe;
@@ -383,8 +387,7 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     enum err err = detail_write(&t->detail, t->packer.block, &d);
     assert(!err); /* heads and timeline have ceilings below a block's */
     struct piece_at at = packer_put(&t->packer, buf_str(&t->detail));
-    packer_add_row(&t->packer, &e->record, at,
-                   MIN_OF(e->oldest_block, recipe_oldest_block(&d.response)));
+    packer_add_row(&t->packer, &e->record, at, e->oldest_block);
     loss_note(LOSS_BODY_TRUNCATED, (e->record.flags & RECORD_BODY_TRUNCATED) != 0, NULL);
     gathered_end(&t->exchanges, e);
     t->pending_bytes += e->request.total_bytes + e->response.total_bytes;

@@ -66,6 +66,7 @@ static void begin(struct chain_writer *w, uint64_t number, bool is_hasty)
     if (is_new || is_hasty != w->is_hasty)
         set_haste(w, is_hasty);
     w->first = w->next = number;
+    w->is_bound = false;
     w->raw_bytes = 0;
 }
 
@@ -76,8 +77,16 @@ static bool wants_haste(const struct chain_writer *w, size_t raw_len)
 
 static bool goes_on(const struct chain_writer *w, uint64_t number, bool is_hasty)
 {
+    if (w->is_bound)
+        return true;
     return w->context && number == w->next && number - w->first < CHAIN_BLOCKS_MAX &&
            w->raw_bytes < CHAIN_RAW_MAX && is_hasty == w->is_hasty;
+}
+
+void chain_begin_again(struct chain_writer *w, uint64_t first)
+{
+    begin(w, first, false);
+    w->is_bound = true;
 }
 
 enum err chain_write(struct chain_writer *w, uint64_t number, struct str raw, struct buf *out,

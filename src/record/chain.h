@@ -23,10 +23,14 @@ struct chain_writer {
     uint64_t first, next; /* block numbers: the chain's first; the one that may follow */
     uint64_t raw_bytes;   /* in the chain so far */
     bool is_hasty;        /* compresses faster, and less */
+    bool is_bound;        /* goes on whatever comes */
 };
 
 void chain_writer_init(struct chain_writer *w);
 void chain_writer_release(struct chain_writer *w);
+/* The blocks that follow, from `first` on, go into one chain, however many and however large they
+ * are: for a chain that is written again. */
+void chain_begin_again(struct chain_writer *w, uint64_t first);
 /* Gives the memory back; the next block begins a new chain. */
 void chain_rest(struct chain_writer *w);
 /* Appends block `number`, compressed, to `out`; `*chain` is the number of its chain's first
