@@ -10,11 +10,13 @@
 struct written;
 
 struct engine {
+    const char *name;
     const struct driver *driver;
     const char *like;      /* SQL: compares with a pattern, ignoring case */
     bool has_hashed_names; /* a name's number is its hash, so that many can give them */
     int range_bits;        /* each writer has 2^n block numbers for itself; 0: there is one writer */
     bool may_be_away;      /* a store opens without its database, and waits for it */
+    bool is_shared;        /* others may write to the database at the same time */
 
     /* Is this an address at all? May be NULL. */
     enum err (*check_where)(const char *where, struct fail *f);
@@ -47,6 +49,8 @@ struct engine {
     int64_t (*size)(struct store_reader *r);         /* bytes of the whole database */
     /* Bytes in use, and bytes that are free within the file; see keeping.h. */
     void (*space)(struct store *s, int64_t *used_bytes, int64_t *free_bytes);
+    /* Outside of transactions: is what is deleted overwritten? NULL: never. */
+    void (*wipe)(struct store *s, bool wipes);
     /* Gives free bytes back to the disk, a little at a time. NULL: the engine does it by itself. */
     enum err (*shrink)(struct store *s, int pages, int64_t keep_bytes, bool *more,
                        struct fail *f);

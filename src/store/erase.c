@@ -32,10 +32,12 @@ struct erasing {
     size_t block_count, block_cap;
 };
 
-void eraser_init(struct eraser *e, struct store *s, struct store_reader *r,
+void eraser_init(struct eraser *e, struct store *s, struct search *search, struct store_reader *r,
                  enum erase_marks marks)
 {
-    *e = (struct eraser){.store = s, .reader = r, .marks = marks};
+    *e = (struct eraser){.store = s, .search = search, .reader = r, .marks = marks};
+    if (s->engine->is_shared) /* what others refer to is not known here */
+        e->marks = ERASE_MARKS_NOTHING;
 }
 
 /* --- which rows --- */
@@ -116,8 +118,9 @@ static enum err mark(struct store *s, uint64_t from, uint64_t to, struct fail *f
 {
     const int64_t span[] = {(int64_t)from, (int64_t)to};
     return from > to ? ERR_OK
-                     : run(s, "INSERT INTO scrubs (chain) SELECT DISTINCT chain FROM blocks"
-                              " WHERE number BETWEEN ? AND ? ON CONFLICT DO NOTHING", span, 2, f);
+                     : run(s, "INSERT INTO scrubs (chain, is_due) SELECT DISTINCT chain, 0 FROM blocks"
+                              " WHERE number BETWEEN ? AND ? ON CONFLICT (chain)"
+                              " DO UPDATE SET is_due = 0", span, 2, f);
 }
 
 /* What has been marked by earlier steps is not looked at again. */
@@ -297,6 +300,16 @@ static enum err look_again(struct erasing *x, struct fail *f)
 
 /* --- all of it --- */
 
+static enum err forget_texts(struct erasing *x, struct fail *f)
+{
+    struct uuid ids[ERASE_STEP_ROWS];
+    if (!x->e->search)
+        return ERR_OK;
+    for (size_t i = 0; i < x->count; i++)
+        ids[i] = x->rows[i].record.id;
+    return search_forget(x->e->search, ids, x->count, f);
+}
+
 static enum err erase_rows(struct erasing *x, struct fail *f)
 {
     struct store *s = x->e->store;
@@ -304,9 +317,12 @@ static enum err erase_rows(struct erasing *x, struct fail *f)
     enum err err = ERR_OK;
     if (x->e->marks == ERASE_MARKS_EXACT)
         err = find_blocks(x, f);
+    if (!err)
+        err = forget_texts(x, f); /* first, so that a crash leaves none behind */
     if (err)
         return err;
     uv_mutex_lock(&s->writing);
+    store_wipes(s, true);
     err = database_begin(&s->db, f);
     if (!err)
         err = delete_rows(x, f);
@@ -320,9 +336,16 @@ static enum err erase_rows(struct erasing *x, struct fail *f)
         commit_undo(s);
         *x->e = before;
     }
+    store_wipes(s, false);
     s->needs_maintenance = true;
     uv_mutex_unlock(&s->writing);
-    return err;
+    return err ? err : forget_texts(x, f); /* and those that were indexed meanwhile */
+}
+
+static enum err erase_on_full_disk(struct erasing *x, struct fail *f)
+{
+    enum err err = erase_rows(x, f);
+    return err == ERR_FULL && store_make_room(x->e->store) ? erase_rows(x, f) : err;
 }
 
 static struct erasing *erasing_new(struct eraser *e)
@@ -358,7 +381,7 @@ enum err eraser_step(struct eraser *e, const struct request_filter *filter,
     query_release(&q);
     *more = x->count == (size_t)limit;
     if (!err && x->count)
-        err = erase_rows(x, f);
+        err = erase_on_full_disk(x, f);
     if (!err && x->count) {
         e->after = x->rows[x->count - 1].record.id;
         e->has_begun = true;
@@ -380,7 +403,7 @@ enum err eraser_one(struct eraser *e, const struct uuid *id, struct fail *f)
     err = read_doomed(x, &q, f);
     query_release(&q);
     if (!err && x->count)
-        err = erase_rows(x, f);
+        err = erase_on_full_disk(x, f);
     erasing_free(x);
     return err ? err : e->deleted > before ? ERR_OK : ERR_NOT_FOUND;
 }

@@ -7,6 +7,7 @@
 #ifndef STORE_ERASE_H
 #define STORE_ERASE_H
 
+#include "store/search.h"
 #include "store/store.h"
 
 enum {
@@ -22,6 +23,7 @@ enum erase_marks {
 
 struct eraser {
     struct store *store;
+    struct search *search; /* forgets their texts; NULL: there is none */
     struct store_reader *reader;
     enum erase_marks marks;
     uint64_t marked_from, marked_to; /* blocks marked so far, by span; to 0: none */
@@ -30,7 +32,8 @@ struct eraser {
     int64_t deleted;
 };
 
-void eraser_init(struct eraser *e, struct store *s, struct store_reader *r,
+/* `search` may be NULL: then nobody forgets the texts. */
+void eraser_init(struct eraser *e, struct store *s, struct search *search, struct store_reader *r,
                  enum erase_marks marks);
 /* Deletes the next rows that `filter` lets through, at most `limit` (and ERASE_STEP_ROWS), oldest
  * first, none newer than `until`. False in `*more`: there are no others. */

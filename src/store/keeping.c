@@ -42,6 +42,28 @@ enum err spans_write(struct store *s, const struct batch *b, struct fail *f)
     return err;
 }
 
+void store_wipes(struct store *s, bool wipes)
+{
+    if (s->engine->wipe)
+        s->engine->wipe(s, wipes);
+}
+
+void store_on_full(struct store *s, bool (*make_room)(void *owner), void *owner)
+{
+    s->make_room = make_room;
+    s->room_owner = owner;
+}
+
+bool store_make_room(struct store *s)
+{
+    bool is_room = s->make_room && s->make_room(s->room_owner);
+    uv_mutex_lock(&s->writing);
+    if (s->engine->maintain)
+        s->engine->maintain(s, false); /* a log that has been taken in gives room back too */
+    uv_mutex_unlock(&s->writing);
+    return is_room;
+}
+
 /* --- small questions --- */
 
 static enum err number(struct store *s, const char *sql, int64_t bound, int64_t otherwise,
@@ -96,6 +118,17 @@ enum err store_block_written(struct store *s, int64_t since_us, uint64_t *block,
 {
     return block_since(s, "SELECT min(first_block) FROM spans WHERE hour >= ?", since_us, block,
                        f);
+}
+
+enum err store_bodies_since(struct store *s, int64_t *since_us, struct fail *f)
+{
+    int64_t hour;
+    uv_mutex_lock(&s->writing);
+    enum err err = number(s, "SELECT min(hour) FROM spans WHERE last_block >= (SELECT floor FROM"
+                             " keeping) AND hour >= ?", INT64_MIN, 0, &hour, f);
+    uv_mutex_unlock(&s->writing);
+    *since_us = err ? 0 : hour * us_per_hour;
+    return err;
 }
 
 uint64_t store_share_floor(struct store *s)
@@ -251,7 +284,7 @@ static enum err sweep(struct store *s, struct piece_cursor *at, bool *more, stru
     err = change(s, "DELETE FROM pieces WHERE (high, low, len) > (?, ?, ?)"
                     " AND (high, low, len) <= (?, ?, ?) AND (block < (SELECT floor FROM keeping)"
                     " OR EXISTS (SELECT 1 FROM blocks b JOIN scrubs s ON s.chain = b.chain"
-                    " WHERE b.number = pieces.block))",
+                    " WHERE b.number = pieces.block AND s.is_due = 1))",
                  range, COUNT_OF(range), &gone, f);
     if (!err && gone)
         err = change(s, "UPDATE totals SET pieces = pieces - ?", &gone, 1, NULL, f);

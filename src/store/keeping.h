@@ -21,6 +21,10 @@ enum {
     KEEPING_STEP_PAGES = 256      /* given back in one step */
 };
 
+/* What to do when the disk is full and something is to be deleted: `make_room` says whether it
+ * could do something about it, so that it is worth trying again. */
+void store_on_full(struct store *s, bool (*make_room)(void *owner), void *owner);
+
 /* Any thread. It only grows. */
 void store_raise_share_floor(struct store *s, uint64_t block);
 
@@ -31,6 +35,9 @@ enum err store_block_needed(struct store *s, int64_t since_us, uint64_t *block,
 /* Likewise the first block that was written for them. */
 enum err store_block_written(struct store *s, int64_t since_us, uint64_t *block,
                              struct fail *f) MUST_CHECK;
+
+/* When the first request began whose bodies may be there still (by whole hours). */
+enum err store_bodies_since(struct store *s, int64_t *since_us, struct fail *f) MUST_CHECK;
 
 struct store_space {
     int64_t used_bytes;   /* of the database's file, without what is free within it */

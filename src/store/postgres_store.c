@@ -106,6 +106,7 @@ static void space(struct store *s, int64_t *used_bytes, int64_t *free_bytes)
 }
 
 const struct engine postgres_engine = {
+    .name = "postgres",
     .driver = &postgres_driver,
     .like = "ILIKE",
     .has_hashed_names = true,
@@ -113,6 +114,7 @@ const struct engine postgres_engine = {
     .may_be_away = true,
     .take_lane = take_lane,
     .check_where = postgres_check_url,
+    .is_shared = true,
     .number_blocks = number_blocks,
     .make_places = months_make,
     .announce = announce,

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/loss.h"
+#include "store/store_private.h"
 
 enum { ROWS_MIN = 1000 /* may go in one run, however few there are */ };
 
@@ -14,9 +15,10 @@ static const uint64_t second_ns = 1000000000;
 static const int64_t second_us = 1000000;
 static const int64_t slack_bytes = 1 << 20; /* free within the file: new records need some soon */
 
-void retention_init(struct retention *r, struct store *s, const struct retention_options *o)
+void retention_init(struct retention *r, struct store *s, struct search *search,
+                    const struct retention_options *o)
 {
-    *r = (struct retention){.store = s, .options = *o};
+    *r = (struct retention){.store = s, .search = search, .options = *o};
     if (o->rows_max_age_us && (!o->max_age_us || o->max_age_us > o->rows_max_age_us))
         r->options.max_age_us = o->rows_max_age_us; /* a body without a row cannot be asked for */
     r->reader = store_reader_new(s);
@@ -220,8 +222,22 @@ static enum err forget(struct retention *r, bool *more, struct fail *f)
     return err;
 }
 
+/* What was said in bodies that are gone is not found any more either. */
+static enum err drop_texts(struct retention *r, struct fail *f)
+{
+    int64_t before_us;
+    enum err err = store_bodies_since(r->store, &before_us, f);
+    if (!err && before_us)
+        search_drop_before(r->search, before_us);
+    return err;
+}
+
 static enum err give_back(struct retention *r, bool *more, struct fail *f)
 {
+    enum err err = r->has_dropped && r->search ? drop_texts(r, f) : ERR_OK;
+    r->has_dropped = false;
+    if (err)
+        return err;
     return store_shrink(r->store, slack_bytes, more, f);
 }
 
@@ -258,7 +274,7 @@ static enum err step(struct retention *r, int64_t wall_us, uint64_t mono_ns, str
     if (r->phase != RETENTION_GIVES_BACK) {
         r->phase++;
         r->pieces = PIECE_CURSOR_START;
-        eraser_init(&r->eraser, r->store, r->reader, ERASE_MARKS_NOTHING);
+        eraser_init(&r->eraser, r->store, r->search, r->reader, ERASE_MARKS_NOTHING);
         return ERR_OK;
     }
     r->phase = RETENTION_RESTS;
@@ -269,6 +285,8 @@ uint64_t retention_step(struct retention *r, int64_t wall_us, uint64_t mono_ns)
 {
     struct fail f = {0};
     enum err err = step(r, wall_us, mono_ns, &f);
+    if (err == ERR_FULL && store_make_room(r->store))
+        return 0;
     if (err && err != ERR_BUSY) {
         loss_note(LOSS_RETENTION_FAILED, 1, f.detail);
         return rest(r, mono_ns);

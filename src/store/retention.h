@@ -43,6 +43,7 @@ struct retention_counts {
 
 struct retention {
     struct store *store;
+    struct search *search; /* NULL: there is none */
     struct store_reader *reader;
     struct retention_options options;
     enum retention_phase phase;
@@ -63,7 +64,9 @@ struct retention {
     struct retention_counts counts;
 };
 
-void retention_init(struct retention *r, struct store *s, const struct retention_options *o);
+/* `search` may be NULL. */
+void retention_init(struct retention *r, struct store *s, struct search *search,
+                    const struct retention_options *o);
 void retention_release(struct retention *r);
 /* The chores' thread: the next small step, at this time. Returns nanoseconds until it wants the
  * one after. */

@@ -191,6 +191,13 @@ void sqlite_space(struct database *d, int64_t *used_bytes, int64_t *free_bytes)
     *used_bytes = database_number(d, "PRAGMA page_count", 0) * page - *free_bytes;
 }
 
+void sqlite_wipe(struct database *d, bool wipes)
+{
+    enum err err = run_sql(d, wipes ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = OFF",
+                           NULL);
+    (void)err; /* it only sets a flag */
+}
+
 enum err sqlite_shrink(struct database *d, int pages, int64_t keep_bytes, bool *more,
                        struct fail *f)
 {

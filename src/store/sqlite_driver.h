@@ -19,4 +19,7 @@ void sqlite_space(struct database *d, int64_t *used_bytes, int64_t *free_bytes);
 enum err sqlite_shrink(struct database *d, int pages, int64_t keep_bytes, bool *more,
                        struct fail *f) MUST_CHECK;
 
+/* Are the bytes of what is deleted overwritten? (As a rule they are only given up.) */
+void sqlite_wipe(struct database *d, bool wipes);
+
 #endif

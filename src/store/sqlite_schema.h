@@ -96,7 +96,7 @@ static const char *const sqlite_schema[] = {
     "CREATE TABLE spans (hour INTEGER PRIMARY KEY, first_block INTEGER NOT NULL,"
     " last_block INTEGER NOT NULL, oldest_block INTEGER NOT NULL);"
     /* chains of which bytes may have to be wiped out: deleted records were in them */
-    "CREATE TABLE scrubs (chain INTEGER PRIMARY KEY);"
+    "CREATE TABLE scrubs (chain INTEGER PRIMARY KEY, is_due INTEGER NOT NULL);"
     "CREATE TABLE losses (reason TEXT PRIMARY KEY, count INTEGER NOT NULL,"
     " last_us INTEGER NOT NULL) WITHOUT ROWID;",
     /* 5: rows in the order they were committed, for the search index */

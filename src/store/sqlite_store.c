@@ -141,6 +141,11 @@ static void space(struct store *s, int64_t *used_bytes, int64_t *free_bytes)
     sqlite_space(&s->db, used_bytes, free_bytes);
 }
 
+static void wipe(struct store *s, bool wipes)
+{
+    sqlite_wipe(&s->db, wipes);
+}
+
 static enum err shrink(struct store *s, int pages, int64_t keep_bytes, bool *more, struct fail *f)
 {
     return sqlite_shrink(&s->db, pages, keep_bytes, more, f);
@@ -161,6 +166,7 @@ static int64_t size(struct store_reader *r)
 }
 
 const struct engine sqlite_engine = {
+    .name = "sqlite",
     .driver = &sqlite_driver,
     .like = "LIKE",
     .claim = claim,
@@ -172,5 +178,6 @@ const struct engine sqlite_engine = {
     .maintain = maintain,
     .size = size,
     .space = space,
+    .wipe = wipe,
     .shrink = shrink,
 };

@@ -61,6 +61,8 @@ struct store {
     struct names names;
     uint64_t next_block;
     atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
+    bool (*make_room)(void *owner); /* keeping.h; may be NULL */
+    void *room_owner;
     bool needs_maintenance; /* committed since the last store_maintain() */
     /* sums of the batch being written; reused */
     struct rollup *rollups; /* stay from batch to batch, see rollup.h */
@@ -87,6 +89,10 @@ extern const char conversation_update_sql[], conversation_write_sql[],
 /* threads_read.c */
 extern const char store_find_turn_sql[], store_main_turns_sql[], store_agent_turns_sql[];
 
+/* keeping.c: the disk was full; is it worth trying again? */
+bool store_make_room(struct store *s);
+/* keeping.c: under `writing`, outside a transaction: are deleted bytes overwritten? */
+void store_wipes(struct store *s, bool wipes);
 /* keeping.c: notes which blocks the batch's rows need, hour by hour. */
 enum err spans_write(struct store *s, const struct batch *b, struct fail *f) MUST_CHECK;
 /* The writer's connection is there, and the database behind it is ours: opens, connects again.

@@ -104,7 +104,7 @@ static void add_rows(struct fixture *x, size_t count)
 
 static void begin(struct fixture *x, const struct retention_options *o)
 {
-    retention_init(&x->retention, x->store, o);
+    retention_init(&x->retention, x->store, NULL, o);
 }
 
 /* One run at a time of the wall clock; the monotonic one goes on by `seconds`. */

@@ -482,7 +482,7 @@ static void erase(struct fixture *x, const struct request_filter *filter, int64_
     struct eraser eraser;
     struct uuid until = uuid_floor(until_us);
     bool more = true;
-    eraser_init(&eraser, x->store, x->reader, ERASE_MARKS_NOTHING);
+    eraser_init(&eraser, x->store, NULL, x->reader, ERASE_MARKS_NOTHING);
     while (more)
         assert_int_equal(eraser_step(&eraser, filter, &until, ERASE_STEP_ROWS, &more, &f), ERR_OK);
     assert_true(eraser.deleted > 0);

@@ -1,0 +1,348 @@
+/*
+ * test_scrub.c — what only deleted requests needed is wiped out of the file, and nothing else is.
+ */
+#include "check.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "batches.h"
+#include "store/erase.h"
+#include "store/scrub.h"
+#include "store/store_private.h"
+
+enum { ROWS_MAX = 40, BODY_BYTES = 20000, NEEDLE = 48 };
+
+static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
+static const int64_t hour_us = INT64_C(3600) * 1000000;
+
+struct fixture {
+    char dir[64], path[96];
+    struct store *store;
+    struct store_reader *reader;
+    struct batch_maker maker;
+    struct scrub scrub;
+    uint64_t seed, asked, fence, oldest;
+    struct uuid ids[ROWS_MAX];
+    struct str bodies[ROWS_MAX];
+    size_t count;
+};
+
+/* --- who writes blocks --- */
+
+static void ask_fence(void *owner)
+{
+    struct fixture *x = owner;
+    x->asked++;
+    chain_rest(&x->maker.chain);
+    x->fence = x->maker.block;
+}
+
+static uint64_t fence(void *owner)
+{
+    return ((struct fixture *)owner)->fence;
+}
+
+static uint64_t oldest_block(void *owner)
+{
+    return ((struct fixture *)owner)->oldest;
+}
+
+/* --- the scene --- */
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    struct fail f = {0};
+    snprintf(x->dir, sizeof x->dir, "/tmp/test_scrub.XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    snprintf(x->path, sizeof x->path, "%s/requests.db", x->dir);
+    assert_int_equal(store_open(&x->store, &(struct store_options){.where = x->path}, &f), ERR_OK);
+    x->reader = store_reader_new(x->store);
+    maker_init(&x->maker, x->store);
+    x->seed = 7;
+    x->oldest = UINT64_MAX;
+    scrub_init(&x->scrub, x->store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    scrub_release(&x->scrub);
+    maker_release(&x->maker);
+    store_reader_free(x->reader);
+    store_close(x->store);
+    for (size_t i = 0; i < x->count; i++)
+        free((char *)x->bodies[i].ptr);
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
+    assert_int_equal(system(command), 0);
+    free(x);
+    return 0;
+}
+
+/* Bytes that no compression changes: they can be found in the file. */
+static struct str random_body(struct fixture *x)
+{
+    char *bytes = mem_alloc(BODY_BYTES);
+    for (size_t i = 0; i < BODY_BYTES; i++) {
+        x->seed = x->seed * 6364136223846793005u + 1442695040888963407u;
+        bytes[i] = (char)(x->seed >> 56);
+    }
+    return str_make(bytes, BODY_BYTES);
+}
+
+static void add_row(struct fixture *x, struct str title)
+{
+    struct record r = maker_record(base_us + (int64_t)x->count * hour_us);
+    r.id = uuid_floor(r.started_us);
+    r.title = title;
+    x->ids[x->count] = r.id;
+    x->bodies[x->count] = random_body(x);
+    maker_add(&x->maker, &r, x->bodies[x->count++], STR("answer"));
+}
+
+static void commit(struct fixture *x)
+{
+    struct fail f = {0};
+    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+    maker_next(&x->maker);
+}
+
+/* So many requests in one block. */
+static void add_block(struct fixture *x, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++)
+        add_row(x, STR_NONE);
+    commit(x);
+}
+
+static void delete_row(struct fixture *x, size_t i, enum erase_marks marks)
+{
+    struct fail f = {0};
+    struct eraser e;
+    eraser_init(&e, x->store, NULL, x->reader, marks);
+    assert_int_equal(eraser_one(&e, &x->ids[i], &f), ERR_OK);
+}
+
+static void scrub_until(struct fixture *x, enum scrub_phase phase)
+{
+    for (int i = 0; i < 10000; i++) {
+        scrub_step(&x->scrub);
+        if (x->scrub.phase == phase)
+            return;
+    }
+    fail_msg("it does not come to phase %d", phase);
+}
+
+static void scrub_all(struct fixture *x)
+{
+    scrub_until(x, SCRUB_FENCES);
+    scrub_until(x, SCRUB_RESTS);
+    store_maintain(x->store);
+}
+
+static bool file_has(const char *path, struct str needle)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return false;
+    struct stat st;
+    assert_int_equal(fstat(fileno(file), &st), 0);
+    char *bytes = mem_alloc((size_t)st.st_size + 1);
+    size_t len = fread(bytes, 1, (size_t)st.st_size, file);
+    bool is = memmem(bytes, len, needle.ptr, needle.len) != NULL;
+    free(bytes);
+    fclose(file);
+    return is;
+}
+
+/* Is any of this body in the file? Pages cut it, so several places are looked for. */
+static bool is_on_disk(struct fixture *x, size_t i)
+{
+    char wal[128];
+    snprintf(wal, sizeof wal, "%s-wal", x->path);
+    for (size_t at = 0; at + NEEDLE <= BODY_BYTES; at += 1500) {
+        struct str needle = str_make(x->bodies[i].ptr + at, NEEDLE);
+        if (file_has(x->path, needle) || file_has(wal, needle))
+            return true;
+    }
+    return false;
+}
+
+static enum err read_body(struct fixture *x, size_t i)
+{
+    struct buf body;
+    struct fail f = {0};
+    struct store_reader *fresh = store_reader_new(x->store);
+    buf_init(&body, 1 << 20);
+    enum err err = store_body(fresh, &x->ids[i], BODY_REQUEST, &body, &f);
+    if (!err)
+        assert_str_equal(buf_str(&body), x->bodies[i]);
+    buf_release(&body);
+    store_reader_free(fresh);
+    return err;
+}
+
+static int64_t number(struct fixture *x, const char *sql)
+{
+    return database_number(&x->store->db, sql, -1);
+}
+
+static void assert_totals(struct fixture *x)
+{
+    assert_int_equal(number(x, "SELECT blocks FROM totals"),
+                     number(x, "SELECT count(*) FROM blocks"));
+    assert_int_equal(number(x, "SELECT stored_bytes FROM totals"),
+                     number(x, "SELECT coalesce(sum(length(data)), 0) FROM blocks"));
+    assert_int_equal(number(x, "SELECT pieces FROM totals"),
+                     number(x, "SELECT count(*) FROM pieces"));
+}
+
+/* --- tests --- */
+
+static void only_what_was_deleted_is_wiped(void **state)
+{
+    struct fixture *x = *state;
+    add_block(x, 3);
+    add_block(x, 3); /* in the same chain */
+    add_block(x, 1);
+    store_maintain(x->store);
+    for (size_t i = 0; i < x->count; i++)
+        assert_true(is_on_disk(x, i));
+    delete_row(x, 1, ERASE_MARKS_EXACT);
+    delete_row(x, 4, ERASE_MARKS_EXACT);
+    scrub_all(x);
+    for (size_t i = 0; i < x->count; i++) {
+        bool is_gone = i == 1 || i == 4;
+        assert_int_equal(read_body(x, i), is_gone ? ERR_NOT_FOUND : ERR_OK);
+        assert_int_equal(is_on_disk(x, i), !is_gone);
+    }
+    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
+    assert_int_equal(number(x, "SELECT count(*) FROM blocks"), 3);
+    assert_true(number(x, "SELECT stored_bytes FROM totals") < 6 * BODY_BYTES);
+    assert_totals(x);
+}
+
+static void chains_that_nobody_needs_go(void **state)
+{
+    struct fixture *x = *state;
+    for (int i = 0; i < 12; i++) {
+        add_block(x, 2);
+        chain_rest(&x->maker.chain);
+    }
+    struct stat before, after;
+    store_maintain(x->store);
+    assert_int_equal(stat(x->path, &before), 0);
+    for (size_t i = 0; i < 20; i++)
+        delete_row(x, i, i % 2 ? ERASE_MARKS_EXACT : ERASE_MARKS_SPAN);
+    scrub_all(x);
+    assert_int_equal(number(x, "SELECT count(*) FROM blocks"), 2);
+    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
+    assert_totals(x);
+    assert_int_equal(stat(x->path, &after), 0);
+    assert_true(after.st_size < before.st_size / 2); /* the disk got it back */
+    for (size_t i = 20; i < x->count; i++)
+        assert_int_equal(read_body(x, i), ERR_OK);
+    assert_int_equal(x->asked, 1);
+    assert_int_equal(scrub_step(&x->scrub) > 0, true);
+    assert_int_equal(x->scrub.phase, SCRUB_RESTS); /* nothing more to do */
+}
+
+/* What is not stored yet may need anything up to the fence. */
+static void it_waits_for_what_is_under_way(void **state)
+{
+    struct fixture *x = *state;
+    add_block(x, 2);
+    delete_row(x, 0, ERASE_MARKS_EXACT);
+    x->oldest = 1;
+    scrub_until(x, SCRUB_WAITS);
+    for (int i = 0; i < 5; i++)
+        assert_true(scrub_step(&x->scrub) > 0);
+    assert_int_equal(x->scrub.phase, SCRUB_WAITS);
+    assert_int_equal(store_share_floor(x->store), x->fence); /* and nothing new comes to refer to it */
+    x->oldest = x->fence;
+    scrub_until(x, SCRUB_RESTS);
+    store_maintain(x->store);
+    assert_false(is_on_disk(x, 0));
+    assert_int_equal(read_body(x, 1), ERR_OK);
+}
+
+static void what_is_deleted_meanwhile_is_wiped_too(void **state)
+{
+    struct fixture *x = *state;
+    add_block(x, 4);
+    delete_row(x, 0, ERASE_MARKS_EXACT);
+    scrub_until(x, SCRUB_WRITES); /* who needs what has been asked already */
+    delete_row(x, 1, ERASE_MARKS_EXACT);
+    scrub_until(x, SCRUB_RESTS);
+    store_maintain(x->store);
+    assert_false(is_on_disk(x, 0));
+    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 1);
+    scrub_all(x);
+    assert_false(is_on_disk(x, 1));
+    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
+    assert_int_equal(read_body(x, 2), ERR_OK);
+    assert_int_equal(read_body(x, 3), ERR_OK);
+}
+
+static void pieces_of_marked_chains_are_forgotten(void **state)
+{
+    struct fixture *x = *state;
+    struct batch_maker *m = &x->maker;
+    struct piece_at at;
+    for (uint64_t i = 0; i < 2; i++) {
+        m->pieces[m->batch.piece_count++] = (struct batch_piece){{i, i, 600}, {m->block, 0, 600}, 0};
+        add_block(x, 1);
+        chain_rest(&m->chain);
+    }
+    delete_row(x, 0, ERASE_MARKS_EXACT);
+    scrub_all(x);
+    assert_false(store_find_piece(x->store, &(struct piece_key){0, 0, 600}, &at));
+    assert_true(store_find_piece(x->store, &(struct piece_key){1, 1, 600}, &at));
+    assert_totals(x);
+}
+
+static void titles_go_with_their_rows(void **state)
+{
+    struct fixture *x = *state;
+    add_row(x, STR("a secret title that is nobody's business"));
+    add_row(x, STR("a title that stays where it is"));
+    commit(x);
+    delete_row(x, 0, ERASE_MARKS_EXACT);
+    scrub_all(x);
+    assert_int_equal(number(x, "SELECT count(*) FROM names WHERE text LIKE '%title%'"), 1);
+    assert_false(file_has(x->path, STR("a secret title")));
+    assert_true(file_has(x->path, STR("a title that stays")));
+    assert_true(number(x, "SELECT count(*) FROM names WHERE text = 'claude-opus-5'") == 1);
+}
+
+/* The earlier process had come as far as calling chains due. */
+static void a_crash_only_interrupts_it(void **state)
+{
+    struct fixture *x = *state;
+    add_block(x, 2);
+    delete_row(x, 0, ERASE_MARKS_EXACT);
+    scrub_until(x, SCRUB_PICKS);
+    assert_int_equal(number(x, "SELECT is_due FROM scrubs"), 1);
+    scrub_release(&x->scrub);
+    scrub_init(&x->scrub, x->store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
+    scrub_all(x);
+    assert_false(is_on_disk(x, 0));
+    assert_int_equal(read_body(x, 1), ERR_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(only_what_was_deleted_is_wiped), TEST(chains_that_nobody_needs_go),
+        TEST(it_waits_for_what_is_under_way), TEST(what_is_deleted_meanwhile_is_wiped_too),
+        TEST(pieces_of_marked_chains_are_forgotten), TEST(titles_go_with_their_rows),
+        TEST(a_crash_only_interrupts_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
