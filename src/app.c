@@ -112,9 +112,25 @@ static bool is_draining(void *owner)
     return atomic_load(&app->is_draining);
 }
 
+/* Lists are read again, and what the requests were made of is wiped out soon. */
+static void deleted(void *owner)
+{
+    struct app *app = owner;
+    api_on_gap(app->api);
+    chores_ring(app->chores);
+    if (app->journal_dir)
+        journal_dir_rest(app->journal_dir); /* files to be used again have old bytes in them */
+}
+
+static void upkeep(void *owner, struct api_upkeep *out)
+{
+    struct app *app = owner;
+    keeper_tell(&app->keeper, out);
+}
+
 /* --- chores --- */
 
-/* Recording comes first. What runs counts as a backlog too, so a little is none. */
+/* Recording comes first, on the disk too. What runs counts as a backlog too, so a little is none. */
 static uint64_t index_texts(void *owner)
 {
     enum { BACKLOG_BYTES = 8 << 20 };
@@ -122,7 +138,8 @@ static uint64_t index_texts(void *owner)
     struct app *app = owner;
     struct indexer_counters n;
     indexer_count(app->indexer, &n);
-    return n.lag_bytes > BACKLOG_BYTES ? pause_ns : search_step(app->search);
+    bool waits = n.lag_bytes > BACKLOG_BYTES || keeper_lacks_room(&app->keeper);
+    return waits ? pause_ns : search_step(app->search);
 }
 
 /* --- building --- */
@@ -167,11 +184,12 @@ static enum err open_storage(struct app *app, struct fail *f)
         .transcripts_place = app->transcripts.place,
         .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
+        .deleted = deleted, .upkeep = upkeep,
     };
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
     app->chores = chores_new();
-    keeper_init(&app->keeper, cfg, app->store, app->indexer);
+    keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search);
     keeper_add_chores(&app->keeper, app->chores);
     transcripts_add_chores(&app->transcripts, app->chores);
     if (app->search)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/api_conversations.h"
+#include "api/api_delete.h"
 #include "api/api_export.h"
 #include "api/api_job.h"
 #include "api/api_reply.h"
@@ -14,6 +15,7 @@
 #include "api/api_sessions.h"
 #include "api/api_setup.h"
 #include "api/api_stats.h"
+#include "api/api_storage.h"
 #include "api/api_totals.h"
 #include "api/api_transcripts.h"
 #include "api/live.h"
@@ -32,10 +34,11 @@ static void answer_livez(struct api *a, struct call *c, const struct ask *ask);
 static void answer_stream(struct api *a, struct call *c, const struct ask *ask);
 static void answer_export(struct api *a, struct call *c, const struct ask *ask);
 static void answer_setup(struct api *a, struct call *c, const struct ask *ask);
+static void delete_matching(struct api *a, struct call *c, const struct ask *ask);
 
 #define GET_HEAD "GET, HEAD"
 
-/* Every address. Either `work` runs on a worker thread or `answer` on the loop. */
+/* Every address, once for all methods that do the same. Either `work` runs on a worker thread or `answer` on the loop. */
 static const struct route {
     const char *pattern; /* "{id}" stands for an exchange's id, "{name}" for another one */
     const char *methods; /* as Allow says it */
@@ -47,7 +50,9 @@ static const struct route {
     {"/livez", GET_HEAD, 0, NULL, answer_livez},
     {"/api/requests", GET_HEAD, QUERY_LIMIT | QUERY_CURSOR | QUERY_FILTER | QUERY_RANGE,
      requests_list, NULL},
+    {"/api/requests", "DELETE", QUERY_FILTER | QUERY_RANGE, NULL, delete_matching},
     {"/api/requests/{id}", GET_HEAD, 0, requests_get, NULL},
+    {"/api/requests/{id}", "DELETE", 0, delete_one, NULL},
     {"/api/requests/{id}/request/body", GET_HEAD, QUERY_DECODED, requests_request_body, NULL},
     {"/api/requests/{id}/response/body", GET_HEAD, QUERY_DECODED, requests_response_body, NULL},
     {"/api/requests/{id}/response/message", GET_HEAD, 0, requests_message, NULL},
@@ -76,6 +81,7 @@ static const struct route {
     {"/api/search", GET_HEAD,
      QUERY_LIMIT | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION | QUERY_SEARCH, search_answer, NULL},
     {"/api/setup", GET_HEAD, 0, NULL, answer_setup},
+    {"/api/storage", GET_HEAD, 0, storage_answer, NULL},
     {"/api/stream", "GET", 0, NULL, answer_stream},
     {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
 };
@@ -156,14 +162,6 @@ static bool pattern_matches(struct str pattern, struct str path, struct arena *a
     }
 }
 
-static const struct route *route_find(struct str path, struct arena *arena, struct ask *ask)
-{
-    for (size_t i = 0; i < COUNT_OF(routes); i++)
-        if (pattern_matches(str_of(routes[i].pattern), path, arena, ask))
-            return &routes[i];
-    return NULL;
-}
-
 static bool route_allows(const struct route *r, struct str method)
 {
     struct str rest = str_of(r->methods), one;
@@ -173,19 +171,39 @@ static bool route_allows(const struct route *r, struct str method)
     return false;
 }
 
+/* NULL: `*allow` says which methods the address has; none: there is no such address. */
+static const struct route *route_find(struct call *c, struct ask *ask, struct str *allow)
+{
+    struct arena *arena = call_arena(c);
+    *allow = STR_NONE;
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        const struct route *r = &routes[i];
+        if (!pattern_matches(str_of(r->pattern), call_path(c), arena, ask))
+            continue;
+        if (route_allows(r, call_method(c)))
+            return r;
+        *allow = arena_printf(arena, "%.*s%s%s", STR_ARGS(*allow), allow->len ? ", " : "",
+                              r->methods);
+    }
+    return NULL;
+}
+
+static void refuse_address(struct call *c, struct str allow)
+{
+    enum err err = allow.len ? ERR_METHOD_NOT_ALLOWED : ERR_NOT_FOUND;
+    struct str line = arena_printf(call_arena(c), "Allow: %.*s\r\n", STR_ARGS(allow));
+    api_refuse(c, err, NULL, err_public(err), allow.len ? line.ptr : NULL);
+}
+
 void api_handle(struct call *c, void *api)
 {
     struct api *a = api;
     struct ask ask = {0};
     struct query_fault fault = {0};
-    const struct route *route = route_find(call_path(c), call_arena(c), &ask);
+    struct str allow;
+    const struct route *route = route_find(c, &ask, &allow);
     if (!route) {
-        api_refuse(c, ERR_NOT_FOUND, NULL, err_public(ERR_NOT_FOUND), NULL);
-        return;
-    }
-    if (!route_allows(route, call_method(c))) {
-        struct str allow = arena_printf(call_arena(c), "Allow: %s\r\n", route->methods);
-        api_refuse(c, ERR_METHOD_NOT_ALLOWED, NULL, err_public(ERR_METHOD_NOT_ALLOWED), allow.ptr);
+        refuse_address(c, allow);
         return;
     }
     if (!query_parse(call_query(c), route->takes, call_arena(c), &ask.query, &fault)) {
@@ -236,4 +254,9 @@ static void answer_setup(struct api *a, struct call *c, const struct ask *ask)
 static void answer_export(struct api *a, struct call *c, const struct ask *ask)
 {
     api_export_start(a->exports, c, ask);
+}
+
+static void delete_matching(struct api *a, struct call *c, const struct ask *ask)
+{
+    delete_start(a->jobs, c, ask);
 }

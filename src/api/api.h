@@ -15,6 +15,16 @@
 
 struct api;
 
+/* What is done about the store beside recording, and where it is kept. */
+struct api_upkeep {
+    int64_t max_age_ms, rows_max_age_ms, max_bytes; /* of retention; 0: any */
+    uint64_t runs, dropped_bytes, deleted_requests; /* since the start */
+    int64_t ran_us;                                 /* 0: never */
+    bool is_held;
+    int64_t disk_free_bytes; /* -1: not known */
+    int64_t reserve_bytes;   /* kept for the day when the disk is full */
+};
+
 /* All outlive the api. The functions may be called from any thread. */
 struct api_options {
     struct store *store;
@@ -27,6 +37,8 @@ struct api_options {
     uint64_t (*lost_frames)(void *owner); /* frames that no journal could write */
     uint64_t (*in_flight)(void *owner);   /* exchanges being relayed */
     bool (*is_draining)(void *owner);
+    void (*deleted)(void *owner); /* requests were deleted */
+    void (*upkeep)(void *owner, struct api_upkeep *out);
 };
 
 struct api *api_new(const struct api_options *options);

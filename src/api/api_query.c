@@ -272,6 +272,7 @@ static bool read_pair(struct str pair, unsigned takes, uint64_t *seen, struct ar
     if (*seen & bit)
         return wrong(fault, p->name, "is given twice");
     *seen |= bit;
+    q->has_parameters = true;
     if (!percent_decode(str_from(pair, equals + 1), true, arena, &value))
         return wrong(fault, p->name, "is not valid text");
     return set(q, p, value, fault);

@@ -35,6 +35,7 @@ enum {
 
 struct query {
     struct request_filter filter;
+    bool has_parameters; /* any */
     int limit;
     bool has_cursor;
     struct uuid cursor;  /* rows with smaller ids */

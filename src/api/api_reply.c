@@ -10,6 +10,7 @@ static const struct {
     {ERR_BAD_REQUEST, "bad_param"},
     {ERR_FORBIDDEN, "forbidden"},
     {ERR_NOT_FOUND, "not_found"},
+    {ERR_RUNNING, "running"},
     {ERR_GONE, "aged_out"},
     {ERR_METHOD_NOT_ALLOWED, "not_allowed"},
     {ERR_HOST_NOT_ALLOWED, "host_not_allowed"},

@@ -3,6 +3,7 @@
  */
 #include "fake_call.h"
 #include "fake_loop.h"
+#include "no_keeping.h"
 
 #include <stdio.h>
 #include <unistd.h>
