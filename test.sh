@@ -8,7 +8,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 cd "$root" || exit 1
 . scripts/common.sh
 
-all_suites="rules unit docs web e2e browser asan tsan"
+all_suites="rules unit docs web e2e fault browser asan tsan"
 quick_suites="rules unit docs web"
 usage() {
     cat <<HELP
@@ -20,6 +20,8 @@ suites:
   docs     the generated documents are what the binary prints
   web      the dashboard: types, and its unit tests
   e2e      the real binary between real clients and a scripted provider
+  fault    kills, full and failing disks, databases that are damaged, locked or gone, clocks that jump:
+           the books of provider, client and store must agree (about a minute; --long: half an hour)
   browser  the dashboard in Chromium
   asan     unit and a part of e2e with AddressSanitizer and UndefinedBehaviorSanitizer
   tsan     unit and a part of e2e with ThreadSanitizer
@@ -40,7 +42,7 @@ for arg in "$@"; do
     --long) length=long ;;
     --no-install) may_install= NO_INSTALL=1 && export NO_INSTALL ;;
     -h | --help) usage && exit 0 ;;
-    rules | unit | docs | web | e2e | browser | asan | tsan | clang) suites="$suites $arg" ;;
+    rules | unit | docs | web | e2e | fault | browser | asan | tsan | clang) suites="$suites $arg" ;;
     *) usage >&2 && die "no such suite or option: $arg" ;;
     esac
 done
@@ -170,7 +172,12 @@ suite_e2e() {
     if [ "$length" != quick ]; then
         npm_packages tests/client/claude || warn "Claude Code is not installed"
     fi
-    run e2e node tests/run.mjs
+    run e2e node tests/run.mjs wire e2e client
+}
+
+suite_fault() {
+    use_node || { absent fault "no Node 22.17 or later" && return; }
+    run fault node tests/run.mjs fault
 }
 
 browser_tests() { (cd tests/browser && node --test --test-concurrency=1 --test-timeout=180000 --test-reporter=spec); }
@@ -238,7 +245,7 @@ if [ "$may_install" ]; then
     }
 fi
 case " $suites " in
-*" unit "* | *" docs "* | *" e2e "* | *" browser "*)
+*" unit "* | *" docs "* | *" e2e "* | *" fault "* | *" browser "*)
     build_tests build || {
         broken build "it does not compile"
         finish
