@@ -44,7 +44,7 @@ static void block_close(const struct writing *x, const struct block *b)
 
 static bool is_blank(struct str text)
 {
-    return !str_trim(text).len;
+    return !json_trim(text).len;
 }
 
 static void put_text(const struct writing *x, const struct block *b, struct str text)
@@ -140,9 +140,8 @@ static bool says_something(const struct message *m)
 
 static struct str without_end_space(struct str text)
 {
-    while (text.len && strchr(" \t\r\n", text.ptr[text.len - 1]))
-        text.len--;
-    return text;
+    struct str trimmed = json_trim(text);
+    return str_make(text.ptr, (size_t)(trimmed.ptr + trimmed.len - text.ptr));
 }
 
 static void put_assistant(const struct writing *x, const struct message *m)

@@ -113,6 +113,14 @@ size_t json_skip_space(struct str text, size_t at)
     return at;
 }
 
+struct str json_trim(struct str text)
+{
+    text = str_from(text, json_skip_space(text, 0));
+    while (text.len && strchr(" \n\r\t", text.ptr[text.len - 1]) && text.ptr[text.len - 1])
+        text.len--;
+    return text;
+}
+
 /* `at`: behind the opening quote. Behind the closing one afterwards. */
 static size_t string_end(struct str text, size_t at)
 {

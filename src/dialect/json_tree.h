@@ -42,6 +42,8 @@ int64_t json_member_number(yyjson_val *object, const char *name, int64_t fallbac
 bool json_is_object(struct str text);
 /* Index behind the value at `at` (its first byte); text.len when it does not end. */
 size_t json_value_end(struct str text, size_t at);
+/* Without the white space of JSON at both ends. */
+struct str json_trim(struct str text);
 size_t json_skip_space(struct str text, size_t at);
 
 #endif

@@ -68,6 +68,7 @@ void reply_init(struct reply *r, const struct reply_sink *sink, struct arena *ar
     buf_init(&r->whole_calls, REPLY_WHOLE_MAX);
     buf_init(&r->whole_details, REPLY_WHOLE_MAX);
     buf_init(&r->whole_citations, REPLY_WHOLE_MAX);
+    text_calls_init(&r->text_calls);
     text_joint_init(&r->text_joint);
     text_joint_init(&r->thinking_joint);
     stop_match_init(&r->stop, NULL, 0);
@@ -86,6 +87,7 @@ void reply_release(struct reply *r)
     buf_release(&r->whole_calls);
     buf_release(&r->whole_details);
     buf_release(&r->whole_citations);
+    text_calls_release(&r->text_calls);
     text_joint_release(&r->text_joint);
     text_joint_release(&r->thinking_joint);
     stop_match_release(&r->stop);
@@ -270,9 +272,31 @@ static void to_stop_match(void *owner, struct str text)
     }
 }
 
+static bool tell_text_call(void *owner, struct str name, struct str args)
+{
+    struct reply *r = owner;
+    struct call_piece piece = {.name = name, .args = args, .index = -1, .is_whole = true};
+    if (!tool_names_know(r->names, name))
+        return false;
+    r->is_telling_call = true;
+    reply_call(r, &piece);
+    r->is_telling_call = false;
+    return true;
+}
+
+static void to_text_calls(void *owner, struct str text)
+{
+    struct reply *r = owner;
+    const struct text_calls_sink sink = {r, to_stop_match, tell_text_call};
+    if (r->reads_text_calls && r->has_tools)
+        text_calls_feed(&r->text_calls, text, &sink);
+    else
+        to_stop_match(r, text);
+}
+
 static void split(struct reply *r, struct str text)
 {
-    const struct text_sink sink = {r, put_thinking, to_stop_match};
+    const struct text_sink sink = {r, put_thinking, to_text_calls};
     think_split_feed(&r->think, text, &sink);
 }
 
@@ -314,10 +338,14 @@ void reply_refusal(struct reply *r, struct str text)
 /* What text is still held goes out before something else begins. */
 void reply_flush_text(struct reply *r)
 {
-    const struct text_sink to_match = {r, put_thinking, to_stop_match};
+    const struct text_sink to_calls = {r, put_thinking, to_text_calls};
     const struct text_sink to_client = {r, put_thinking, put_text};
-    end_joint(r);
-    think_split_end(&r->think, &to_match);
+    const struct text_calls_sink found = {r, to_stop_match, tell_text_call};
+    if (!r->is_telling_call) {
+        end_joint(r);
+        think_split_end(&r->think, &to_calls);
+        text_calls_end(&r->text_calls, &found);
+    }
     stop_match_end(&r->stop, &to_client);
     buf_clear(&r->blank);
 }

@@ -14,6 +14,7 @@
 
 #include "dialect/neutral.h"
 #include "dialect/provider_error.h"
+#include "dialect/text_calls.h"
 #include "dialect/text_flow.h"
 #include "dialect/tool_names.h"
 
@@ -117,6 +118,8 @@ struct reply {
     struct buf blank, late_text;
     struct text_joint text_joint, thinking_joint;
     struct think_split think;
+    struct text_calls text_calls;
+    bool reads_text_calls, is_telling_call; /* by the quirk; a call found in text is being told */
     struct stop_match stop;
     struct call_slot *slots;
     size_t slot_count, slot_cap;

@@ -115,15 +115,24 @@ static bool is_nearly(struct str a, struct str b)
     return a.len && str_equal_nocase(a, b);
 }
 
-struct str tool_names_receive(const struct tool_names *names, struct str sent)
+static const struct tool_name *find_spoken(const struct tool_names *names, struct str sent)
 {
     const struct tool_name *exact = find_sent(names, sent);
-    if (exact)
-        return exact->client;
-    if ((exact = find_client(names, sent)))
-        return exact->client;
-    for (const struct tool_name *t = names->first; t; t = t->next)
+    if (!exact)
+        exact = find_client(names, sent);
+    for (const struct tool_name *t = names->first; t && !exact; t = t->next)
         if (is_nearly(t->sent, sent) || is_nearly(t->client, sent))
-            return t->client;
-    return sent;
+            exact = t;
+    return exact;
+}
+
+bool tool_names_know(const struct tool_names *names, struct str sent)
+{
+    return find_spoken(names, sent) != NULL;
+}
+
+struct str tool_names_receive(const struct tool_names *names, struct str sent)
+{
+    const struct tool_name *known = find_spoken(names, sent);
+    return known ? known->client : sent;
 }

@@ -28,4 +28,7 @@ struct str tool_names_send(struct tool_names *names, struct neutral *n, struct s
  * The provider's own where there is none. */
 struct str tool_names_receive(const struct tool_names *names, struct str sent);
 
+/* Is it one of these, however it is spelled? */
+bool tool_names_know(const struct tool_names *names, struct str sent);
+
 #endif

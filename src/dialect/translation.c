@@ -137,6 +137,7 @@ static void prepare_reply(struct translation *t, const struct neutral *n)
                      : quirks_have(&t->quirks, QUIRK_THINK_TAGS) ? THINK_HEAD
                                                                  : THINK_OFF;
     r->has_tools = n->tools != NULL;
+    r->reads_text_calls = quirks_have(&t->quirks, QUIRK_TEXT_CALLS);
     double factor = t->options.token_factor > 0 ? t->options.token_factor : 1;
     t->estimate = token_estimate(n);
     r->input_estimate = MAX_OF(1, (int64_t)((double)t->estimate * factor));
