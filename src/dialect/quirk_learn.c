@@ -134,6 +134,7 @@ static bool learn_cap(struct quirks *q, struct str body)
     for (size_t i = 0; i < COUNT_OF(marks) && is_about; i++)
         if (number_behind(body, marks[i], &cap) && (!q->max_tokens || cap < q->max_tokens)) {
             q->max_tokens = cap;
+            q->has_learned_values = true;
             return true;
         }
     return false;
@@ -163,6 +164,7 @@ static bool learn_efforts(struct quirks *q, struct str body)
     if (!known || known == q->efforts)
         return false;
     q->efforts = known;
+    q->has_learned_values = true;
     return true;
 }
 

@@ -42,8 +42,9 @@ struct quirks {
     uint64_t flags;   /* 1 << enum quirk */
     uint64_t learned; /* those of the flags that a refusal taught */
     enum reasoning_style style;
-    uint32_t efforts;   /* 1 << enum effort: what the endpoint knows; 0: low, medium, high */
-    int64_t max_tokens; /* the most it accepts; 0: unknown */
+    uint32_t efforts;        /* 1 << enum effort: what the endpoint knows; 0: low, medium, high */
+    int64_t max_tokens;      /* the most it accepts; 0: unknown */
+    bool has_learned_values; /* efforts or max_tokens are from a refusal */
 };
 
 static inline bool quirks_have(const struct quirks *q, enum quirk flag)

@@ -332,8 +332,10 @@ static bool learn_no_responses(struct translation *t)
     if (!is_missing || t->provider == t->options.provider ||
         str_contains_nocase(buf_str(&t->held), STR("model_not_found")))
         return false;
+    uint64_t before = t->quirks.flags;
     enum err err = quirks_parse(&t->quirks, STR("-responses,no_effort_with_tools"), NULL);
     assert(!err);
+    t->quirks.learned |= before ^ t->quirks.flags;
     return true;
 }
 
