@@ -37,6 +37,8 @@ void conversation_json_fill(yyjson_mut_doc *doc, yyjson_mut_val *obj,
     json_put_text_or_null(doc, obj, "model", c->model);
     json_put_text_or_null(doc, obj, "client", c->client);
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &c->usage));
+    yyjson_mut_obj_add_sint(doc, obj, "cost_usd_micro", c->cost_usd_micro);
+    yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", c->unknown_cost_count);
 }
 
 static void add_conversation(const struct conversation_row *row, void *owner)
@@ -92,6 +94,8 @@ static void sum_row(struct conversation_row *c, const struct record *r)
     c->message_count = MAX_OF(c->message_count, r->message_count);
     for (size_t i = 0; i < sizeof r->usage / sizeof *parts; i++)
         sums[i] += MAX_OF(parts[i], 0);
+    c->cost_usd_micro += MAX_OF(r->cost_usd_micro, 0);
+    c->unknown_cost_count += (r->flags & RECORD_COST_UNKNOWN) != 0;
     c->title = c->title.len ? c->title : r->title;
     c->model = r->model.len ? r->model : c->model;
     c->client = c->client.len ? c->client : r->client;

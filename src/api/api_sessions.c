@@ -39,6 +39,7 @@ static void fill_session(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena 
     json_put_text_or_null(doc, obj, "title", keep(arena, row->title));
     json_put_text_or_null(doc, obj, "model", keep(arena, row->model));
     json_put_text_or_null(doc, obj, "client", keep(arena, row->client));
+    json_put_text_or_null(doc, obj, "project", keep(arena, row->project));
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &row->usage));
     yyjson_mut_obj_add_sint(doc, obj, "cost_usd_micro", row->cost_usd_micro);
     yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", row->unknown_cost_count);
@@ -157,6 +158,8 @@ static void add_request(struct agent *a, const struct record *r)
         a->name.longest = r;
     if (r->tool_use_count > 0)
         a->name.caller = r;
+    if (!a->name.type.len)
+        a->name.type = r->agent_type;
     if (r->parent_agent_id.len)
         a->name.parent_id = r->parent_agent_id;
 }
@@ -229,8 +232,9 @@ static void name_by_transcripts(struct tree *t)
         size_t at = file->agent_id.len ? agent_of(t, file->agent_id) : NO_AGENT;
         if (at == NO_AGENT)
             continue;
-        t->list[at].name.type = file->agent_type;
-        t->list[at].name.description = file->agent_description;
+        struct named_agent *name = &t->list[at].name;
+        name->type = name->type.len ? name->type : file->agent_type;
+        name->description = file->agent_description;
     }
 }
 
@@ -323,6 +327,7 @@ static struct session_row session_of(const struct tree *t, struct str session_id
         row.title = row.title.len ? row.title : r->title;
         row.model = r->model.len ? r->model : row.model;
         row.client = row.client.len ? row.client : r->client;
+        row.project = row.project.len ? row.project : r->project;
         row.last_us = MAX_OF(row.last_us, r->started_us);
     }
     row.first_us = all.first_us;

@@ -58,8 +58,8 @@ static const char *const sql[WRITE_STATEMENTS] = {
                     " ON CONFLICT DO NOTHING",
     [WRITE_SESSION] =
         "INSERT INTO sessions (session, first_us, last_us, request_count, error_count,"
-        " agent_count, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count, title, model, client)"
-        " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+        " agent_count, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count, title, model, client,"
+        " project) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
         " ON CONFLICT (session) DO UPDATE SET"
         " first_us = CASE WHEN excluded.first_us < sessions.first_us THEN excluded.first_us"
         " ELSE sessions.first_us END,"
@@ -71,7 +71,8 @@ static const char *const sql[WRITE_STATEMENTS] = {
         " title = coalesce(sessions.title, excluded.title),"
         " model = CASE WHEN excluded.last_us >= sessions.last_us"
         " THEN coalesce(excluded.model, sessions.model) ELSE sessions.model END,"
-        " client = coalesce(sessions.client, excluded.client)",
+        " client = coalesce(sessions.client, excluded.client),"
+        " project = coalesce(sessions.project, excluded.project)",
     [WRITE_SESSION_AGENT] = "INSERT INTO session_agents (session, agent) VALUES (?,?)"
                             " ON CONFLICT DO NOTHING",
     [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"

@@ -13,6 +13,7 @@ struct conversation_sum {
     int64_t conversation; /* the key */
     int64_t first_us, last_us, request_count, error_count, message_count;
     int64_t usage[USAGE_PARTS];
+    int64_t cost_usd_micro, unknown_cost_count;
     int64_t session, model; /* names; 0: none */
     bool is_begun;          /* its first request is in this batch */
     int64_t is_known;       /* 1: it was in the table */
@@ -74,6 +75,8 @@ void conversation_sum_add(struct conversation_sums **sums, const struct record *
     s->error_count += record_failed(r);
     s->message_count = MAX_OF(s->message_count, r->message_count);
     usage_sum(s->usage, &r->usage);
+    s->cost_usd_micro += MAX_OF(r->cost_usd_micro, 0);
+    s->unknown_cost_count += (r->flags & RECORD_COST_UNKNOWN) != 0;
     s->is_begun |= r->conversation == conversation_begun_by(&r->id);
 }
 
@@ -92,19 +95,22 @@ const char conversation_update_sql[] =
     " cache_creation_5m_tokens = cache_creation_5m_tokens + ?11,"
     " cache_creation_1h_tokens = cache_creation_1h_tokens + ?12,"
     " web_search_requests = web_search_requests + ?13,"
-    " model = CASE WHEN ?3 >= last_us THEN coalesce(?14, model) ELSE model END"
+    " cost_usd_micro = cost_usd_micro + ?14, unknown_cost_count = unknown_cost_count + ?15,"
+    " model = CASE WHEN ?3 >= last_us THEN coalesce(?16, model) ELSE model END"
     " WHERE conversation = ?1";
 
 #define SUM_OF(column) "CAST(sum(coalesce(" column ", 0)) AS BIGINT)"
 /* `mine`: the rows of the conversation, as an index has them. */
 #define WRITE_FROM(mine)                                                                           \
     "INSERT INTO conversations (conversation, first_us, last_us, request_count, error_count,"     \
-    " message_count, " USAGE_COLUMNS ", session, agent, title, model, client)"                    \
+    " message_count, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count, session, agent,"      \
+    " title, model, client)"                                                                      \
     " SELECT conversation, min(started_us), max(started_us), count(*),"                           \
     " CAST(sum(CASE WHEN state <> 1 THEN 1 ELSE 0 END) AS BIGINT), max(coalesce(message_count, 0)),"     \
     SUM_OF("input_tokens") "," SUM_OF("output_tokens") "," SUM_OF("cache_read_input_tokens") ","  \
     SUM_OF("cache_creation_input_tokens") "," SUM_OF("cache_creation_5m_tokens") ","              \
     SUM_OF("cache_creation_1h_tokens") "," SUM_OF("web_search_requests") ","                      \
+    SUM_OF("cost_usd_micro") ",CAST(sum(CASE WHEN " COST_IS_UNKNOWN " THEN 1 ELSE 0 END) AS BIGINT),"       \
     " max(session), max(agent),"                                                                  \
     " (SELECT title FROM requests WHERE " mine " AND title IS NOT NULL ORDER BY id LIMIT 1),"     \
     " (SELECT model FROM requests WHERE " mine " AND model IS NOT NULL ORDER BY id DESC LIMIT 1),"\

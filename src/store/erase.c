@@ -240,12 +240,15 @@ static const char *const session_steps[] = {
 #define CONVERSATION_SUMS(rows)                                                                    \
     "UPDATE conversations SET (request_count, error_count, first_us, last_us, message_count,"     \
     " input_tokens, output_tokens, cache_read_input_tokens, cache_creation_input_tokens,"         \
-    " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests) = (SELECT"         \
+    " cache_creation_5m_tokens, cache_creation_1h_tokens, web_search_requests, cost_usd_micro,"   \
+    " unknown_cost_count) = (SELECT"                                                              \
     " count(*), coalesce(sum(CASE WHEN state <> 1 THEN 1 ELSE 0 END), 0), min(started_us),"       \
     " max(started_us), coalesce(max(message_count), 0), coalesce(sum(input_tokens), 0),"          \
     " coalesce(sum(output_tokens), 0), coalesce(sum(cache_read_input_tokens), 0),"                \
     " coalesce(sum(cache_creation_input_tokens), 0), coalesce(sum(cache_creation_5m_tokens), 0)," \
-    " coalesce(sum(cache_creation_1h_tokens), 0), coalesce(sum(web_search_requests), 0)"          \
+    " coalesce(sum(cache_creation_1h_tokens), 0), coalesce(sum(web_search_requests), 0),"         \
+    " coalesce(sum(cost_usd_micro), 0), coalesce(sum(CASE WHEN " COST_IS_UNKNOWN                  \
+    " THEN 1 ELSE 0 END), 0)"                                                                     \
     " FROM requests WHERE" rows "),"                                                              \
     " title = (SELECT title FROM requests WHERE" rows " AND title IS NOT NULL ORDER BY id"        \
     " LIMIT 1), model = (SELECT model FROM requests WHERE" rows " AND model IS NOT NULL"          \

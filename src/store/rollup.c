@@ -122,6 +122,7 @@ static void add_session(struct store *s, const struct record *r, const struct ro
     sum->unknown_cost_count += one.unknown_cost_count;
     sum->title = sum->title ? sum->title : names->title;
     sum->client = sum->client ? sum->client : names->client;
+    sum->project = sum->project ? sum->project : names->project;
 }
 
 void bind_name(struct statement *q, int at, int64_t id)
@@ -142,7 +143,8 @@ static enum err write_session(struct store *s, const struct session_sum *sum, st
         bind_number(q, at++, numbers[i]);
     bind_name(q, at++, sum->title);
     bind_name(q, at++, sum->model);
-    bind_name(q, at, sum->client);
+    bind_name(q, at++, sum->client);
+    bind_name(q, at, sum->project);
     return statement_queue(q, NULL, f);
 }
 

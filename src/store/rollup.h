@@ -42,7 +42,7 @@ struct session_sum {
     int64_t first_us, last_us, request_count, error_count, agent_count;
     int64_t usage[USAGE_PARTS];
     int64_t cost_usd_micro, unknown_cost_count;
-    int64_t title, model, client; /* names; 0: none */
+    int64_t title, model, client, project; /* names; 0: none */
 };
 
 void bind_name(struct statement *q, int at, int64_t id); /* 0: NULL */

@@ -122,6 +122,10 @@ static const char *const sqlite_schema[] = {
     " response_model, provider, state, status, agent_type, project)) WITHOUT ROWID;",
     /* 7 */
     "CREATE INDEX transcript_files_last ON transcript_files (last_us);",
+    /* 8 */
+    "ALTER TABLE conversations ADD COLUMN cost_usd_micro INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE conversations ADD COLUMN unknown_cost_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sessions ADD COLUMN project INTEGER;",
 };
 
 #endif

@@ -133,6 +133,7 @@ struct session_row {
     struct str title;          /* of its first request that has one */
     struct str model;          /* of its newest request */
     struct str client;
+    struct str project;        /* of its first request that names one */
 };
 typedef void store_session_fn(const struct session_row *row, void *owner);
 

@@ -83,6 +83,10 @@ struct store {
     struct store_news *news;
 };
 
+/* SQL: of a row of `requests`. */
+#define COST_IS_UNKNOWN "(flags & 4096) <> 0"
+static_assert(RECORD_COST_UNKNOWN == 4096, "as COST_IS_UNKNOWN says");
+
 /* conversation_sums.c */
 extern const char conversation_update_sql[], conversation_write_sql[],
     conversation_write_session_sql[];

@@ -15,6 +15,7 @@ struct conversation_row {
     int64_t request_count, error_count;
     int64_t message_count;     /* the most that a request of it had */
     struct usage usage;        /* summed; UNKNOWN parts counted as 0 */
+    int64_t cost_usd_micro, unknown_cost_count; /* the sum of what is known; how many are not */
     struct str session_id, agent_id; /* empty: none; the main agent */
     struct str title;          /* of its first request that has one */
     struct str model;          /* of its newest request */
@@ -27,8 +28,8 @@ struct thread_filter {
     struct str session_id; /* of conversations only, likewise the next */
     struct str agent_id;   /* equal; "main" means none */
     struct str model;      /* of the newest request */
-    struct str project;    /* of sessions only: folder of its transcript, as the client writes it
-                              or as it names it (cwd) */
+    struct str project;    /* of sessions and transcripts: the working directory, or the name that
+                              the client gives the folder of its transcripts */
     struct str q;          /* found, ignoring case, in title, session, model or client */
     int64_t start_us, end_us; /* something happened in [start, end) */
     int64_t before_us;     /* last_us below this */

@@ -29,7 +29,8 @@ static struct usage read_usage(struct statement *q, int at)
 
 static const char conversation_columns[] =
     "SELECT conversation, first_us, last_us, request_count, error_count, message_count, session,"
-    " agent, title, model, client, " USAGE_COLUMNS " FROM conversations WHERE 1 = 1";
+    " agent, title, model, client, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count"
+    " FROM conversations WHERE 1 = 1";
 
 static struct conversation_row read_conversation(struct store_reader *r, struct statement *q)
 {
@@ -47,12 +48,15 @@ static struct conversation_row read_conversation(struct store_reader *r, struct 
         .model = reader_name(r, column_number(q, 9)),
         .client = reader_name(r, column_number(q, 10)),
         .usage = read_usage(q, 11),
+        .cost_usd_micro = column_number(q, 18),
+        .unknown_cost_count = column_number(q, 19),
     };
 }
 
 static const char session_columns[] =
     "SELECT session, first_us, last_us, request_count, error_count, agent_count, title, model,"
-    " client, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count FROM sessions WHERE 1 = 1";
+    " client, " USAGE_COLUMNS ", cost_usd_micro, unknown_cost_count, project FROM sessions"
+    " WHERE 1 = 1";
 
 static struct session_row read_session(struct store_reader *r, struct statement *q)
 {
@@ -70,6 +74,7 @@ static struct session_row read_session(struct store_reader *r, struct statement 
         .usage = read_usage(q, 9),
         .cost_usd_micro = column_number(q, 16),
         .unknown_cost_count = column_number(q, 17),
+        .project = reader_name(r, column_number(q, 18)),
     };
 }
 
@@ -122,8 +127,9 @@ static void add_project(struct query *q, struct store_reader *r, struct str proj
     if (!project.len)
         return;
     int64_t id = reader_name_id(r, project);
-    query_number(q, " AND session IN (SELECT session FROM transcript_files WHERE cwd = ?", id);
-    query_number(q, " OR project = ?)", id);
+    query_number(q, " AND (project = ?", id);
+    query_number(q, " OR session IN (SELECT session FROM transcript_files WHERE cwd = ?", id);
+    query_number(q, " OR project = ?))", id);
 }
 
 enum err store_find_sessions(struct store_reader *r, const struct thread_filter *filter, int limit,
@@ -199,7 +205,8 @@ enum err store_session(struct store_reader *r, struct str session_id, struct are
     bool is_found = !err && stmt && statement_next(stmt, &err, f);
     if (is_found) {
         *out = read_session(r, stmt);
-        struct str *const strings[] = {&out->session_id, &out->title, &out->model, &out->client};
+        struct str *const strings[] = {&out->session_id, &out->title, &out->model, &out->client,
+                                       &out->project};
         keep(arena, strings, COUNT_OF(strings));
     }
     statement_free(stmt);

@@ -105,6 +105,9 @@ static void sums_and_filters(void **state)
         r.title = i == 2 ? STR("Fix the test") : STR_NONE;
         r.state = i == 3 ? ENDING_UPSTREAM_ERROR : ENDING_COMPLETE;
         r.model = i == 3 ? STR("newer") : STR("older");
+        r.cost_usd_micro = i == 3 ? UNKNOWN : 700;
+        r.flags = i == 3 ? RECORD_COST_UNKNOWN | RECORD_ASKS_STREAM : RECORD_ASKS_STREAM;
+        r.project = i == 1 ? STR_NONE : STR("/home/me/shop");
         add(x, &r);
         if (i == 2)
             commit(x);
@@ -123,6 +126,8 @@ static void sums_and_filters(void **state)
     assert_int_equal(f.rows[1].error_count, 1);
     assert_int_equal(f.rows[1].message_count, 5);
     assert_int_equal(f.rows[1].usage.output_tokens, 30);
+    assert_int_equal(f.rows[1].cost_usd_micro, 1400);
+    assert_int_equal(f.rows[1].unknown_cost_count, 1);
     assert_int_equal(f.rows[1].first_us, base_us + second_us);
     assert_int_equal(f.rows[1].last_us, base_us + 3 * second_us);
     assert_str_equal(f.rows[1].model, STR("newer"));
@@ -258,6 +263,7 @@ static void sessions_are_found(void **state)
     struct record a = turn_of(7, "s1", NULL, 1), b = turn_of(8, "s2", NULL, 5);
     a.model = STR("small");
     b.title = STR("Great plan");
+    b.project = STR("/home/me/shop");
     add(x, &a);
     add(x, &b);
     add(x, &b);
@@ -270,6 +276,7 @@ static void sessions_are_found(void **state)
     assert_int_equal(sessions(x, (struct thread_filter){.end_us = base_us}), 0);
     assert_int_equal(sessions(x, (struct thread_filter){.project = STR("small")}), 0);
     assert_int_equal(sessions(x, (struct thread_filter){.project = STR("unheard")}), 0);
+    assert_int_equal(sessions(x, (struct thread_filter){.project = STR("/home/me/shop")}), 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
