@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "config/url.h"
 #include "http/http_parser.h"
+#include "io/lookup.h"
 
 enum { ADDRS_MAX = 16, NEXT_TRY_MS = 250 };
 
@@ -22,8 +23,8 @@ struct connector {
     size_t conn_bytes;
     const struct connect_events *events;
     void *owner;
-    uv_getaddrinfo_t resolve;
-    bool is_resolving, is_loading, is_over;
+    struct lookup *lookup; /* under way */
+    bool is_loading, is_over;
     struct sockaddr_storage addrs[ADDRS_MAX];
     size_t addr_count, next_addr;
     struct conn *tries[ADDRS_MAX]; /* addresses being tried */
@@ -45,7 +46,7 @@ static void try_next(struct connector *k);
 
 static void free_when_unused(struct connector *k)
 {
-    if (!k->is_over || k->is_resolving || k->is_loading || k->timers_open)
+    if (!k->is_over || k->is_loading || k->timers_open)
         return;
     arena_release(&k->arena);
     free(k->proxy_answer);
@@ -89,8 +90,9 @@ static void finish(struct connector *k)
     if (k->conn)
         drop_conn(k->conn);
     k->conn = NULL;
-    if (k->is_resolving)
-        uv_cancel((uv_req_t *)&k->resolve);
+    if (k->lookup)
+        lookup_cancel(k->lookup);
+    k->lookup = NULL;
     uv_close((uv_handle_t *)&k->next_try, on_timer_closed);
     uv_close((uv_handle_t *)&k->deadline, on_timer_closed);
 }
@@ -388,21 +390,17 @@ static void start_tcp(struct connector *k)
     try_next(k);
 }
 
-static void on_resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *list)
+static void on_resolved(void *owner, const char *why, const struct addrinfo *list)
 {
-    struct connector *k = OWNER_OF(req, struct connector, resolve);
+    struct connector *k = owner;
     const struct provider *p = k->shared->provider;
-    k->is_resolving = false;
-    if (!k->is_over && status == 0)
-        take_addrs(k, list);
-    uv_freeaddrinfo(list);
+    k->lookup = NULL;
+    take_addrs(k, list);
     if (host_is_loopback(str_of(p->proxy_host ? p->proxy_host : p->host)))
         add_loopback(k, p->proxy_host ? p->proxy_port : p->port);
-    if (k->is_over) {
-        free_when_unused(k);
-    } else if (!k->addr_count) {
+    if (!k->addr_count) {
         fail(&k->fail, ERR_UPSTREAM_RESOLVE, "%s: %s", p->proxy_host ? p->proxy_host : p->host,
-             status ? uv_strerror(status) : "no address");
+             why ? why : "no address");
         give_up(k, ERR_UPSTREAM_RESOLVE);
     } else {
         start_tcp(k);
@@ -421,14 +419,7 @@ static void resolve(struct connector *k)
         start_tcp(k);
         return;
     }
-    char service[8];
-    snprintf(service, sizeof service, "%d", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
-    k->is_resolving = true;
-    int err = uv_getaddrinfo(loop_uv(k->shared->loop), &k->resolve, on_resolved, host, service,
-                             &hints);
-    if (err)
-        on_resolved(&k->resolve, err, NULL);
+    k->lookup = lookup_start(k->shared->loop, host, port, on_resolved, k);
 }
 
 /* --- the beginning --- */
