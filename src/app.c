@@ -20,6 +20,7 @@
 #include "incoming.h"
 #include "index/chores.h"
 #include "keeper.h"
+#include "signals.h"
 #include "storage.h"
 #include "store/store_threads.h"
 #include "transcripts.h"
@@ -46,7 +47,6 @@ struct app {
     struct provider anthropic;
     struct worker *workers[64];
     int worker_count;
-    uv_signal_t signals[2];
     struct incoming incoming;
     int64_t started_us;
     atomic_bool is_draining;
@@ -256,9 +256,9 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
 
 /* --- the end --- */
 
-static void on_signal(uv_signal_t *handle, int number)
+static void on_signal(int number, void *owner)
 {
-    struct app *app = handle->data;
+    struct app *app = owner;
     bool again = atomic_exchange(&app->is_draining, true);
     log_line(LOG_INFO, again ? "stopping at once" : "draining", LOG_C("signal", strsignal(number)),
              LOG_N("in_flight", in_flight(app)));
@@ -268,22 +268,6 @@ static void on_signal(uv_signal_t *handle, int number)
             worker_stop(app->workers[i]);
         else
             worker_drain(app->workers[i], DRAIN_MS);
-}
-
-static void watch_signals(struct app *app)
-{
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        uv_signal_init(loop_uv(worker_loop(app->workers[0])), &app->signals[i]);
-        app->signals[i].data = app;
-        uv_signal_start(&app->signals[i], on_signal, numbers[i]);
-    }
-}
-
-static void close_signals(struct app *app)
-{
-    for (size_t i = 0; i < COUNT_OF(app->signals); i++)
-        uv_close((uv_handle_t *)&app->signals[i], NULL);
 }
 
 static void tear_down(struct app *app)
@@ -351,7 +335,7 @@ int app_run(const struct config *cfg, struct fail *f)
         }
     }
     if (!err) {
-        watch_signals(app);
+        signals_watch(worker_loop(app->workers[0]), on_signal, app);
         incoming_watch(&app->incoming, worker_loop(app->workers[0]), app->journal_path,
                        app->indexer);
         log_line(LOG_INFO, "listening", LOG_C("host", cfg->server_host), LOG_N("port", port),
@@ -360,7 +344,7 @@ int app_run(const struct config *cfg, struct fail *f)
         worker_run(app->workers[0]);
         for (int i = 1; i < app->worker_count; i++)
             worker_join(app->workers[i]);
-        close_signals(app);
+        signals_let_end();
         incoming_stop(&app->incoming);
         log_line(LOG_INFO, "stopped");
     }

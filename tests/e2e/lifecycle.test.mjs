@@ -3,6 +3,8 @@
  */
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { Conn, ask } from '../lib/client.mjs';
@@ -120,6 +122,33 @@ test('SIGTERM: running streams finish, new requests are refused, exit is 0', { t
   const second = await start();
   assert.equal((await second.row(session)).state, 'complete');
   await second.stop();
+}));
+
+test('SIGTERM while a locked database holds up the end: exits at once, as in order; nothing is lost', { timeout: 60000 }, () => in_dir(async (start) => {
+  const p = await start();
+  await ask(p.port, 'GET', '/v1/before'); // the database is there
+  await p.row_by_path('/v1/before');
+  const lock = spawn('python3', ['-c', `import sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute("BEGIN EXCLUSIVE")
+print("locked", flush=True)
+sys.stdin.read()`, path.join(p.data_dir, 'requests.db')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  try {
+    await once(lock.stdout, 'data');
+    await ask(p.port, 'GET', '/v1/locked-out');
+    p.child.kill('SIGTERM');
+    await until(() => p.log.includes('stopped'), 'the loops to have ended');
+    const from = performance.now();
+    p.child.kill('SIGTERM');
+    assert.deepEqual(await p.exited, { code: 0, signal: null }, p.log);
+    assert.ok(performance.now() - from < 1000, 'at once');
+  } finally {
+    lock.stdin.end();
+    await once(lock, 'close');
+  }
+  const again = await start();
+  assert.equal((await again.row_by_path('/v1/locked-out')).state, 'complete');
+  await again.stop();
 }));
 
 test('a second SIGTERM ends at once; cut streams are proxy_shutdown', { timeout: 60000 }, () => in_dir(async (start) => {
