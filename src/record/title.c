@@ -1,7 +1,8 @@
 /*
  * title.c — looks through messages, newest first, for text that the user wrote.
  *
- * What the client wraps in <system-reminder> is its own and passed over. The places where content
+ * What the client wraps in <system-reminder> is its own and passed over; what it wraps in <session>,
+ * to ask for a title, is the user's. The places where content
  * blocks begin were noted when the body was cut, so large tool results are never read again.
  */
 #include "record/title.h"
@@ -28,11 +29,21 @@ static bool skip_reminder(struct str inside, size_t *at)
     return true;
 }
 
+static struct str unwrap_session(struct str inside)
+{
+    static const struct str session = {"<session>", 9}, session_end = {"</session>", 10};
+    if (!str_starts(inside, session))
+        return inside;
+    inside = str_from(inside, session.len);
+    const char *end = memmem(inside.ptr, inside.len, session_end.ptr, session_end.len);
+    return end ? str_make(inside.ptr, (size_t)(end - inside.ptr)) : inside;
+}
+
 struct str title_of_string(struct str raw, struct arena *arena)
 {
     if (raw.len < 2 || raw.ptr[0] != '"' || raw.ptr[raw.len - 1] != '"')
         return STR_NONE;
-    struct str inside = str_make(raw.ptr + 1, raw.len - 2);
+    struct str inside = unwrap_session(str_make(raw.ptr + 1, raw.len - 2));
     char out[TITLE_BYTES_MAX + 4];
     size_t len = 0, at = 0;
     bool is_blank_due = false;

@@ -94,6 +94,9 @@ static void titles(void **state)
     check_title("{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"system\",\"content\":\"two\"}",
                 "one");
     check_title("{\"role\":\"user\",\"content\":\"<system-reminder>never ends\"}", "");
+    check_title("{\"role\":\"user\",\"content\":\"<session>\\nFix it\\n</session>\\n\\nWrite the title\"}",
+                "Fix it");
+    check_title("{\"role\":\"user\",\"content\":\"<session>never ends\"}", "never ends");
     check_title("{\"role\":\"user\",\"content\":[]}", "");
     check_title("{\"role\":\"user\",\"content\":[],\"x\":[{\"type\":\"text\",\"text\":\"no\"}]}",
                 "");
