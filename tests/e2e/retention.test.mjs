@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs/promises';
 import path from 'node:path';
+import { run_command } from '../lib/cli.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
@@ -185,6 +186,46 @@ test('the oldest bodies go when the database is too large, and their requests st
   } finally {
     await p.stop();
   }
+}));
+
+test('store stats and store verify: what is there, and whether all of it comes back', { timeout: 60000 }, () => with_dir(async (dir) => {
+  const p = await Proxy.start({ upstream: up, dir });
+  const store = (word) => run_command(['store', word, '--data-dir', p.data_dir], { cwd: dir });
+  try {
+    const all = [];
+    for (let i = 0; i < 5; i += 1) all.push(await exchange(p, `${i} of the things that are said: ${'so much '.repeat(500)}`));
+    const beside = await store('verify');
+    assert.equal(beside.code, 0, beside.err);
+    await p.stop();
+    const stats = await store('stats');
+    assert.equal(stats.code, 0, stats.err);
+    assert.match(String(stats.out), /^requests +5$/m);
+    assert.match(String(stats.out), /^ratio +\d+\.\d$/m);
+    assert.match(String(stats.out), /^journal +0 /m);
+    const whole = await store('verify');
+    assert.equal(whole.code, 0, whole.err);
+    assert.match(String(whole.out), /^5 requests, 10 bodies rebuilt and compared/m);
+    assert.match(String(whole.out), /^no body is damaged$/m);
+    /* a byte in the middle of what was recorded last, past what SQLite itself would miss */
+    const database = path.join(p.data_dir, 'requests.db');
+    const bytes = await fs.readFile(database);
+    const magic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]); /* zstd */
+    const at = bytes.indexOf(magic);
+    assert.ok(at > 0);
+    for (let from = at; from > 0; from = bytes.indexOf(magic, from + 1)) bytes[from + 12] ^= 0xff;
+    await fs.writeFile(database, bytes);
+    const damaged = await store('verify');
+    assert.equal(damaged.code, 65, `${damaged.out}${damaged.err}`);
+    assert.match(String(damaged.out), new RegExp(`^damaged: ${all[0].row.id}, the request's body: `, 'm'));
+    assert.match(damaged.err, /what is recorded is damaged/);
+  } finally {
+    await p.stop();
+  }
+}));
+
+test('there is nothing to verify where nothing was recorded', { timeout: 60000 }, () => with_dir(async (dir) => {
+  const nothing = await run_command(['store', 'verify', '--data-dir', path.join(dir, 'none')], { cwd: dir });
+  assert.equal(nothing.code, 66);
 }));
 
 /* As root only: a disk of our own. */
