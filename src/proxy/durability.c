@@ -117,9 +117,21 @@ static void on_timer_closed(uv_handle_t *timer)
     free(timer);
 }
 
+/* Nobody waits for it any more, so that it may block. */
+static void sync_the_rest(struct durability *d)
+{
+    if (!d->journal || d->mode == DURABILITY_PROCESS || d->is_syncing || journal_flush(d->journal))
+        return;
+    d->fd_count = journal_take_unsynced(d->journal, d->fds);
+    sync_file(d);
+    if (d->failed)
+        loss_note(LOSS_JOURNAL_SYNC, 1, strerror(d->failed));
+}
+
 void durability_release(struct durability *d)
 {
     if (d->timer)
         uv_close((uv_handle_t *)d->timer, on_timer_closed);
     d->timer = NULL;
+    sync_the_rest(d);
 }

@@ -39,6 +39,7 @@ void durability_init(struct durability *d, enum storage_durability mode, struct 
  * there (logged; the exchange goes on). */
 void durability_wait(struct durability *d, struct durability_wait *w);
 bool durability_is_idle(const struct durability *d); /* may be released */
+/* Brings what is left to the disk, where that is wanted. */
 void durability_release(struct durability *d);
 
 #endif

@@ -13,7 +13,7 @@ import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
 import { same_bytes } from '../lib/suite.mjs';
 import { Upstream } from '../lib/upstream.mjs';
-import { Signal, until } from '../lib/wait.mjs';
+import { Signal, settled, until } from '../lib/wait.mjs';
 
 let up;
 before(async () => { up = await Upstream.start(); });
@@ -176,6 +176,16 @@ test('batch: the disk is asked in time, not by every request', { skip, timeout: 
   for (let i = 0; i < 50; i += 1) assert.equal((await post(p, session_id(), ask_body())).status, 200);
   await until(() => syncs() > 0, 'a sync');
   assert.ok(syncs() < 50, `${syncs()} syncs for 50 requests`);
+}));
+
+test('batch: what came last is on the disk before the end', { skip, timeout: 60000 }, () => traced('batch', async (p, syncs) => {
+  await post(p, session_id(), ask_body());
+  await until(() => syncs() > 0, 'a sync');
+  await settled(syncs);
+  const before_it = syncs();
+  assert.equal((await post(p, session_id(), ask_body())).status, 200);
+  assert.deepEqual(await p.stop(), { code: 0, signal: null });
+  assert.ok(syncs() > before_it, 'a sync at the end');
 }));
 
 test('process: the disk is not asked', { skip, timeout: 60000 }, () => traced('process', async (p, syncs) => {
