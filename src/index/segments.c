@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "index/damaged.h"
 
 enum {
     PATH_BYTES = 4096,
@@ -375,10 +376,12 @@ static void delete_file(struct segments *s, struct segment *g)
 {
     char path[PATH_BYTES], kept[PATH_BYTES];
     name_of(s->path, g->number, "", path);
-    name_of(s->path, g->number, ".damaged", kept);
+    name_of(s->path, g->number, DAMAGED_SUFFIX, kept);
     bool is_kept = g->is_damaged && rename(path, kept) == 0;
-    if (is_kept)
+    if (is_kept) {
         log_line(LOG_WARN, "a journal segment is damaged and was kept", LOG_C("path", kept));
+        damaged_trim(s->path, DAMAGED_FILES_MAX, DAMAGED_BYTES_MAX);
+    }
     if (g->is_own && !is_kept)
         journal_dir_retire(s->dir, g->number);
     else if (g->is_own)
