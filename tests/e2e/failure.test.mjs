@@ -6,9 +6,10 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import fs from 'node:fs/promises';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
-import { Proxy } from '../lib/proxy.mjs';
+import { Proxy, temp_dir } from '../lib/proxy.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -92,5 +93,28 @@ test('reject: a request that cannot be recorded gets 503, and is not sent', { ti
     assert.equal((await p.row(session)).state, 'complete');
   } finally {
     await p.stop();
+  }
+});
+
+test('what was lost is remembered by the next process', { timeout: 60000 }, async () => {
+  const dir = await temp_dir();
+  let p = await Proxy.start({ upstream: up, dir });
+  try {
+    await p.row((await exchange(p)).session);
+    await fill_disk(p);
+    await exchange(p);
+    limit(p, 'unlimited');
+    const { since_start: lost, all_time } = (await losses(p)).journal_write;
+    assert.ok(lost > 0);
+    assert.equal(all_time, lost);
+    await p.stop();
+    p = await p.restart();
+    const later = (await losses(p)).journal_write;
+    assert.equal(later.since_start, 0);
+    assert.equal(later.all_time, lost);
+    assert.ok(later.last_at);
+  } finally {
+    await p.stop();
+    await fs.rm(dir, { recursive: true, force: true });
   }
 });
