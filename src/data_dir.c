@@ -57,28 +57,44 @@ enum err data_dir_read_key(const char *path, uint8_t key[REDACT_KEY_BYTES], stru
     return fail(f, ERR_CORRUPT, "%s is damaged; remove it to make a new one", name);
 }
 
+static enum err sync_and_close(int fd)
+{
+    bool is_synced = fsync(fd) == 0;
+    return close(fd) == 0 && is_synced ? ERR_OK : ERR_IO;
+}
+
+/* Under its own name only when all of it is on the disk: half a key would be taken for a damaged
+ * one, and after a power cut the proxy would not start. */
+static enum err write_key(const struct data_dir *d, const char *folder, const char *name)
+{
+    char fresh[PATH_BYTES + 8];
+    snprintf(fresh, sizeof fresh, "%s.new", name);
+    unlink(fresh);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return ERR_IO;
+    ssize_t n = write(fd, d->redact_key, sizeof d->redact_key);
+    if (sync_and_close(fd) || n != (ssize_t)sizeof d->redact_key || rename(fresh, name) != 0)
+        return ERR_IO;
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 ? sync_and_close(fd) : ERR_OK;
+}
+
 static enum err load_key(struct data_dir *d, const char *path, struct fail *f)
 {
     char name[PATH_BYTES];
-    struct fail why = {0};
-    enum err found = data_dir_read_key(path, d->redact_key, &why);
-    if (found != ERR_NOT_FOUND)
-        return found ? fail(f, found, "%s", why.detail) : ERR_OK;
     snprintf(name, sizeof name, "%s/redact.key", path);
-    int fd;
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd >= 0) {
+        ssize_t n = read(fd, d->redact_key, sizeof d->redact_key);
+        close(fd);
+        if (n == (ssize_t)sizeof d->redact_key)
+            return ERR_OK;
+        return fail(f, ERR_CORRUPT, "%s is damaged; remove it to make a new one", name);
+    }
     if (uv_random(NULL, NULL, d->redact_key, sizeof d->redact_key, 0, NULL) != 0)
         return fail(f, ERR_IO, "no random numbers");
-    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 || write(fd, d->redact_key, sizeof d->redact_key) != (ssize_t)sizeof d->redact_key) {
-        enum err err = fail(f, ERR_IO, "%s: %s", name, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-            unlink(name); /* half a key would be taken for a damaged one */
-        }
-        return err;
-    }
-    close(fd);
-    return ERR_OK;
+    return write_key(d, path, name) ? fail(f, ERR_IO, "%s: %s", name, strerror(errno)) : ERR_OK;
 }
 
 enum err data_dir_open(struct data_dir *d, const char *path, struct fail *f)

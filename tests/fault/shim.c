@@ -5,9 +5,12 @@
  * Writes and syncs are counted, and those from the nth on fail, of files whose path holds `match`.
  * While writes are to fail no room is given in advance, so that nothing is stored to memory instead.
  * Clocks other than the wall clock are left alone.
+ *
+ * Where a `shadow` folder is named, it holds what a power cut could not take: of each file what it held
+ * when it was last synced, of each folder the names it had then. "%" stands for "/" in their names.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -15,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
@@ -33,6 +37,7 @@ struct control {
     uint64_t failed;
     uint64_t is_loaded;
     char match[64];
+    char shadow[128];
 };
 
 static volatile struct control *control;
@@ -51,15 +56,20 @@ __attribute__((constructor)) static void begin(void)
     control->is_loaded = 1;
 }
 
+/* 0 when it has none. */
+static int path_of(int fd, char path[4096])
+{
+    char link[64];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, 4095);
+    path[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
 static int is_meant(int fd)
 {
-    char link[64], path[4096];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 0)
-        return 0;
-    path[n] = '\0';
-    return strstr(path, (const char *)control->match) != NULL;
+    char path[4096];
+    return path_of(fd, path) && strstr(path, (const char *)control->match) != NULL;
 }
 
 /* Does this call fail? */
@@ -75,15 +85,102 @@ static int fails(enum kind kind, int fd)
     return 1;
 }
 
+/* --- what is on the disk --- */
+
+struct shadow {
+    char name[4400], fresh[4500];
+};
+
+/* By its path: it may be open for writing only. */
+static void copy_file(const char *path, int to)
+{
+    static _Thread_local char bytes[1 << 18];
+    off_t at = 0;
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    for (ssize_t n; (n = pread(from, bytes, sizeof bytes, at)) > 0; at += n)
+        if (syscall(SYS_pwrite64, to, bytes, (size_t)n, at) != n)
+            abort();
+    if (from >= 0)
+        close(from);
+}
+
+static void list_names(const char *path, int to)
+{
+    DIR *dir = opendir(path);
+    for (struct dirent *e; dir && (e = readdir(dir));)
+        if (dprintf(to, "%s\n", e->d_name) < 0)
+            abort();
+    if (dir)
+        closedir(dir);
+}
+
+static int shadow_name(const char *path, const char *suffix, char *out, size_t size)
+{
+    if (!control || !control->shadow[0])
+        return 0;
+    int at = snprintf(out, size, "%s/", (const char *)control->shadow);
+    snprintf(out + at, size - (size_t)at, "%s%s", path, suffix);
+    for (char *c = out + at; *c; c++)
+        *c = *c == '/' ? '%' : *c;
+    return 1;
+}
+
+/* Before the sync: what comes while it runs may not be part of it. */
+static int shadow_begin(int fd, struct shadow *s)
+{
+    char path[4096];
+    struct stat st;
+    if (!path_of(fd, path) || fstat(fd, &st) != 0 ||
+        !shadow_name(path, S_ISDIR(st.st_mode) ? "%" : "", s->name, sizeof s->name))
+        return 0;
+    snprintf(s->fresh, sizeof s->fresh, "%s.%d", s->name, (int)syscall(SYS_gettid));
+    int to = open(s->fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (to < 0)
+        return 0;
+    if (S_ISDIR(st.st_mode))
+        list_names(path, to);
+    else
+        copy_file(path, to);
+    close(to);
+    return 1;
+}
+
+static int sync_with(long call, int fd)
+{
+    struct shadow s;
+    if (fails(SYNC, fd))
+        return -1;
+    int has_shadow = shadow_begin(fd, &s);
+    int rc = (int)syscall(call, fd);
+    if (has_shadow && rc == 0)
+        syscall(SYS_renameat2, AT_FDCWD, s.fresh, AT_FDCWD, s.name, 0);
+    return rc;
+}
+
 int fsync(int fd)
 {
-    return fails(SYNC, fd) ? -1 : (int)syscall(SYS_fsync, fd);
+    return sync_with(SYS_fsync, fd);
 }
 
 int fdatasync(int fd)
 {
-    return fails(SYNC, fd) ? -1 : (int)syscall(SYS_fdatasync, fd);
+    return sync_with(SYS_fdatasync, fd);
 }
+
+/* What was synced under one name is there under the other, too. */
+int rename(const char *from, const char *to)
+{
+    char was[4400], is[4400];
+    int rc = (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+    if (rc == 0 && shadow_name(from, "", was, sizeof was) && shadow_name(to, "", is, sizeof is)) {
+        unlink(is);
+        if (link(was, is) != 0)
+            errno = 0; /* it was never synced */
+    }
+    return rc;
+}
+
+/* --- writing --- */
 
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 {

@@ -95,20 +95,23 @@ export class Load {
     } catch (e) {
       line.error = e;
     } finally {
+      line.done_at = performance.now();
       conn?.destroy();
       line.conn = null;
     }
     return line;
   }
 
-  /* So many lines, at most `width` at a time; stops when `is_over` says so. */
-  async run(proxy, count, { width = 8, is_over = () => false } = {}) {
+  /* So many lines, at most `width` at a time, each with a pause behind it; stops when `is_over`
+   * says so. */
+  async run(proxy, count, { width = 8, pause_ms = 0, is_over = () => false } = {}) {
     const ours = [];
     const one = async () => {
       while (ours.length < count && !is_over()) {
         const line = this.line();
         ours.push(line);
         await this.ask(proxy, line);
+        if (pause_ms) await new Promise((resolve) => { setTimeout(resolve, pause_ms); });
       }
     };
     await Promise.all(Array.from({ length: width }, one));

@@ -13,6 +13,8 @@ const COMPILER = process.env.CC ?? 'cc';
 const FIELDS = ['wall_offset_us', 'fail_kind', 'fail_from', 'fail_count', 'fail_errno', 'calls', 'failed', 'is_loaded'];
 const MATCH_AT = FIELDS.length * 8;
 const MATCH_BYTES = 64;
+const SHADOW_AT = MATCH_AT + MATCH_BYTES;
+const SHADOW_BYTES = 128;
 const KINDS = { sync: 1, write: 2 };
 export const { EIO, ENOSPC } = os.constants.errno;
 
@@ -31,7 +33,7 @@ export class Shim {
     this.control = path.join(dir, 'shim.control');
     execFileSync(COMPILER, ['-std=c17', '-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-o', this.library, SOURCE]);
     this.fd = openSync(this.control, 'w+', 0o600);
-    writeSync(this.fd, Buffer.alloc(MATCH_AT + MATCH_BYTES), 0, MATCH_AT + MATCH_BYTES, 0);
+    writeSync(this.fd, Buffer.alloc(SHADOW_AT + SHADOW_BYTES), 0, SHADOW_AT + SHADOW_BYTES, 0);
     this.env = { LD_PRELOAD: this.library, FAULT_CONTROL: this.control };
   }
 
@@ -65,6 +67,14 @@ export class Shim {
   /* The wall clock says so many milliseconds more than it is. */
   set_clock(offset_ms) {
     this.#set('wall_offset_us', Math.round(offset_ms * 1000));
+  }
+
+  /* Keeps there what is on the disk itself, from now on; '': no more. */
+  set_shadow(dir) {
+    const name = Buffer.alloc(SHADOW_BYTES);
+    if (Buffer.byteLength(dir) >= SHADOW_BYTES) throw new Error(`too long: ${dir}`);
+    name.write(dir);
+    writeSync(this.fd, name, 0, SHADOW_BYTES, SHADOW_AT);
   }
 
   get calls() { return this.#get('calls'); }
