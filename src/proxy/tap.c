@@ -197,4 +197,5 @@ void tap_end(struct tap *t, enum ending ending, const struct fail *f)
         struct frame frame = next_frame(t, FRAME_END, buf_str(&t->proxy->scratch));
         journal_add_copy(t->proxy->journal, &frame);
     }
+    t->is_off = true; /* what a provider still sends while the disk is waited for has no place */
 }

@@ -12,7 +12,7 @@ import path from 'node:path';
 import { Conn } from '../lib/client.mjs';
 import { Load } from '../lib/load.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
-import { losses, reconcile } from '../lib/reconcile.mjs';
+import { assert_no_losses, losses, reconcile } from '../lib/reconcile.mjs';
 import { Shim, shim_missing } from '../lib/shim.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { random, until } from '../lib/wait.mjs';
@@ -96,6 +96,7 @@ async function cut(durability, r, is_due) {
     const at_least_ms = durability === 'batch' ? BATCH_MS + 500 : 0;
     await until(() => load.seen > limit && performance.now() - from > at_least_ms, 'the load to be under way', 20000);
     const finished = load.lines.filter((l) => l.answer?.is_clean && is_due(l));
+    await assert_no_losses(p);
     await p.kill();
     await running;
     leave(p.data_dir, path.join(left, 'data'), shadow, r);
