@@ -35,7 +35,7 @@ enum err session_transcripts_find(struct api_job *job, struct str session_id,
 {
     const struct thread_filter filter = {.session_id = session_id};
     *out =
-        (struct session_transcripts){.list = mem_alloc(SESSION_TRANSCRIPTS_MAX * sizeof *out->list),
+        (struct session_transcripts){.list = mem_alloc((SESSION_TRANSCRIPTS_MAX + TRANSCRIPT_TIES_MAX) * sizeof *out->list),
                                      .arena = &job->arena,
                                      .rows = rows->list,
                                      .is_named = mem_zeroed(rows->count + 1)};

@@ -74,8 +74,8 @@ struct transcript_file {
     struct str title, cwd, branch;
     int64_t inode, size, mtime_us;
     int64_t read_to;  /* bytes; what follows has not been read */
-    int64_t head_len; /* bytes at its beginning that `head_hash` stands for */
-    int64_t head_hash;
+    int64_t ends_len; /* as many bytes at its beginning and before `read_to` … */
+    int64_t ends_hash; /* … have this hash: it is still the same file */
     bool is_skipping; /* in the middle of a line that is too long */
     int64_t event_count, bad_lines, long_lines;
     int64_t first_us, last_us; /* UNKNOWN: no line has a time */

@@ -77,7 +77,7 @@ static const char *const sqlite_schema[] = {
     "CREATE TABLE transcript_files (file INTEGER PRIMARY KEY, place INTEGER NOT NULL,"
     " path TEXT NOT NULL, project INTEGER NOT NULL, session INTEGER NOT NULL, agent INTEGER,"
     " inode INTEGER NOT NULL, size INTEGER NOT NULL, mtime_us INTEGER NOT NULL,"
-    " read_to INTEGER NOT NULL, head_len INTEGER NOT NULL, head_hash INTEGER NOT NULL,"
+    " read_to INTEGER NOT NULL, ends_len INTEGER NOT NULL, ends_hash INTEGER NOT NULL,"
     " is_skipping INTEGER NOT NULL, event_count INTEGER NOT NULL, bad_lines INTEGER NOT NULL,"
     " long_lines INTEGER NOT NULL, first_us INTEGER, last_us INTEGER, title INTEGER,"
     " cwd INTEGER, branch INTEGER, agent_type INTEGER, agent_description INTEGER,"

@@ -10,7 +10,8 @@
 
 enum {
     TRANSCRIPT_REQUESTS_MAX = 20000, /* request ids of one session that are looked at */
-    TRANSCRIPT_DROP_EVENTS = 2000    /* forgotten in one step */
+    TRANSCRIPT_DROP_EVENTS = 2000,   /* forgotten in one step */
+    TRANSCRIPT_TIES_MAX = 100        /* see store_transcripts() */
 };
 
 /* --- the chores' thread; each call is one short transaction --- */
@@ -33,8 +34,9 @@ typedef void store_event_fn(const struct transcript_event *event, void *owner);
  * the store has never been reached. */
 enum err store_each_transcript(struct store_reader *r, struct str place, store_transcript_fn *fn,
                                void *owner, struct fail *f) MUST_CHECK;
-/* Newest activity first, those without a time last. `filter`: session_id, agent_id, project, q,
- * start_us, end_us, before_us. */
+/* Newest activity first, those without a time last. Times have whole milliseconds: behind the
+ * limit come those of the same time as the last one, so that the next page misses none. `filter`:
+ * session_id, agent_id, project, q, start_us, end_us, before_us. */
 enum err store_transcripts(struct store_reader *r, const struct thread_filter *filter, int limit,
                            store_transcript_fn *fn, void *owner, struct fail *f) MUST_CHECK;
 /* Strings live in `arena`. `*is_here`: it is of this place. ERR_NOT_FOUND. */

@@ -6,7 +6,7 @@
 #include "store/store_transcripts.h"
 
 static const char file_columns[] =
-    "SELECT file, inode, size, mtime_us, read_to, head_len, head_hash, is_skipping, event_count,"
+    "SELECT file, inode, size, mtime_us, read_to, ends_len, ends_hash, is_skipping, event_count,"
     " bad_lines, long_lines, first_us, last_us, path, tool_use_id, project, session, agent,"
     " title, cwd, branch, agent_type, agent_description, place FROM transcript_files"
     " WHERE 1 = 1";
@@ -25,8 +25,8 @@ static struct transcript_file read_numbers(struct statement *q)
         .size = column_number(q, 2),
         .mtime_us = column_number(q, 3),
         .read_to = column_number(q, 4),
-        .head_len = column_number(q, 5),
-        .head_hash = column_number(q, 6),
+        .ends_len = column_number(q, 5),
+        .ends_hash = column_number(q, 6),
         .is_skipping = column_number(q, 7) != 0,
         .event_count = column_number(q, 8),
         .bad_lines = column_number(q, 9),
@@ -120,11 +120,15 @@ enum err store_transcripts(struct store_reader *r, const struct thread_filter *f
     query_begin(&q, r, filter->q);
     query_add(&q, file_columns);
     add_filter(&q, r, filter);
-    query_number(&q, " ORDER BY last_us DESC, file DESC LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
+    query_number(&q, " ORDER BY last_us DESC, file DESC LIMIT ?", limit + TRANSCRIPT_TIES_MAX);
     if (!q.is_empty)
         err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
+    int64_t last_us = 0;
+    for (int i = 0; !err && stmt && statement_next(stmt, &err, f); i++) {
         struct transcript_file file = read_file(r, stmt);
+        if (i >= limit && (file.last_us != last_us || file.last_us <= 0))
+            break;
+        last_us = file.last_us;
         fn(&file, owner);
     }
     statement_free(stmt);

@@ -18,7 +18,7 @@ int64_t store_transcript_id(const struct store *s, struct str place, struct str 
 static const char forget_file_sql[] = "DELETE FROM transcript_files WHERE file = ?";
 
 static const char write_file_sql[] =
-    "INSERT INTO transcript_files (file, inode, size, mtime_us, read_to, head_len, head_hash,"
+    "INSERT INTO transcript_files (file, inode, size, mtime_us, read_to, ends_len, ends_hash,"
     " is_skipping, event_count, bad_lines, long_lines, first_us, last_us, path, tool_use_id,"
     " place, project, session, agent, title, cwd, branch, agent_type, agent_description)"
     " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)";
@@ -54,8 +54,8 @@ static enum err write_file(struct store *s, struct str place, const struct trans
                                t->size,
                                t->mtime_us,
                                t->read_to,
-                               t->head_len,
-                               t->head_hash,
+                               t->ends_len,
+                               t->ends_hash,
                                t->is_skipping,
                                t->event_count,
                                t->bad_lines,

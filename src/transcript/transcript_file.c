@@ -143,11 +143,14 @@ static void begin_file(struct transcript_tail *t, int folder_fd, struct str path
         read_about(t, folder_fd);
 }
 
-static enum err hash_head(int fd, int64_t len, int64_t *hash, struct fail *f)
+/* Of what has been read: its first bytes and its last ones. */
+static enum err hash_ends(int fd, int64_t len, int64_t read_to, int64_t *hash, struct fail *f)
 {
-    char head[TRANSCRIPT_HEAD_BYTES];
-    enum err err = transcript_read(fd, 0, len, head, f);
-    *hash = err ? 0 : (int64_t)XXH3_64bits(head, (size_t)len);
+    char ends[2 * TRANSCRIPT_ENDS_BYTES];
+    enum err err = transcript_read(fd, 0, len, ends, f);
+    if (!err)
+        err = transcript_read(fd, read_to - len, len, ends + len, f);
+    *hash = err ? 0 : (int64_t)XXH3_64bits(ends, (size_t)len * 2);
     return err;
 }
 
@@ -159,9 +162,10 @@ static bool goes_on(const struct transcript_tail *t, const struct stat *st)
     bool is_rewritten =
         size == file->size && size == file->read_to && transcript_mtime_us(st) != file->mtime_us;
     if (file->inode != (int64_t)st->st_ino || size < file->read_to || is_rewritten ||
-        file->head_len > TRANSCRIPT_HEAD_BYTES)
+        file->ends_len > MIN_OF(file->read_to, (int64_t)TRANSCRIPT_ENDS_BYTES))
         return false;
-    return hash_head(t->fd, file->head_len, &hash, NULL) == ERR_OK && hash == file->head_hash;
+    return hash_ends(t->fd, file->ends_len, file->read_to, &hash, NULL) == ERR_OK &&
+           hash == file->ends_hash;
 }
 
 enum err transcript_tail_open(struct transcript_tail *t, int folder_fd, struct str path, int64_t id,
@@ -315,13 +319,11 @@ static enum err read_piece(struct transcript_tail *t, struct fail *f)
     return err;
 }
 
-static enum err note_head(struct transcript_tail *t, struct fail *f)
+static enum err note_ends(struct transcript_tail *t, struct fail *f)
 {
-    int64_t len = MIN_OF(t->file.read_to, (int64_t)TRANSCRIPT_HEAD_BYTES);
-    if (len == t->file.head_len)
-        return ERR_OK;
-    t->file.head_len = len;
-    return hash_head(t->fd, len, &t->file.head_hash, f);
+    int64_t len = MIN_OF(t->file.read_to, (int64_t)TRANSCRIPT_ENDS_BYTES);
+    t->file.ends_len = len;
+    return hash_ends(t->fd, len, t->file.read_to, &t->file.ends_hash, f);
 }
 
 enum err transcript_tail_step(struct transcript_tail *t, bool *more, struct fail *f)
@@ -337,7 +339,7 @@ enum err transcript_tail_step(struct transcript_tail *t, bool *more, struct fail
     if (err)
         return err;
     *more = take_lines(t, buf_str(&t->bytes));
-    err = note_head(t, f);
+    err = note_ends(t, f);
     if (err)
         return err;
     /* until all is read it looks like another file's size and time, to be met again */

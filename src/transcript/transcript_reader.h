@@ -17,7 +17,7 @@ enum {
     TRANSCRIPT_LINE_MAX = 16 << 20,   /* bytes; a longer line is passed over, and counted */
     TRANSCRIPT_PIECE_BYTES = 1 << 20, /* read in one step, unless a line is longer */
     TRANSCRIPT_EVENTS_MAX = 500,      /* handed on in one step */
-    TRANSCRIPT_HEAD_BYTES = 1024      /* tell whether a file is still the same */
+    TRANSCRIPT_ENDS_BYTES = 1024      /* tell whether a file is still the same */
 };
 
 /* The store, as the reader needs it. All are called on the chores' thread. */

@@ -56,8 +56,8 @@ static struct transcript_file file_of(struct fixture *x, const char *path, const
                                     .size = 100,
                                     .mtime_us = base_us,
                                     .read_to = 90,
-                                    .head_len = 90,
-                                    .head_hash = -7,
+                                    .ends_len = 90,
+                                    .ends_hash = -7,
                                     .event_count = 2,
                                     .first_us = last_us > 0 ? last_us - 1000 : UNKNOWN,
                                     .last_us = last_us};
@@ -146,7 +146,7 @@ static void keeps_files_and_lines(void **state)
     assert_str_equal(got.tool_use_id, STR("toolu_1"));
     assert_str_equal(got.cwd, STR("/home/me"));
     assert_int_equal(got.agent_id.len, 0);
-    assert_true(got.inode == file.inode && got.head_hash == -7 && got.read_to == 90);
+    assert_true(got.inode == file.inode && got.ends_hash == -7 && got.read_to == 90);
     assert_true(got.first_us == base_us - 1000 && got.last_us == base_us);
     assert_int_equal(events_of(x, file.id, 0, 8), 2);
     assert_str_equal(x->events[0].request_id, STR("req_1"));
@@ -185,6 +185,12 @@ static void lists_and_filters(void **state)
     assert_str_equal(x->found[2].path, c.path);
     assert_int_equal(x->found[2].last_us, UNKNOWN);
     assert_int_equal(list(x, (struct thread_filter){0}, 2), 2);
+    struct transcript_file d = file_of(x, "p/s4.jsonl", "s4", base_us + 5);
+    put(x, &d, NULL, 0);
+    assert_int_equal(list(x, (struct thread_filter){0}, 1), 2); /* of the same time */
+    assert_int_equal(list(x, (struct thread_filter){.before_us = base_us + 5}, 1), 1);
+    bool more;
+    assert_int_equal(store_drop_transcript(x->store, d.id, &more, NULL), ERR_OK);
     assert_int_equal(list(x, (struct thread_filter){.session_id = STR("s1")}, 10), 2);
     assert_int_equal(list(x, (struct thread_filter){.session_id = STR("none")}, 10), 0);
     assert_int_equal(list(x, (struct thread_filter){.agent_id = STR("main")}, 10), 2);

@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 
+#include "base/buf.h"
 #include "base/loss.h"
 #include "base/mem.h"
 #include "record/record.h"
@@ -278,6 +279,17 @@ static void begins_again(void **state)
     look(s);
     assert_int_equal(at(s, "p/s.jsonl")->count, 2);
     assert_int_equal(at(s, "p/s.jsonl")->events[0].kind, TRANSCRIPT_ASSISTANT);
+    /* its end is another one, behind more than a kilobyte that is the same */
+    replace(FILE_S, ANSWERED ANSWERED ANSWERED ANSWERED ANSWERED ASKED);
+    look(s);
+    assert_int_equal(at(s, "p/s.jsonl")->events[5].kind, TRANSCRIPT_USER);
+    replace(FILE_S,
+            ANSWERED ANSWERED ANSWERED ANSWERED ANSWERED "{\"type\":\"system\"}\n" ASKED);
+    look(s);
+    assert_int_equal(at(s, "p/s.jsonl")->count, 7);
+    assert_int_equal(at(s, "p/s.jsonl")->events[5].kind, TRANSCRIPT_SYSTEM);
+    replace(FILE_S, ANSWERED ASKED);
+    look(s);
     /* somewhere within, the size the same: only the time tells */
     const struct timespec times[2] = {{.tv_sec = 1000000}, {.tv_sec = 1000000}};
     assert_int_equal(utimensat(AT_FDCWD, FILE_S, times, 0), 0);
@@ -423,6 +435,108 @@ static void titles(void **state)
     assert_str_equal(at(s, "p/s.jsonl")->file.title, STR("Mine"));
 }
 
+/* --- anything at all --- */
+
+/* What should be known of these bytes: where each line that is an object begins. */
+static void check_against(struct scene *s, struct str bytes)
+{
+    struct kept *k = at(s, "p/s.jsonl");
+    size_t count = 0, begin = 0;
+    int64_t bad = 0;
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i] != '\n')
+            continue;
+        struct str line = str_make(bytes.ptr + begin, i - begin);
+        if (line.len && line.ptr[0] == '{') {
+            assert_non_null(k);
+            assert_true(count < k->count);
+            assert_int_equal(k->events[count].start, begin);
+            assert_int_equal(k->events[count].len, line.len);
+            count++;
+        } else {
+            bad += line.len > 0;
+        }
+        begin = i + 1;
+    }
+    assert_int_equal(k ? k->count : 0, count);
+    assert_int_equal(k ? k->file.bad_lines : 0, bad);
+}
+
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
+/* Appends a whole line, a part of one, or the rest of it. */
+static void grow(struct buf *bytes, uint32_t *seed)
+{
+    static const char *const parts[] = {
+        "{}\n",  "{\"type\":\"user\"}\n", "bad\n", "\n", "{\"a\":[1,",
+        "2]}\n", "{\"type\":\"x\"",       "}\n"};
+    /* a line is whole or bad as a whole: what begins one is ended by its own rest */
+    size_t which = next_random(seed) % COUNT_OF(parts);
+    bool is_open = bytes->len && bytes->ptr[bytes->len - 1] != '\n';
+    bool is_list = is_open && bytes->ptr[bytes->len - 1] == ',';
+    if (is_open)
+        which = is_list ? 5 : 7;
+    else if (which == 5 || which == 7)
+        which = 0;
+    assert_int_equal(buf_append(bytes, str_of(parts[which])), ERR_OK);
+}
+
+/* Back to the end of a line. */
+static void shrink(struct buf *bytes, uint32_t *seed)
+{
+    size_t len = bytes->len ? next_random(seed) % bytes->len : 0;
+    while (len && bytes->ptr[len - 1] != '\n')
+        len--;
+    bytes->len = len;
+}
+
+static void whatever_happens_to_a_file(void **state)
+{
+    struct scene *s = *state;
+    struct buf bytes;
+    buf_init(&bytes, 1 << 20);
+    for (uint32_t round = 1; round <= 400; round++) {
+        uint32_t seed = round * 7919;
+        switch (next_random(&seed) % 8) {
+        case 0:
+            shrink(&bytes, &seed);
+            write_to(FILE_S, O_TRUNC, bytes.ptr ? bytes.ptr : "", bytes.len);
+            break;
+        case 1: /* another file takes its place */
+            shrink(&bytes, &seed);
+            grow(&bytes, &seed);
+            write_to("projects/p/new", O_TRUNC, bytes.ptr, bytes.len);
+            assert_int_equal(rename("projects/p/new", FILE_S), 0);
+            break;
+        case 2:
+            transcript_reader_free(s->reader);
+            open_reader(s);
+            break;
+        case 3:
+            s->memory.put_fails = ERR_FULL;
+            break;
+        default:
+            for (uint32_t i = next_random(&seed) % 5 + 1, was = (uint32_t)bytes.len; i; i--) {
+                grow(&bytes, &seed);
+                if (i == 1)
+                    write_to(FILE_S, O_APPEND, bytes.ptr + was, bytes.len - was);
+            }
+        }
+        look(s);
+        if (!s->memory.put_fails)
+            look(s); /* once more where the first was refused */
+        s->memory.put_fails = ERR_OK;
+        if (bytes.len > 60000)
+            bytes.len = 0, remove(FILE_S), look(s);
+        check_against(s, buf_str(&bytes));
+    }
+    buf_release(&bytes);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -440,6 +554,7 @@ int main(void)
         TEST(links_are_not_followed),
         TEST(tries_again_when_the_store_fails),
         TEST(titles),
+        TEST(whatever_happens_to_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
