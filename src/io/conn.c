@@ -435,6 +435,12 @@ static void on_ready(uv_poll_t *poll, int status, int events)
     watch(c);
 }
 
+void conn_rest(struct conn *c)
+{
+    if (c->tls && !c->is_closing)
+        tls_stream_rest(c->tls);
+}
+
 /* --- closing --- */
 
 static void on_closed(uv_handle_t *handle)

@@ -68,6 +68,7 @@ void conn_write_framed(struct conn *c, struct str before, struct str bytes, stru
 bool conn_is_full(const struct conn *c);
 size_t conn_pending_bytes(const struct conn *c); /* written, not yet taken by the kernel */
 
+void conn_rest(struct conn *c);            /* idle for a while: gives memory back */
 void conn_close(struct conn *c);           /* now; what was noted this turn is dropped */
 void conn_close_when_sent(struct conn *c); /* after all that was written has gone out: sends FIN,
                                               then drops what still comes until the peer closes.

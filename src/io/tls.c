@@ -242,6 +242,42 @@ size_t tls_stream_take(struct tls_stream *s, char *out, size_t room)
     return got > 0 ? (size_t)got : 0;
 }
 
+/* --- buffers: OpenSSL's grow with what they held at most, and never shrink --- */
+
+enum { BUFFER_KEPT_BYTES = 32 * 1024 };
+
+static size_t buffer_bytes(BIO *bio)
+{
+    BUF_MEM *memory = NULL;
+    BIO_get_mem_ptr(bio, &memory);
+    return memory ? memory->max : 0;
+}
+
+/* A new one in its place, where it is empty and large. */
+static BIO *shrunk(BIO *bio)
+{
+    if (BIO_ctrl_pending(bio) || buffer_bytes(bio) <= BUFFER_KEPT_BYTES)
+        return NULL;
+    BIO *fresh = BIO_new(BIO_s_mem());
+    assert(fresh);
+    BIO_set_mem_eof_return(fresh, -1);
+    return fresh;
+}
+
+void tls_stream_rest(struct tls_stream *s)
+{
+    BIO *in = shrunk(s->in), *out = shrunk(s->out);
+    if (in)
+        SSL_set0_rbio(s->ssl, s->in = in); /* frees the old one */
+    if (out)
+        SSL_set0_wbio(s->ssl, s->out = out);
+}
+
+size_t tls_stream_buffer_bytes(const struct tls_stream *s)
+{
+    return buffer_bytes(s->in) + buffer_bytes(s->out);
+}
+
 bool tls_stream_is_resumed(const struct tls_stream *s)
 {
     return SSL_session_reused(s->ssl);

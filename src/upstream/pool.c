@@ -62,6 +62,8 @@ static void sweep(struct loop_sweep *sweep, uint64_t now_ns)
         next = u->next;
         if (now_ns - u->idle_since_ns > POOL_IDLE_MS * 1000000ull)
             drop(u);
+        else
+            conn_rest(&u->conn);
     }
     attempt_sweep_all(p, now_ns);
 }
