@@ -2,11 +2,12 @@
  * ingest_bench.c — what it costs to turn the journal into records: CPU of the indexer's thread
  * for one exchange, and bytes on disk for one turn.
  *
- *     bench-ingest [small|agent|stream|agent-paced] [exchanges]
+ *     bench-ingest [small|agent|stream|agent-paced|all] [exchanges] [postgres://…]
  *
  * Exchanges are written through the real journal; the indexer follows it and commits to a real
  * store. Its CPU is the process's less this thread's. "agent" keeps eight conversations going;
  * "agent-paced" is one conversation whose turns are committed one by one, as when a person works.
+ * With PostgreSQL the database should be empty; the server's own CPU is not counted.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ static void must(enum err err, const struct fail *f)
     exit(1);
 }
 
-static void open_all(struct bench *b)
+static void open_all(struct bench *b, const char *url)
 {
     struct fail f = {0};
     snprintf(b->dir, sizeof b->dir, "/tmp/bench_ingest.XXXXXX");
@@ -91,7 +92,10 @@ static void open_all(struct bench *b)
         exit(1);
     snprintf(b->journal_path, sizeof b->journal_path, "%s/journal", b->dir);
     snprintf(b->db_path, sizeof b->db_path, "%s/requests.db", b->dir);
-    must(store_open(&b->store, &(struct store_options){.where = b->db_path}, &f), &f);
+    struct store_options options = {.type = url ? STORE_POSTGRES : STORE_SQLITE,
+                                    .where = url ? url : b->db_path, .node = "bench"};
+    must(store_open(&b->store, &options, &f), &f);
+    must(store_ready(b->store, &f), &f);
     struct index_store port = {b->store, store_secret(b->store), find_piece, has,
                                next_block, commit, maintain, find_turn, session_turns};
     b->prices = prices_new(NULL, 0);
@@ -297,6 +301,7 @@ static void run(struct bench *b, const char *kind, int count)
         dialog_init(&b->dialogs[i], b->world, is_small || is_stream ? DIALOG_SMALL : DIALOG_AGENT,
                     (uint64_t)i + 1);
     double before = indexer_cpu_us();
+    uint64_t begun_ns = clock_mono_ns();
     for (int i = 0; i < count; i++) {
         one_exchange(b, &b->dialogs[i % dialogs], !is_small,
                      is_stream ? STREAM_CHUNKS * 20 : ANSWER_BYTES);
@@ -306,14 +311,18 @@ static void run(struct bench *b, const char *kind, int count)
     wait_until(b, (uint64_t)count, 0);
     indexer_stop(b->indexer);
     double used = indexer_cpu_us() - before;
+    double seconds = (double)(clock_mono_ns() - begun_ns) / 1e9;
     struct indexer_counters c;
     indexer_count(b->indexer, &c);
     store_close(b->store);
-    struct stat st;
+    struct stat st = {0};
     stat(b->db_path, &st);
-    printf("%-12s %7d exchanges  %6.1f KB raw each  %7.2f us CPU each  %6llu commits  "
-           "%7.0f bytes on disk each\n", kind, count, (double)b->raw_bytes / count / 1024,
-           used / count, (unsigned long long)c.commits, (double)st.st_size / count);
+    printf("%-12s %7d exchanges  %6.1f KB raw each  %7.2f us CPU each  %6.0f a second  %6llu commits",
+           kind, count, (double)b->raw_bytes / count / 1024, used / count, count / seconds,
+           (unsigned long long)c.commits);
+    if (st.st_size)
+        printf("  %7.0f bytes on disk each", (double)st.st_size / count);
+    putchar('\n');
 }
 
 static void clean_up(struct bench *b)
@@ -336,13 +345,13 @@ int main(int argc, char **argv)
     } all[] = {{"small", 20000}, {"agent", 4000}, {"stream", 3000}, {"agent-paced", 100}};
     log_setup(LOG_ERROR, LOG_TEXT);
     for (size_t i = 0; i < COUNT_OF(all); i++) {
-        if (argc > 1 && strcmp(argv[1], all[i].kind) != 0)
+        if (argc > 1 && strcmp(argv[1], all[i].kind) != 0 && strcmp(argv[1], "all") != 0)
             continue;
         static struct bench b;
         memset(&b, 0, sizeof b);
         srand(5);
-        open_all(&b);
-        run(&b, all[i].kind, argc > 2 ? atoi(argv[2]) : all[i].count);
+        open_all(&b, argc > 3 ? argv[3] : NULL);
+        run(&b, all[i].kind, argc > 2 && atoi(argv[2]) ? atoi(argv[2]) : all[i].count);
         if (getenv("KEEP"))
             printf("kept %s\n", b.dir);
         else
