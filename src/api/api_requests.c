@@ -19,6 +19,7 @@ struct rows {
     struct record *list;
     size_t count, cap;
     int64_t matched; /* all that match, on this page or not */
+    bool is_counted; /* `matched` is; else counting would have taken too long */
 };
 
 static int compare_ids(const struct uuid *a, const struct uuid *b)
@@ -87,7 +88,7 @@ static enum err gather(struct api_job *job, struct rows *rows, bool *has_more)
         enum err err = store_list(job->reader, &q->filter, q->has_cursor ? &q->cursor : NULL,
                                   (int)wanted, add_stored, rows, &job->fail);
         if (!err)
-            err = store_count(job->reader, &q->filter, &stored, &job->fail);
+            err = store_count(job->reader, &q->filter, &stored, &rows->is_counted, &job->fail);
         if (err)
             return err;
     }
@@ -103,7 +104,7 @@ static enum err gather(struct api_job *job, struct rows *rows, bool *has_more)
 
 enum err requests_list(struct api_job *job)
 {
-    struct rows rows = {.query = &job->ask.query, .arena = &job->arena};
+    struct rows rows = {.query = &job->ask.query, .arena = &job->arena, .is_counted = true};
     bool has_more = false;
     enum err err = gather(job, &rows, &has_more);
     if (err)
@@ -113,7 +114,9 @@ enum err requests_list(struct api_job *job)
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "requests");
     for (size_t i = 0; i < rows.count; i++)
         record_json_fill(doc, yyjson_mut_arr_add_obj(doc, list), &rows.list[i]);
-    yyjson_mut_obj_add_sint(doc, root, "total", rows.matched);
+    int64_t least = (int64_t)rows.count + has_more;
+    yyjson_mut_obj_add_sint(doc, root, "total", rows.is_counted ? rows.matched : least);
+    yyjson_mut_obj_add_bool(doc, root, "total_is_minimum", !rows.is_counted);
     char cursor[UUID_TEXT];
     if (has_more)
         yyjson_mut_obj_add_strcpy(doc, root, "next_cursor",

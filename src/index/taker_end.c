@@ -336,6 +336,8 @@ static void load_heads(struct taker *t, struct gathered *e, struct record_detail
 static void note_rest(struct taker *t, struct gathered *e)
 {
     struct record *r = &e->record;
+    if (r->state == ENDING_COMPLETE && r->status >= 400)
+        r->state = ENDING_UPSTREAM_ERROR; /* as another program's records may have it */
     if (r->agent_id.len && !r->agent_type.len)
         r->agent_type = agents_recognise(&t->agents, r->session_id, r->agent_id, &e->prompts);
     if (t->store->prices)

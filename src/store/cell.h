@@ -71,5 +71,6 @@ bool cell_is_empty(const struct cell *c);
 
 enum err cell_write(struct buf *out, const struct cell *c) MUST_CHECK;
 enum err cell_read(struct str bytes, struct cell_entries *out) MUST_CHECK; /* ERR_CORRUPT */
+int64_t cell_read_count(struct str bytes); /* of requests, without looking at the rest */
 
 #endif

@@ -3,6 +3,8 @@
  */
 #include "store/database.h"
 
+#include "base/clock.h"
+
 /* Nobody has opened it: its database is away. */
 static enum err check_open(const struct database *d, struct fail *f)
 {
@@ -39,6 +41,15 @@ enum err database_reconnect(struct database *d, struct fail *f)
 enum err database_migrate(struct database *d, struct fail *f)
 {
     return d->driver->migrate(d, f);
+}
+
+enum err database_limit(struct database *d, int ms, struct fail *f)
+{
+    enum err err = check_open(d, f);
+    if (err)
+        return err;
+    d->deadline_ns = clock_mono_ns() + (uint64_t)ms * 1000000u;
+    return d->driver->limit ? d->driver->limit(d, ms, f) : ERR_OK;
 }
 
 enum err database_begin(struct database *d, struct fail *f)

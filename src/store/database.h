@@ -44,6 +44,9 @@ enum err database_migrate(struct database *d, struct fail *f) MUST_CHECK;
 /* Of a reading connection: until database_rollback() all that is read is of one moment. */
 enum err database_begin_reading(struct database *d, struct fail *f) MUST_CHECK;
 
+/* Readers: a query that takes longer from now on is stopped (ERR_TIMEOUT). */
+enum err database_limit(struct database *d, int ms, struct fail *f) MUST_CHECK;
+
 /* --- transactions, of the writing connection --- */
 
 enum err database_begin(struct database *d, struct fail *f) MUST_CHECK;

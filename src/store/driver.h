@@ -24,6 +24,7 @@ struct driver {
     bool (*is_connected)(const struct database *d);
     enum err (*reconnect)(struct database *d, struct fail *f);
     enum err (*migrate)(struct database *d, struct fail *f);
+    enum err (*limit)(struct database *d, int ms, struct fail *f); /* NULL: deadline_ns is enough */
     enum err (*run_sql)(struct database *d, const char *sql, struct fail *f);
     enum err (*begin)(struct database *d, struct fail *f);
     enum err (*begin_reading)(struct database *d, struct fail *f);

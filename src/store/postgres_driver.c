@@ -117,6 +117,14 @@ static enum err begin_reading(struct database *d, struct fail *f)
     return send_word(d, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, NULL, f);
 }
 
+/* The server stops the query. Nobody waits for this. */
+static enum err limit(struct database *d, int ms, struct fail *f)
+{
+    char sql[48];
+    snprintf(sql, sizeof sql, "SET statement_timeout = %d", ms);
+    return send_word(d, sql, NULL, NULL, f);
+}
+
 /* A transaction that has failed ends at COMMIT without an error, and with nothing done. */
 static bool take_commit(void *owner, PGresult *r)
 {
@@ -483,6 +491,7 @@ const struct driver postgres_driver = {
     .migrate = postgres_migrate,
     .run_sql = run_sql,
     .begin = begin,
+    .limit = limit,
     .begin_reading = begin_reading,
     .commit = commit,
     .rollback = rollback,

@@ -86,6 +86,8 @@ static void add_state(struct query *q, enum ending state)
 
 static void add_status(struct query *q, int status)
 {
+    if (status >= 400 || (status >= 4 && status < 100))
+        query_add(q, " AND state <> 1"); /* as above: such an answer is no success */
     if (status >= 100) {
         query_number(q, " AND status = ?", status);
     } else if (status > 0) {

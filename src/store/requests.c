@@ -1,15 +1,8 @@
 /*
- * requests.c — reading requests: lists, counts, one with its detail, its bodies.
+ * requests.c — reading requests: lists, one with its detail, its bodies.
  */
 #include "record/detail.h"
 #include "store/query.h"
-
-static bool is_unfiltered(const struct request_filter *f)
-{
-    return !f->model.len && !f->session_id.len && !f->agent_id.len && !f->provider.len &&
-           !f->agent_type.len && !f->project.len && !f->tool.len && !f->q.len && !f->status &&
-           !f->has_state && !f->start_us && !f->end_us;
-}
 
 enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
@@ -31,29 +24,6 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
         reader_row(r, stmt, &row);
         on_row(&row, owner);
     }
-    statement_free(stmt);
-    query_release(&q);
-    return err;
-}
-
-enum err store_count(struct store_reader *r, const struct request_filter *filter, int64_t *count,
-                     struct fail *f)
-{
-    *count = 0;
-    enum err err = reader_begin(r, f);
-    if (err)
-        return err;
-    if (is_unfiltered(filter)) {
-        *count = database_number(&r->db, "SELECT requests FROM totals", 0);
-        return ERR_OK;
-    }
-    struct query q;
-    struct statement *stmt = NULL;
-    query_init(&q, "SELECT count(*) FROM requests", r, filter);
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    if (!err && stmt && statement_next(stmt, &err, f))
-        *count = column_number(stmt, 0);
     statement_free(stmt);
     query_release(&q);
     return err;

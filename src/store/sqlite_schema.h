@@ -126,6 +126,10 @@ static const char *const sqlite_schema[] = {
     "ALTER TABLE conversations ADD COLUMN cost_usd_micro INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE conversations ADD COLUMN unknown_cost_count INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE sessions ADD COLUMN project INTEGER;",
+    /* 9: what lists are filtered by most, without looking at the rows */
+    "CREATE INDEX sessions_last ON sessions (last_us);"
+    "DROP INDEX requests_failed;"
+    "CREATE INDEX requests_failed ON requests (id, state, status) WHERE state <> 1;",
 };
 
 #endif

@@ -140,7 +140,11 @@ static enum err read_open(struct reading *g, struct fail *f)
 
 static void add_cell(struct reading *g, const struct cell_key *key, struct str data)
 {
-    if (filter_takes(g, key) && cell_read(data, &g->cell) == ERR_OK)
+    if (!filter_takes(g, key))
+        return;
+    if (g->ask->only_counts)
+        g->sums.total.sums.request_count += cell_read_count(data);
+    else if (cell_read(data, &g->cell) == ERR_OK)
         stats_sums_add(&g->sums, key, key->start, &g->cell);
 }
 
@@ -157,6 +161,11 @@ static void add_open(struct reading *g, int64_t before)
 }
 
 /* --- the range --- */
+
+static bool wants(const struct reading *g, enum stats_by by)
+{
+    return g->ask->divisions >> by & 1;
+}
 
 /* The hours that there are cells of. */
 static void read_range(struct reading *g)
@@ -177,9 +186,14 @@ static void read_range(struct reading *g)
         g->end = MIN_OF((f->end_us + us_per_hour - 1) / us_per_hour, g->end);
 }
 
-static bool wants(const struct reading *g, enum stats_by by)
+/* There is nothing beyond what there is: with an open end the largest cells do for it. */
+static void widen(struct reading *g, enum span span)
 {
-    return g->ask->divisions >> by & 1;
+    int64_t size = span_hours[span];
+    if (!g->ask->filter.start_us && !wants(g, STATS_BY_HOUR))
+        g->start -= g->start % size;
+    if (!g->ask->filter.end_us && !wants(g, STATS_BY_HOUR))
+        g->end = (g->end + size - 1) / size * size;
 }
 
 static void cut_hours(struct reading *g)
@@ -260,6 +274,7 @@ static enum err read_stretch(struct reading *g, const struct stretch *stretch, s
 static enum err read_cells(struct reading *g, struct fail *f)
 {
     enum err err = ERR_OK;
+    widen(g, largest_span(g));
     plan(g, largest_span(g), g->start, g->end);
     for (int i = 0; i < g->stretch_count && !err; i++)
         err = read_stretch(g, &g->stretches[i], f);

@@ -110,8 +110,11 @@ typedef void store_row_fn(const struct record *row, void *owner); /* strings bor
 enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f) MUST_CHECK;
+/* How many there are. Where only the rows themselves can tell (an agent's id, a tool, a text), they
+ * are counted for STORE_COUNT_MS; then `*is_known` is false, and `*count` 0. */
+enum { STORE_COUNT_MS = 40 };
 enum err store_count(struct store_reader *r, const struct request_filter *filter, int64_t *count,
-                     struct fail *f) MUST_CHECK;
+                     bool *is_known, struct fail *f) MUST_CHECK;
 
 /* ERR_NOT_FOUND when there is none. Strings live in `arena`. `detail` may be NULL; it is empty when
  * the row has outlived it. */
@@ -176,6 +179,7 @@ struct stats_ask {
     struct request_filter filter;
     unsigned divisions;
     bool *is_cut; /* may be NULL; set when hours were left out, which are STATS_HOURS_MAX at most */
+    bool only_counts; /* nothing but request_count is filled */
     int tz_minutes; /* east of UTC; a day has the hours that begin in it there */
 };
 /* From sums made at ingest, never from scanning all rows: whole hours, those that [start, end)

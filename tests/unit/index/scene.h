@@ -267,7 +267,7 @@ static inline int64_t scene_count(struct scene *s)
 {
     int64_t count;
     struct fail f = {0};
-    assert_int_equal(store_count(s->reader, &(struct request_filter){0}, &count, &f), ERR_OK);
+    assert_int_equal(store_count(s->reader, &(struct request_filter){0}, &count, &(bool){0}, &f), ERR_OK);
     return count;
 }
 

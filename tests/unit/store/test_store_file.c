@@ -67,7 +67,7 @@ static int64_t count_requests(struct fixture *x)
     int64_t count = -1;
     assert_int_equal(open_store(x, &s, &f), ERR_OK);
     struct store_reader *r = store_reader_new(s);
-    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &f), ERR_OK);
+    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &(bool){0}, &f), ERR_OK);
     store_reader_free(r);
     store_close(s);
     return count;
