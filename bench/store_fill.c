@@ -23,7 +23,7 @@
 #include "store/store.h"
 
 enum {
-    TALKS = 100, /* going on at a time */
+    TALKS = 20,  /* going on at a time */
     TEXT_MAX = 512 << 10,
     NEW_BYTES = 900, ANSWER_BYTES = 500,
     BATCH_ROWS = 1000, BATCH_BYTES = 4 << 20

@@ -5,8 +5,6 @@
 
 #include <stdio.h>
 
-static const int64_t id_slack_us = INT64_C(60) * 1000000; /* an id's time against started_us */
-
 void query_add(struct query *q, const char *sql)
 {
     size_t len = strlen(sql);
@@ -99,12 +97,12 @@ static void add_status(struct query *q, int status)
 static void add_times(struct query *q, int64_t start_us, int64_t end_us)
 {
     if (start_us) {
-        struct uuid floor = uuid_floor(start_us - id_slack_us);
+        struct uuid floor = uuid_floor(start_us - QUERY_ID_SLACK_US);
         query_id(q, " AND id >= ?", &floor);
         query_number(q, " AND started_us >= ?", start_us);
     }
     if (end_us) {
-        struct uuid ceiling = uuid_floor(end_us + id_slack_us);
+        struct uuid ceiling = uuid_floor(end_us + QUERY_ID_SLACK_US);
         query_id(q, " AND id < ?", &ceiling);
         query_number(q, " AND started_us < ?", end_us);
     }

@@ -8,6 +8,8 @@
 
 enum { QUERY_SQL_MAX = 8192, QUERY_VALUES_MAX = 24 };
 
+enum { QUERY_ID_SLACK_US = 60 * 1000000 }; /* an id's time against started_us */
+
 struct query {
     char sql[QUERY_SQL_MAX];
     size_t len;

@@ -2,31 +2,76 @@
  * requests.c — reading requests: lists, one with its detail, its bodies.
  */
 #include "record/detail.h"
-#include "store/query.h"
+#include "store/days.h"
+
+static const int64_t us_per_hour = INT64_C(3600) * 1000000;
+
+struct listing {
+    struct store_reader *r;
+    const struct request_filter *filter;
+    const struct uuid *before; /* NULL: the newest */
+    int left;
+    store_row_fn *on_row;
+    void *owner;
+};
+
+/* `run`: only what began on these days; NULL: all. */
+static enum err list_some(struct listing *l, const struct day_run *run, struct fail *f)
+{
+    struct query q;
+    struct statement *stmt = NULL;
+    query_init(&q, reader_select, l->r, l->filter);
+    if (l->before)
+        query_id(&q, " AND id < ?", l->before);
+    if (run) {
+        struct uuid low = uuid_floor(MAX_OF(run->start * us_per_hour - QUERY_ID_SLACK_US, 0));
+        struct uuid high = uuid_floor(run->end * us_per_hour + QUERY_ID_SLACK_US);
+        query_id(&q, " AND id >= ?", &low);
+        query_id(&q, " AND id < ?", &high);
+    }
+    query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
+    enum err err = q.is_empty ? ERR_OK : query_prepare(&q, l->r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        struct record row;
+        reader_row(l->r, stmt, &row);
+        l->on_row(&row, l->owner);
+        l->left--;
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err;
+}
+
+/* An id's first 48 bits are its time in milliseconds (RFC 9562, section 5.7). */
+static int64_t hour_of(const struct uuid *id)
+{
+    int64_t ms = 0;
+    for (int i = 0; i < 6; i++)
+        ms = ms << 8 | id->bytes[i];
+    return ms / (us_per_hour / 1000);
+}
+
+static enum err list_days(struct listing *l, struct fail *f)
+{
+    struct day_runs runs;
+    int64_t before = l->before ? hour_of(l->before) + 2 : INT64_MAX; /* with the ids' slack */
+    if (l->filter->end_us)
+        before = MIN_OF(before, l->filter->end_us / us_per_hour + 1);
+    enum err err = days_find(l->r, l->filter, before, l->left, &runs, f);
+    for (size_t i = 0; i < runs.count && l->left && !err; i++)
+        err = list_some(l, &runs.list[i], f);
+    return err;
+}
 
 enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f)
 {
+    struct listing l = {r, filter, before, MIN_OF(limit, (int)FILTER_LIMIT_MAX), on_row, owner};
     enum err err = reader_begin(r, f);
     if (err)
         return err;
-    struct query q;
-    struct statement *stmt = NULL;
-    query_init(&q, reader_select, r, filter);
-    if (before)
-        query_id(&q, " AND id < ?", before);
-    query_number(&q, " ORDER BY id DESC LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
-        struct record row;
-        reader_row(r, stmt, &row);
-        on_row(&row, owner);
-    }
-    statement_free(stmt);
-    query_release(&q);
-    return err;
+    return days_are_known(filter) ? list_days(&l, f) : list_some(&l, NULL, f);
 }
 
 /* Strings of the row go to `arena`. */

@@ -259,6 +259,41 @@ static void filters_find(void **state)
     assert_found(x, (struct request_filter){.has_state = true, .state = ENDING_REJECTED}, 0);
 }
 
+/* Days without any are not looked at; none is left out for it, whatever the pages. */
+static void seldom_ones_are_found(void **state)
+{
+    struct fixture *x = *state;
+    struct uuid rare[MAKER_ROWS];
+    int count = 0;
+    for (int i = 0; i < 60; i++) { /* months; and days with both, with one, with none */
+        struct record r = maker_record(base_us + (i / 3) * 55 * hour_us + (i % 3) * hour_us / 4);
+        bool is_rare = i % 7 == 1 || i > 56;
+        r.model = is_rare ? STR("rare") : STR("common");
+        maker_add(&x->maker, &r, STR("12345"), STR("678"));
+        if (is_rare)
+            rare[count++] = r.id;
+        if (i == 20 || i == 40) /* what is known of days is partly folded, partly not */
+            commit(x);
+    }
+    commit(x);
+    for (int limit = 1; limit < 12; limit += 3) {
+        struct seen seen = {.count = 0};
+        struct fail f = {0};
+        int before;
+        do {
+            before = seen.count;
+            assert_int_equal(store_list(x->reader, &(struct request_filter){.model = STR("rare")},
+                                        before ? &seen.ids[before - 1] : NULL, limit, see, &seen,
+                                        &f), ERR_OK);
+        } while (seen.count == before + limit);
+        assert_int_equal(seen.count, count);
+        for (int i = 0; i < count; i++)
+            assert_true(uuid_equal(&seen.ids[i], &rare[count - 1 - i]));
+    }
+    assert_found(x, (struct request_filter){.model = STR("rare"), .start_us = base_us + 100 * hour_us,
+                                            .end_us = base_us + 400 * hour_us}, 3);
+}
+
 static void texts_are_found(void **state)
 {
     struct fixture *x = *state;
@@ -464,7 +499,7 @@ int main(void)
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         TEST(row_comes_back),      TEST(bodies_come_back), TEST(a_wrong_hash_is_corrupt),
-        TEST(commits_count_once),  TEST(filters_find),     TEST(texts_are_found),
+        TEST(commits_count_once),  TEST(filters_find), TEST(seldom_ones_are_found),     TEST(texts_are_found),
         TEST(by_id_text),          TEST(pages_follow_each_other), TEST(times_bound),
         TEST(stats_add_up),        TEST(sessions_add_up),  TEST(odd_texts_are_kept),
     };

@@ -1,0 +1,158 @@
+/*
+ * days.c — on which days there is anything that a filter lets through.
+ */
+#include "store/days.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "store/cell.h"
+#include "store/rollup.h"
+
+enum { DAY_HOURS = 24, WINDOW_HOURS = 4 * DAY_HOURS };
+
+bool days_are_known(const struct request_filter *f)
+{
+    bool asks = f->model.len || f->provider.len || f->agent_type.len || f->project.len ||
+                f->status || (f->has_state && f->state != ENDING_COMPLETE);
+    return asks && !f->session_id.len && !f->tool.len && !f->q.len &&
+           (!f->agent_id.len || str_equal(f->agent_id, STR("main")) ||
+            str_equal(f->agent_id, STR("sub")));
+}
+
+/* --- cells that the filter takes --- */
+
+static void add_status(struct query *q, int status)
+{
+    if (status >= 100) {
+        query_number(q, " AND status = ?", status);
+    } else if (status > 0) {
+        query_number(q, " AND status >= ?", status * 100);
+        query_number(q, " AND status < ?", status * 100 + 100);
+    }
+}
+
+static void select_cells(struct query *q, struct store_reader *r, const struct request_filter *f,
+                         enum span span)
+{
+    query_begin(q, r, STR_NONE);
+    query_add(q, "SELECT start, data FROM rollups");
+    query_number(q, " WHERE span = ?", span);
+    if (f->model.len) {
+        query_name(q, r, " AND (model = ?", f->model);
+        query_name(q, r, " OR response_model = ?)", f->model);
+    }
+    query_name(q, r, " AND provider = ?", f->provider);
+    query_name(q, r, " AND project = ?", f->project);
+    if (str_equal(f->agent_type, STR("unknown")))
+        query_number(q, " AND agent_type = ?", ROLLUP_TYPE_UNKNOWN);
+    else
+        query_name(q, r, " AND agent_type = ?", f->agent_type);
+    if (f->agent_id.len)
+        query_add(q, str_equal(f->agent_id, STR("main")) ? " AND agent_type = 0"
+                                                         : " AND agent_type <> 0");
+    if (f->has_state)
+        query_number(q, " AND state = ?", f->state);
+    add_status(q, f->status);
+}
+
+/* --- days --- */
+
+struct day {
+    int64_t start, count;
+};
+
+struct finding {
+    struct store_reader *r;
+    const struct request_filter *filter;
+    int64_t before, wanted;
+    struct day *days; /* as they were met; malloc'ed */
+    size_t count, cap;
+};
+
+static void take(struct finding *x, int64_t day, int64_t count)
+{
+    if (x->count && x->days[x->count - 1].start == day) {
+        x->days[x->count - 1].count += count;
+        return;
+    }
+    if (x->count == x->cap) {
+        x->cap = x->cap ? x->cap * 2 : 32;
+        x->days = mem_resize(x->days, x->cap * sizeof *x->days);
+    }
+    x->days[x->count++] = (struct day){day, count};
+}
+
+/* Cells that begin in [start, end). */
+static enum err read_cells(struct finding *x, enum span span, int64_t start, int64_t end,
+                           struct fail *f)
+{
+    struct query q;
+    struct statement *stmt = NULL;
+    select_cells(&q, x->r, x->filter, span);
+    query_number(&q, " AND start >= ?", start);
+    query_number(&q, " AND start < ? ORDER BY start DESC", end);
+    enum err err = q.is_empty ? ERR_OK : query_prepare(&q, x->r, &stmt, f);
+    while (!err && stmt && statement_next(stmt, &err, f)) {
+        int64_t at = column_number(stmt, 0);
+        take(x, at - at % DAY_HOURS, cell_read_count(column_str(stmt, 1)));
+    }
+    statement_free(stmt);
+    query_release(&q);
+    return err;
+}
+
+/* Is what is wanted in days from `start` on? A day that ends after `before` may have none of it. */
+static bool has_enough(const struct finding *x, int64_t start)
+{
+    int64_t found = 0;
+    for (size_t i = 0; i < x->count; i++)
+        if (x->days[i].start >= start && x->days[i].start + DAY_HOURS <= x->before)
+            found += x->days[i].count;
+    return found >= x->wanted;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+    int64_t x = ((const struct day *)a)->start, y = ((const struct day *)b)->start;
+    return (x < y) - (x > y);
+}
+
+static void put_runs(struct finding *x, int64_t from, struct day_runs *out)
+{
+    if (x->count)
+        qsort(x->days, x->count, sizeof *x->days, newest_first);
+    for (size_t i = 0; i < x->count && x->days[i].start >= from; i++) {
+        int64_t day = x->days[i].start;
+        struct day_run *last = out->count ? &out->list[out->count - 1] : NULL;
+        if (last && last->start <= day + DAY_HOURS)
+            last->start = MIN_OF(last->start, day);
+        else if (out->count < DAY_RUNS_MAX)
+            out->list[out->count++] = (struct day_run){day, day + DAY_HOURS};
+        else
+            last->start = 0;
+    }
+}
+
+enum err days_find(struct store_reader *r, const struct request_filter *filter, int64_t before,
+                   int64_t wanted, struct day_runs *out, struct fail *f)
+{
+    struct finding x = {.r = r, .filter = filter, .before = before, .wanted = wanted};
+    int64_t first = database_number(
+        &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1", INT64_MAX);
+    int64_t last = database_number(
+        &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1", 0);
+    int64_t end = MIN_OF(last + 1, before), size = WINDOW_HOURS, from = 0;
+    *out = (struct day_runs){.count = 0};
+    enum err err = read_cells(&x, SPAN_OPEN, 0, before, f); /* of hours that are not folded yet */
+    for (; !err && end > first; end -= size, size *= 2) {
+        err = read_cells(&x, SPAN_DAY, end - size, end, f);
+        if (has_enough(&x, end - size)) {
+            from = end - size;
+            break;
+        }
+    }
+    put_runs(&x, from, out);
+    free(x.days);
+    return err;
+}
