@@ -50,8 +50,9 @@ enum err delete_one(struct api_job *job)
 static enum err choose_marks(struct api_job *job, enum erase_marks *marks)
 {
     int64_t count;
-    enum err err = store_count(job->reader, &job->ask.query.filter, &count, &job->fail);
-    *marks = !err && count <= ERASE_EXACT_ROWS ? ERASE_MARKS_EXACT : ERASE_MARKS_SPAN;
+    bool is_known;
+    enum err err = store_count(job->reader, &job->ask.query.filter, &count, &is_known, &job->fail);
+    *marks = !err && is_known && count <= ERASE_EXACT_ROWS ? ERASE_MARKS_EXACT : ERASE_MARKS_SPAN;
     return err;
 }
 
