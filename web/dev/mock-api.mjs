@@ -6,10 +6,11 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { hostileTexts } from './hostile.mjs';
 import { searchIn } from './mock-search.mjs';
 import { setupOf } from './mock-setup.mjs';
 import { conversationOf, treeOf } from './mock-threads.mjs';
-import { hostileTexts, makeBody, makeMessage, makeRow, makeSession, makeStream, poison, randomFrom } from './mock-data.mjs';
+import { makeBody, makeHostileBody, makeHostileMessage, makeMessage, makeRow, makeSession, makeStream, randomFrom } from './mock-data.mjs';
 
 const build = fileURLToPath(new URL('../build', import.meta.url));
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html dashboard-worker; report-uri /__mock/report";
@@ -27,7 +28,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
   let event_id = 0;
   const recorder = { exchanges: 0, running: 0, lag_bytes: 0 };
   const losses = [['journal_write', 'lost', 'frames', 'the journal cannot be written: the disk is full or broken'], ['journal_torn', 'damaged', 'bytes', 'the end of a segment was cut off by a crash'], ['store_busy', 'late', 'commits', 'the store did not take a batch; it is tried again'], ['overloaded', 'refused', 'requests', 'too many requests at once']]
-    .map(([reason, effect, unit, text]) => ({ reason, effect, unit, text, since_start: 0, all_time: 0, last_at: null }));
+    .concat(hostile ? hostileTexts.map((text) => [text, 'lost', text, text]) : [])
+    .map(([reason, effect, unit, text]) => ({ reason, effect, unit, text, since_start: hostile ? 1 : 0, all_time: hostile ? 1 : 0, last_at: null }));
 
   function add(made) {
     known.set(made.row.id, made);
@@ -175,15 +177,15 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
       storage: { requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes: bytes, stored_bytes: Math.floor(bytes * 0.008), file_bytes: Math.floor(bytes * 0.011) + 65536 },
       recorder: { ...recorder, exchanges: rows.length, running: rows.filter((row) => row.state === 'running').length }, losses, search: { indexed: rows.length, waiting: 0, skipped: 0, failures: 0, texts: rows.length * 9, text_bytes: Math.floor(bytes / 40), files: 1, file_bytes: Math.floor(bytes / 300) } });
   }
-  const bodyOf = ({ row, extra }) => (extra.hostile ? poison(makeBody(row, extra), extra.hostile) : makeBody(row, extra));
-  const messageOf = ({ row, extra, final }) => (extra.hostile ? poison(makeMessage(final ?? row, extra), extra.hostile) : makeMessage(final ?? row, extra));
+  const bodyOf = ({ row, extra }) => (extra.hostile ? makeHostileBody(row, extra) : makeBody(row, extra));
+  const messageOf = ({ row, extra, final }) => (extra.hostile ? makeHostileMessage(final ?? row, extra) : makeMessage(final ?? row, extra));
   const errorOf = ({ row }) => JSON.stringify({ type: 'error', error: row.error, request_id: row.upstream_request_id });
 
   function detail(response, made) {
     const bad = made.extra.hostile;
-    json(response, { ...made.row, request_line: `POST ${made.row.path}?beta=true HTTP/1.1`, status_line: made.row.status ? `HTTP/1.1 ${made.row.status} ${made.row.status === 200 ? 'OK' : 'Error'}` : null, upstream_addr: '160.79.104.10:443', sent_ms: 1.2, request_hash: 'c0ffee'.repeat(5), response_hash: 'decade'.repeat(5),
-      request_headers: [['Host', 'localhost:3001'], ['Content-Type', 'application/json'], ['User-Agent', made.row.client], ['X-Claude-Code-Session-Id', made.row.session_id], ['x-app', 'cli'], ['anthropic-version', '2023-06-01'], ['anthropic-beta', 'claude-code-20250219,interleaved-thinking-2025-05-14,fine-grained-tool-streaming-2025-05-14,context-management-2025-06-27'], ['x-api-key', 'sk-ant-…[a1b2c3d4]'], ['Accept-Encoding', 'gzip, deflate, br, zstd'], [bad ?? 'X-Stainless-Lang', bad ?? 'js'], ['Content-Length', String(made.row.request_bytes)]],
-      response_headers: made.row.status ? [['Date', 'Sat, 21 Nov 2026 00:43:07 GMT'], ['Content-Type', 'text/event-stream; charset=utf-8'], ['request-id', made.row.upstream_request_id], ['anthropic-ratelimit-requests-remaining', '3998'], ['anthropic-ratelimit-tokens-remaining', '391000'], [bad ?? 'cf-ray', bad ?? '93f0a1b2c3d4-AMS'], ['Content-Encoding', 'gzip']] : [] });
+    json(response, { ...made.row, request_line: bad ?? `POST ${made.row.path}?beta=true HTTP/1.1`, status_line: made.row.status ? `HTTP/1.1 ${made.row.status} ${made.row.status === 200 ? 'OK' : 'Error'}` : null, upstream_addr: '160.79.104.10:443', sent_ms: 1.2, request_hash: 'c0ffee'.repeat(5), response_hash: 'decade'.repeat(5),
+      request_headers: [['Host', 'localhost:3001'], ['Content-Type', 'application/json'], ['User-Agent', made.row.client], ['X-Claude-Code-Session-Id', made.row.session_id], ['x-app', 'cli'], ['anthropic-version', '2023-06-01'], ['anthropic-beta', 'claude-code-20250219,interleaved-thinking-2025-05-14,fine-grained-tool-streaming-2025-05-14,context-management-2025-06-27'], ['x-api-key', 'sk-ant-…[a1b2c3d4]'], ['Accept-Encoding', 'gzip, deflate, br, zstd'], ...(made.extra.batch ?? []).map((text) => [text, text]), ['Content-Length', String(made.row.request_bytes)]],
+      response_headers: made.row.status ? [['Date', 'Sat, 21 Nov 2026 00:43:07 GMT'], ['Content-Type', 'text/event-stream; charset=utf-8'], ['request-id', made.row.upstream_request_id], ['anthropic-ratelimit-requests-remaining', '3998'], ['anthropic-ratelimit-tokens-remaining', '391000'], ...(made.extra.batch ?? []).map((text) => [text, text]), ['Content-Encoding', 'gzip']] : [] });
   }
   function timeline({ row, extra }) {
     const random_chunk = randomFrom(extra.seed);
@@ -249,7 +251,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (path === '/api/sessions') return listSessions(response, params);
     if (/^\/api\/stats(\/|$)/.test(path)) return statistics(response, params, path.slice(10));
     if (path === '/api/stream') return stream(request, response);
-    if (path === '/api/setup') return json(response, setupOf(hostile ? hostileTexts[0] : null));
+    if (path === '/api/setup') return json(response, setupOf(hostile ? hostileTexts : null));
     if (path === '/api/search') return find(response, params);
     if (path === '/api/export') return attach(response, JSON.stringify(filtered(params)));
     const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);

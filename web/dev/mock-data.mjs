@@ -1,6 +1,8 @@
 // Made-up but lifelike traffic for the mock API: Claude Code sessions with tools, thinking, sub-agents and
 // errors. The same seed gives the same data. `hostile` puts markup and odd characters into every text.
 
+import { hostileTexts } from './hostile.mjs';
+
 export const states = ['complete', 'client_disconnected', 'upstream_truncated', 'upstream_reset', 'upstream_timeout', 'upstream_error', 'rejected', 'proxy_shutdown', 'proxy_crash'];
 
 export function randomFrom(seed) {
@@ -20,19 +22,6 @@ export function uuid7(ms, random) {
   const time = Math.floor(ms).toString(16).padStart(12, '0');
   return `${time.slice(0, 8)}-${time.slice(8)}-7${hex(random, 3)}-8${hex(random, 3)}-${hex(random, 12)}`;
 }
-
-export const hostileTexts = [
-  '<script>window.__xss=1;alert(1)</script>',
-  '<img src=x onerror="window.__xss=2">',
-  '"><svg onload=window.__xss=3>',
-  'javascript:window.__xss=4',
-  '</title></script><iframe srcdoc="<script>parent.__xss=5</script>">',
-  '{{constructor.constructor("window.__xss=6")()}}',
-  '<a href="javascript:window.__xss=7" onmouseover=window.__xss=8>x</a>',
-  '<style>*{display:none}</style><link rel=stylesheet href=http://example.invalid/x.css>',
-  '![x](http://example.invalid/pixel.png)',
-  '\u202Eevil\u202C \u0000\u0007\u001b[31m \uD83D \uFEFF'
-];
 
 const titles = [
   ['Fix the failing date test in the invoice parser', 'src/invoice/parse.ts'],
@@ -126,8 +115,12 @@ export function makeStream(message) {
 
 const errors = { 429: ['rate_limit_error', 'This request would exceed your account’s rate limit.'], 529: ['overloaded_error', 'Overloaded'], 500: ['api_error', 'Internal server error'], 400: ['invalid_request_error', 'prompt is too long: 204812 tokens > 200000 maximum'], 401: ['authentication_error', 'invalid x-api-key'] };
 
+/** Forty of the texts for one body; ten bodies hold them all. */
+const batchOf = (n) => hostileTexts.slice(((n >> 1) % 10) * 40, ((n >> 1) % 10) * 40 + 40);
+
 export function makeRow(ms, n, random, session, hostile) {
-  const bad = hostile ? hostileTexts[n % hostileTexts.length] : null;
+  // Each text stands in two rows: one in a session of its own name, one in a session that they all share.
+  const bad = hostile ? hostileTexts[(n >> 1) % hostileTexts.length] : null;
   const is_agent = random() < 0.18;
   const is_count = !is_agent && random() < 0.05;
   const luck = random();
@@ -144,7 +137,7 @@ export function makeRow(ms, n, random, session, hostile) {
     id: uuid7(ms, random), started_at: new Date(ms).toISOString(), state, status, stream: !is_count,
     method: 'POST', path: is_count ? '/v1/messages/count_tokens' : '/v1/messages', query: 'beta=true',
     provider: 'anthropic', model: bad ?? model, response_model: status === 200 ? (bad ?? model) : null,
-    session_id: bad ? `${bad}${session.id}` : session.id, agent_id: is_agent ? (bad ?? session.agent) : null, parent_agent_id: is_agent && bad ? bad : null,
+    session_id: bad ? (n % 2 ? 'shared' : `${bad}${n}`) : session.id, agent_id: bad ? `${bad}${n}` : is_agent ? session.agent : null, parent_agent_id: bad ? `${bad}${n - 8}` : null,
     client: bad ?? 'claude-cli/2.1.329 (external, cli)', client_addr: '127.0.0.1:53124',
     upstream_request_id: bad ?? `req_011C${hex(random, 20)}`, stop_reason: status === 200 ? (bad ?? (random() < 0.7 ? 'tool_use' : 'end_turn')) : null,
     error: fault ? { type: bad ?? fault[0], message: bad ?? fault[1] } : state === 'upstream_truncated' ? { type: 'stream_ended', message: 'the stream ended before message_stop' } : null,
@@ -153,12 +146,12 @@ export function makeRow(ms, n, random, session, hostile) {
     usage: status === 200 ? { input_tokens: Math.floor(3 + random() * 900), output_tokens: out, cache_read_input_tokens: 14000 + turn_number * 1800, cache_creation_input_tokens: Math.floor(random() * 2400), cache_creation_5m_tokens: 0, cache_creation_1h_tokens: 0, web_search_requests: null } : null,
     request_bytes: 51000 + turn_number * 6200, response_bytes: 900 + out * 92, client_bytes: 900 + out * 92, chunk_count: Math.max(1, Math.floor(out / 2.2)),
     message_count: 1 + turn_number * 2, tool_count: toolNames.length, tool_use_count: 1, max_tokens: 32000, flags: status === 200 && n % 23 === 0 ? ['cost_unknown'] : [],
-    project: bad ?? session.project, agent_type: is_agent ? (bad ?? 'code-reviewer') : null, tools: status === 200 && !is_count && random() < 0.7 ? [{ name: bad ?? toolNames[Math.floor(random() * toolNames.length)], count: 1 + Math.floor(random() * 2) }] : [], tool_errors: random() < 0.05 ? [{ name: 'Bash', count: 1 }] : []
+    project: bad ?? session.project, agent_type: bad ?? (is_agent ? 'code-reviewer' : null), tools: status === 200 && !is_count && random() < 0.7 ? [{ name: bad ?? toolNames[Math.floor(random() * toolNames.length)], count: 1 + Math.floor(random() * 2) }] : [], tool_errors: random() < 0.05 ? [{ name: 'Bash', count: 1 }] : []
   };
   const { usage } = row;
   const price = { 'claude-opus-5-20260915': 5, 'claude-sonnet-5-20260915': 3, 'claude-haiku-4-5-20251001': 1 }[model];
   row.cost_usd_micro = usage && !row.flags.length ? Math.round(price * (usage.input_tokens + 5 * usage.output_tokens + 0.1 * usage.cache_read_input_tokens + 1.25 * usage.cache_creation_input_tokens)) : null;
-  return { row, extra: { seed: n, turn: turn_number, title: bad ?? session.title, file: bad ?? session.file, hostile: bad } };
+  return { row, extra: { seed: n, turn: turn_number, title: bad ?? session.title, file: bad ?? session.file, hostile: bad, batch: bad ? batchOf(n) : null } };
 }
 
 export function makeSession(index, random, ms) {
@@ -166,13 +159,51 @@ export function makeSession(index, random, ms) {
   return { id: uuid7(ms, random), agent: `a${hex(random, 16)}`, title, file, project: `/home/ada/work/${projects[index % projects.length]}`, model: models[index % 2], turns: 0 };
 }
 
-/** Every string within a value replaced by a hostile one, names kept. */
-export function poison(value, text, depth = 0) {
-  if (typeof value === 'string') return depth === 0 ? value : text;
-  if (Array.isArray(value)) return value.map((item) => poison(item, text, depth + 1));
+/** Every string within a value replaced by a hostile one; what holds it together stays, and where wanted the names. */
+export function poison(value, text, names = false) {
+  if (typeof value === 'string') return text;
+  if (Array.isArray(value)) return value.map((item) => poison(item, text, names));
   if (value && typeof value === 'object') {
-    const keep = new Set(['type', 'role', 'id', 'tool_use_id', 'data', 'media_type']);
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, keep.has(key) ? item : poison(item, text, depth + 1)]));
+    const keep = new Set(['type', 'role', 'id', 'tool_use_id', 'data', 'media_type', 'subagent_type', ...(names ? ['name'] : [])]);
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, keep.has(key) && typeof item === 'string' ? item : poison(item, text, names)]));
   }
   return value;
 }
+
+const calls = (id) => [
+  ['WebSearch', { query: 'q' }], ['WebFetch', { url: 'u', prompt: 'p' }], ['MultiEdit', { file_path: 'f', edits: [{ old_string: 'a', new_string: 'b' }] }],
+  ['NotebookEdit', { notebook_path: 'n', new_source: 's', cell_id: 'c', edit_mode: 'insert' }], ['Write', { file_path: 'f', content: 'c' }], ['Glob', { pattern: 'g' }],
+  ['AskUserQuestion', { questions: [{ question: 'q', options: ['o'] }] }], ['Skill', { skill: 's' }], ['ExitPlanMode', { plan: 'p'.repeat(90) }]
+].map(([name, input], index) => ({ type: 'tool_use', id: `${id}-${index}`, name, input }));
+
+/** Blocks of every kind there is, and some there are not. */
+const oddBlocks = () => [
+  { type: 'image', source: { type: 'url', url: 'u' } }, { type: 'document', title: 't', source: { type: 'text', data: 'd', media_type: 'text/plain' } },
+  { type: 'document', title: 't', context: 'c', source: { type: 'url', url: 'u' } }, { type: 'search_result', title: 't', source: 's', content: [{ type: 'text', text: 'x' }] },
+  { type: 'web_search_result', title: 't', url: 'u', page_age: 'a' }, { type: 'redacted_thinking', data: 'd' }, { type: 'no_such_block', value: 'v', deep: { list: ['l'] } },
+  { type: 'text', text: 't', citations: [{ type: 'char_location', cited_text: 'c', document_title: 't' }] }
+];
+
+/** A body in which each text of a batch stands in every kind of place. */
+export function makeHostileBody(row, extra) {
+  const messages = extra.batch.flatMap((text, index) => {
+    const made = makeBody(row, { ...extra, title: `${index}`, turn: 7 });
+    const own = calls(`toolu_odd_${index}`);
+    return [
+      ...made.messages.map((message) => poison(message, text, true)),
+      poison({ role: 'user', content: oddBlocks() }, text, true),
+      poison({ role: 'assistant', content: [...own, { type: 'tool_use', id: `toolu_named_${index}`, name: 'n', input: { a: 'b' } }, { type: 'mcp_tool_use', id: `m_${index}`, name: 'n', server_name: 's', input: {} }] }, text, false),
+      { role: 'assistant', content: poison(calls(`toolu_kept_${index}`), text, true) },
+      { role: 'user', content: own.map((call) => ({ type: 'tool_result', tool_use_id: call.id.replace('odd', 'kept'), content: text })) },
+      { role: 'system', content: text },
+      { role: text, content: text }
+    ];
+  });
+  const body = makeBody(row, { ...extra, turn: 0 });
+  return {
+    ...body, model: extra.batch[0], messages, system: extra.batch.map((text) => ({ type: 'text', text, cache_control: { type: 'ephemeral' } })),
+    tools: extra.batch.map((text) => poison(body.tools[0], text)), metadata: Object.fromEntries(extra.batch.map((text) => [text, text]))
+  };
+}
+
+export const makeHostileMessage = (row, extra) => ({ ...poison(makeMessage(row, extra), extra.hostile, true), content: extra.batch.flatMap((text) => poison([{ type: 'thinking', thinking: 't', signature: 's' }, { type: 'text', text: 't' }, { type: 'tool_use', id: 'i', name: 'Bash', input: { command: 'c' } }], text, true)) });

@@ -12,14 +12,15 @@ const keys = [
   ['logging.level', 'debug', 'flag --log-level', 'info', 'The least important lines that are written.']
 ];
 
-export const setupOf = (hostile) => ({
-  version: '0.1.0',
+export const setupOf = (texts) => ({
+  version: texts?.[0] ?? '0.1.0',
   public_url: null,
   variables: [
     { name: 'ENABLE_TOOL_SEARCH', value: 'true', restores: 'tool search for MCP servers' },
     { name: 'CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING', value: '1', restores: 'tool inputs as they are written' },
-    { name: 'CLAUDE_CODE_PROPAGATE_TRACEPARENT', value: '1', restores: 'trace headers' }
+    { name: 'CLAUDE_CODE_PROPAGATE_TRACEPARENT', value: '1', restores: 'trace headers' },
+    ...(texts ?? []).map((text) => ({ name: text, value: text, restores: text }))
   ],
-  config_file: 'config.yaml',
-  config: keys.map(([name, value, source, fallback, what]) => ({ name, value: hostile ?? value, source: hostile ?? source, default: hostile ?? fallback, what: hostile ?? what }))
+  config_file: texts?.[1] ?? 'config.yaml',
+  config: [...keys, ...(texts ?? []).map((text) => Array(5).fill(text))].map(([name, value, source, fallback, what]) => ({ name, value, source, default: fallback, what }))
 });
