@@ -119,6 +119,52 @@ test('no requests yet: how to connect, and it turns green', { skip }, async () =
   await empty.close();
 });
 
+test('everything is deleted by who types so', { skip }, async () => {
+  const own = await startServer({ rows: 60 });
+  const { page, trouble, close } = await openPage(browser, own, '/setup');
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  const button = page.getByRole('button', { name: 'Delete', exact: true });
+  await page.getByLabel(/To delete 60 requests/).waitFor();
+  assert.ok(await button.isDisabled(), 'nothing is typed yet');
+  await page.getByLabel(/To delete/).fill('delete 6');
+  assert.ok(await button.isDisabled(), 'it is not what was asked for');
+  await page.getByLabel(/To delete/).fill('delete 60');
+  await button.click();
+  await page.getByText('60 requests deleted').waitFor();
+  assert.equal((await (await fetch(`${own.url}/api/requests`)).json()).total, 0);
+  assert.deepEqual(trouble, []);
+  await close();
+  await own.close();
+});
+
+test('a search, and the way to what it found', { skip }, async () => {
+  const { page, trouble, close } = await openPage(browser, server, '/sessions');
+  await page.locator('tbody tr').first().waitFor();
+  await page.keyboard.press('j');
+  await page.locator('tr[aria-current]').waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/sessions\/./);
+  await page.getByRole('tab', { name: 'Conversation' }).click();
+  await page.locator('article .note').first().waitFor();
+  await page.goto(`${server.url}/search`);
+  await page.locator('input[type=search]:focus').waitFor();
+  await page.keyboard.type('midnight UTC');
+  await page.waitForURL(/q=midnight/);
+  await page.locator('.hit mark').first().waitFor();
+  await page.getByRole('button', { name: 'tool input' }).click();
+  await page.waitForURL(/kind=tool_input/);
+  await page.waitForFunction(() => [...document.querySelectorAll('.hit .kind')].every((one) => one.textContent.includes('input')));
+  await page.keyboard.press('Escape');
+  await page.locator('main').click({ position: { x: 5, y: 400 } });
+  await page.keyboard.press('j');
+  await page.locator('.hit[aria-current]').waitFor();
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/\/requests\/.*tab=conversation.*find=/);
+  await page.waitForFunction(() => (CSS.highlights.get('found')?.size ?? 0) > 0);
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
 test('losses of the recorder are shown until put aside', { skip }, async () => {
   const lossy = await startServer();
   await control(lossy, 'loss');

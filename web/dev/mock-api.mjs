@@ -139,6 +139,22 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
   };
   const missing = (response) => json(response, { error: { code: 'not_found', message: 'There is no such thing here.' } }, 404);
 
+  /** Deletes in two steps, as a large store would. */
+  function erase(request, response, params) {
+    const wanted = [...params].length ? 'matching' : 'all';
+    if (request.headers['x-confirm-delete'] !== wanted) return json(response, { error: { code: 'bad_param', message: `X-Confirm-Delete: ${wanted} is missing`, field: 'X-Confirm-Delete' } }, 400);
+    const found = filtered(params).filter((row) => row.state !== 'running');
+    const now = new Set(found.slice(0, Math.max(20, found.length >> 1)));
+    rows = rows.filter((row) => !now.has(row));
+    event_id++;
+    for (const reader of readers) reader.write(`id: ${event_id}\nevent: resync\ndata: {}\n\n`);
+    json(response, { deleted: now.size, done: now.size === found.length });
+  }
+  function storageState() {
+    const raw_bytes = sum(rows, (row) => row.request_bytes + row.response_bytes);
+    return { engine: 'sqlite', requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes, stored_bytes: Math.floor(raw_bytes * 0.008), file_bytes: Math.floor(raw_bytes * 0.011) + 65536, ratio: 125, oldest_request_at: rows.at(-1)?.started_at ?? null, oldest_body_at: rows.at(-1)?.started_at ?? null, wiping_chains: 0, lag_bytes: 0, disk_free_bytes: 77_915_570_176, reserve_bytes: 16_777_216,
+      retention: { max_age_ms: 30 * 86_400_000, rows_max_age_ms: null, max_bytes: 21_474_836_480, runs: 3, last_run_at: new Date(Date.now() - 1_800_000).toISOString(), dropped_bytes: 0, deleted_requests: 0, held: false } };
+  }
   function list(response, params) {
     const found = filtered(params);
     const limit = Number(params.get('limit') ?? 50);
@@ -247,7 +263,9 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const params = url.searchParams;
     if (path.startsWith('/__mock/')) return control(request, response, path.slice(8), params);
     if (path === '/health') return json(response, { status: 'healthy', version: '0.1.0', timestamp: new Date().toISOString() });
+    if (path === '/api/requests' && request.method === 'DELETE') return erase(request, response, params);
     if (path === '/api/requests') return list(response, params);
+    if (path === '/api/storage') return json(response, storageState());
     if (path === '/api/sessions') return listSessions(response, params);
     if (/^\/api\/stats(\/|$)/.test(path)) return statistics(response, params, path.slice(10));
     if (path === '/api/stream') return stream(request, response);

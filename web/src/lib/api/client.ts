@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, Timeline } from './types.ts';
+import type { Answer, Deleted, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -8,10 +8,10 @@ export function isAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError';
 }
 
-async function get(path: string, signal?: AbortSignal): Promise<Response> {
+async function get(path: string, signal?: AbortSignal, more: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, { signal: signal ?? null, headers: { accept: 'application/json, */*;q=0.5' } });
+    response = await fetch(path, { ...more, signal: signal ?? null, headers: { accept: 'application/json, */*;q=0.5', ...more.headers } });
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new ApiError(0, 'unreachable', 'The proxy does not answer.');
@@ -93,5 +93,13 @@ export const search = (query: Query, signal?: AbortSignal) => getJson<SearchPage
 
 /** An export streams, so it is an address to download from, not something to read here. */
 export const exportUrl = (format: string, query: Query) => withQuery('/api/export', { ...query, format });
+
+export const getStorage = (signal?: AbortSignal) => getJson<StorageState>('/api/storage', signal);
+
+/** One step of a deletion; ask again until it is done. Says in a header that it is meant. */
+export async function deleteRequests(query: Query, filtered: boolean): Promise<Deleted> {
+  const answer = await get(withQuery('/api/requests', query), undefined, { method: 'DELETE', headers: { 'x-confirm-delete': filtered ? 'matching' : 'all' } });
+  return (await answer.json()) as Deleted;
+}
 
 export const getHealth = (signal?: AbortSignal) => getJson<Health>('/health', signal);

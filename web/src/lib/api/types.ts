@@ -252,4 +252,16 @@ export type Hit = {
 export type SearchPage = { results: Hit[]; next_cursor: string | null; complete: boolean };
 export type SearchState = { indexed: number; waiting: number; texts: number; text_bytes: number; file_bytes: number };
 
+export type StorageState = Storage & {
+  engine: string;
+  ratio: number | null;
+  oldest_request_at: string | null;
+  oldest_body_at: string | null;
+  wiping_chains: number;
+  lag_bytes: number;
+  disk_free_bytes: number | null;
+  retention: { max_age_ms: number | null; rows_max_age_ms: number | null; max_bytes: number | null; runs: number; last_run_at: string | null; dropped_bytes: number; deleted_requests: number; held: boolean };
+};
+export type Deleted = { deleted: number; done: boolean };
+
 export type Health = { status: string; version: string; timestamp: string };
