@@ -17,6 +17,7 @@ static const uint64_t tick_ns = 10 * MS;        /* between looks while there is 
 static const uint64_t batch_age_ns = 20 * MS;   /* a row waits no longer, when all is well */
 static const uint64_t maintain_ns = 1000 * MS;  /* of quiet: checkpoint */
 static const uint64_t rest_ns = 900000 * MS;    /* of quiet: memory goes back */
+static const uint64_t number_ns = 3600000 * MS; /* block numbers of an hour ago are old enough */
 
 static void relieve(void *owner);
 
@@ -209,12 +210,25 @@ static bool is_due(const struct indexer *x, uint64_t now_ns, bool has_news)
     return !has_news || is_batch_full(x) || now_ns - x->batch_since_ns >= batch_age_ns;
 }
 
+/* Who has had nothing to write for long does not go on with old block numbers: see
+ * index_store.next_block. */
+static void number_anew(struct indexer *x, uint64_t now_ns)
+{
+    const struct packer *p = &x->taker.packer;
+    if (now_ns - x->numbered_ns < number_ns || p->batch.row_count || p->batch.block_count ||
+        p->raw.len)
+        return;
+    packer_number(&x->taker.packer);
+    x->numbered_ns = now_ns;
+}
+
 static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
 {
     if (atomic_exchange(&x->is_fence_asked, false))
         atomic_store(&x->fence, packer_fence(&x->taker.packer));
     if (is_due(x, now_ns, has_news))
         indexer_commit(x);
+    number_anew(x, now_ns);
     segments_tidy(&x->segments, !has_news);
     if (has_news) {
         x->news_ns = now_ns;

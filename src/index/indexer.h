@@ -22,6 +22,7 @@ struct index_store {
      * after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
     bool (*has)(void *owner, const struct uuid *id);
+    /* Asked after each commit and once an hour: numbers follow time, for others write too. */
     uint64_t (*next_block)(void *owner);
     enum err (*commit)(void *owner, const struct batch *batch, struct fail *f);
     void (*maintain)(void *owner);

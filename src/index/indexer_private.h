@@ -29,6 +29,7 @@ struct indexer {
     atomic_uint_least64_t fence; /* 0: not there yet */
     /* the thread's own */
     uint64_t batch_since_ns;  /* when the first row of the batch came; 0: it has none */
+    uint64_t numbered_ns;     /* when block numbers were last asked for, without a commit */
     uint64_t retry_ns;        /* not to commit again before; 0: no failure */
     uint64_t backoff_ns;
     uint64_t news_ns;         /* when something last came in */

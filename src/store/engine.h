@@ -33,7 +33,7 @@ struct engine {
     /* Damage was met. May be NULL. */
     void (*suspect)(struct store *s);
 
-    /* Sets s->next_block: on opening, and after every commit. */
+    /* Sets s->next_block: on opening, after every commit, and where there was none for long. */
     enum err (*number_blocks)(struct store *s, struct fail *f);
     /* Before a batch's transaction: somewhere to put its rows. May be NULL. */
     enum err (*make_places)(struct store *s, const struct batch *b, struct fail *f);
@@ -49,6 +49,8 @@ struct engine {
     int64_t (*size)(struct store_reader *r);         /* bytes of the whole database */
     /* Bytes in use, and bytes that are free within the file; see keeping.h. */
     void (*space)(struct store *s, int64_t *used_bytes, int64_t *free_bytes);
+    /* The first block that another proxy may still be writing at. NULL: there are no others. */
+    enum err (*others_from)(struct store *s, uint64_t *block, struct fail *f);
     /* Outside of transactions: is what is deleted overwritten? NULL: never. */
     void (*wipe)(struct store *s, bool wipes);
     /* Gives free bytes back to the disk, a little at a time. NULL: the engine does it by itself. */

@@ -183,6 +183,10 @@ static enum err chain_border(struct store *s, uint64_t below, int64_t *border, s
     if (!err)
         err = number(s, "SELECT chain FROM blocks WHERE number >= ? ORDER BY number LIMIT 1", want,
                      newest, &there, f);
+    uint64_t others = UINT64_MAX;
+    if (!err && s->engine->others_from)
+        err = s->engine->others_from(s, &others, f);
+    newest = MIN_OF(newest, (int64_t)MIN_OF(others, (uint64_t)INT64_MAX));
     *border = err ? 0 : MIN_OF(MIN_OF(want, there), newest);
     return err;
 }

@@ -14,7 +14,16 @@
 enum {
     RANGE_BLOCKS = 1 << RANGE_BITS_AT,
     RANGE_RESERVE = 1 << 16, /* with so few left, a new range is taken */
+    RANGE_HOURS = 24,        /* and after so long: numbers then follow time closely enough */
 };
+
+static bool range_is_fresh(const struct store *s, int month)
+{
+    uint64_t used = s->next_block % RANGE_BLOCKS;
+    return s->next_block && (int)(s->next_block >> MONTH_BITS_AT) >= month &&
+           used < RANGE_BLOCKS - RANGE_RESERVE &&
+           clock_mono_ns() - s->range_ns < RANGE_HOURS * UINT64_C(3600000000000);
+}
 
 /* Whoever follows all that is recorded must know the ranges (search_ranges.c). */
 static enum err note_range(struct store *s, int64_t first, struct fail *f)
@@ -35,9 +44,7 @@ static enum err note_range(struct store *s, int64_t first, struct fail *f)
 static enum err number_blocks(struct store *s, struct fail *f)
 {
     int month = month_of(clock_wall_us());
-    uint64_t used = s->next_block % RANGE_BLOCKS;
-    if (s->next_block && (int)(s->next_block >> MONTH_BITS_AT) >= month &&
-        used < RANGE_BLOCKS - RANGE_RESERVE)
+    if (range_is_fresh(s, month))
         return ERR_OK;
     if (!month)
         return fail(f, ERR_INTERNAL, "the clock is wrong: it is not between 2020 and 2199");
@@ -46,8 +53,28 @@ static enum err number_blocks(struct store *s, struct fail *f)
         return fail(f, ERR_DATABASE_AWAY, "the database gave no block numbers");
     uint64_t first = (uint64_t)month << MONTH_BITS_AT | (uint64_t)range << RANGE_BITS_AT;
     enum err err = note_range(s, (int64_t)first, f);
-    if (!err)
-        s->next_block = MAX_OF(s->next_block, first);
+    if (err)
+        return err;
+    s->next_block = MAX_OF(s->next_block, first);
+    s->range_ns = clock_mono_ns();
+    return ERR_OK;
+}
+
+/* Whoever is there has a range from the last day. Another day is for clocks that differ, and for who
+ * could not reach the database. */
+static enum err others_from(struct store *s, uint64_t *block, struct fail *f)
+{
+    static const char sql[] = "SELECT min(newest) FROM (SELECT max(first_block) AS newest FROM"
+                              " writers WHERE node <> ? AND taken_us > ? GROUP BY node) AS n";
+    struct statement *q;
+    enum err err = database_prepare(&s->db, sql, &q, f);
+    if (err)
+        return err;
+    bind_text(q, 1, str_of(s->node));
+    bind_number(q, 2, clock_wall_us() - 2 * RANGE_HOURS * INT64_C(3600000000));
+    if (statement_next(q, &err, f) && !column_is_null(q, 0))
+        *block = (uint64_t)column_number(q, 0);
+    statement_free(q);
     return err;
 }
 
@@ -116,6 +143,7 @@ const struct engine postgres_engine = {
     .check_where = postgres_check_url,
     .is_shared = true,
     .number_blocks = number_blocks,
+    .others_from = others_from,
     .make_places = months_make,
     .announce = announce,
     .news_start = news_start,

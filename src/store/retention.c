@@ -114,7 +114,9 @@ static enum err raise_share_floor(struct retention *r, const struct store_space 
         return ERR_OK;
     int64_t per_block = space->stored_bytes / space->blocks + 1;
     uint64_t young = (uint64_t)(r->options.max_bytes / 8 / per_block) + 1;
-    uint64_t next = store_next_block(r->store);
+    uv_mutex_lock(&r->store->writing);
+    uint64_t next = r->store->next_block;
+    uv_mutex_unlock(&r->store->writing);
     store_raise_share_floor(r->store, next > young ? next - young : 0);
     return ERR_OK;
 }
@@ -125,6 +127,19 @@ static enum err plan_ages(struct retention *r, struct fail *f)
     if (!r->options.max_age_us)
         return ERR_OK;
     return store_block_needed(r->store, r->wall_us - r->options.max_age_us, &r->below, f);
+}
+
+/* Several proxies keep one database: what one of them has just done the others need not. */
+static enum err leave_to_others(struct retention *r, bool *is_due, struct fail *f)
+{
+    int64_t ran_us;
+    enum err err = store_keeping_ran(r->store, &ran_us, f);
+    int64_t ago_s = err ? 0 : (r->wall_us - ran_us) / second_us;
+    if (err || ago_s < 0 || ran_us == r->noted_us)
+        return err;
+    *is_due = *is_due && ago_s >= RETENTION_RUN_S / 2;
+    r->is_over = r->is_over && ago_s >= RETENTION_SOON_S / 2;
+    return ERR_OK;
 }
 
 static enum err plan(struct retention *r, int64_t wall_us, uint64_t mono_ns, struct fail *f)
@@ -147,7 +162,9 @@ static enum err plan(struct retention *r, int64_t wall_us, uint64_t mono_ns, str
     r->budget_rows = MAX_OF(space.requests / RETENTION_SHARE, ROWS_MIN);
     r->has_dropped = false;
     r->below = 0;
-    if (is_due) {
+    if (r->store->engine->is_shared)
+        err = leave_to_others(r, &is_due, f);
+    if (!err && is_due) {
         r->run_ns = mono_ns + RETENTION_RUN_S * second_ns;
         err = plan_ages(r, f);
     }
@@ -260,7 +277,10 @@ static enum err finish(struct retention *r, struct fail *f)
     r->counts.runs++;
     r->counts.ran_us = r->wall_us;
     uv_mutex_unlock(&r->mutex);
-    return r->held_until_ns ? ERR_OK : store_keeping_note(r->store, r->wall_us, f);
+    if (r->held_until_ns)
+        return ERR_OK;
+    r->noted_us = r->wall_us;
+    return store_keeping_note(r->store, r->wall_us, f);
 }
 
 static enum err step(struct retention *r, int64_t wall_us, uint64_t mono_ns, struct fail *f)

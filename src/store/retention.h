@@ -52,6 +52,7 @@ struct retention {
     int64_t last_wall_us;             /* both clocks at the last look; 0: none yet */
     uint64_t last_mono_ns;
     uint64_t held_until_ns;           /* 0: not held */
+    int64_t noted_us;                 /* wall clock: what the store was told of the last run */
     /* of the run under way */
     int64_t wall_us;
     uint64_t below;                   /* blocks that are too old */

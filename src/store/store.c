@@ -253,7 +253,15 @@ struct str store_node(const struct store *s)
 
 uint64_t store_next_block(struct store *s)
 {
-    return s->next_block;
+    struct fail f = {0};
+    uv_mutex_lock(&s->writing);
+    if (s->engine->is_shared && database_is_open(&s->db) && database_is_connected(&s->db)) {
+        enum err err = s->engine->number_blocks(s, &f);
+        (void)err; /* it goes on with those that it has */
+    }
+    uint64_t next = s->next_block;
+    uv_mutex_unlock(&s->writing);
+    return next;
 }
 
 void store_maintain(struct store *s)

@@ -78,6 +78,7 @@ struct store {
     /* SQLite's */
     int lock_fd;
     /* PostgreSQL's */
+    uint64_t range_ns;        /* when the range of block numbers was taken */
     int months[MONTHS_KNOWN]; /* that have partitions; the one used last is the first */
     char token[9];            /* marks what this process has announced */
     struct store_news *news;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "batches.h"
 #include "place.h"
 #include "store/retention.h"
@@ -377,6 +378,28 @@ static void only_whole_chains_go(void **state)
     assert_totals(x);
 }
 
+/* Where several proxies write to one database, what another one may be writing at stays. */
+static void what_others_write_at_stays(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    char sql[256];
+    int64_t dropped;
+    if (!place_is_postgres())
+        return; /* nobody else may write to a file */
+    add_rows(x, 12);
+    snprintf(sql, sizeof sql,
+             "INSERT INTO writers (first_block, node, taken_us) VALUES (%llu, 'node-two', %lld),"
+             " (%llu, 'node-three', %lld)",
+             (unsigned long long)x->first + 7, (long long)clock_wall_us(),
+             (unsigned long long)x->first + 2, (long long)(clock_wall_us() - 72 * hour_us));
+    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 7); /* three has left */
+    assert_int_equal(number(x, "SELECT floor FROM keeping"), x->first + 7);
+    assert_totals(x);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -387,7 +410,7 @@ int main(void)
         TEST(nor_one_that_jumped_while_nobody_looked),
         TEST(too_much_goes_and_the_disk_gets_it_back), TEST(rows_go_later),
         TEST(numbers_only_grow), TEST(pieces_of_dropped_blocks_are_forgotten),
-        TEST(only_whole_chains_go),
+        TEST(only_whole_chains_go), TEST(what_others_write_at_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
