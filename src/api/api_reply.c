@@ -21,6 +21,7 @@ static const struct {
     {ERR_SHUTDOWN, "shutting_down"},
     {ERR_CORRUPT, "corrupt"},
     {ERR_TIMEOUT, "timeout"},
+    {ERR_FULL, "no_room"},
     {ERR_NOT_IMPLEMENTED, "switched_off"},
     {ERR_BUSY, "busy"},
 };

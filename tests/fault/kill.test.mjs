@@ -9,7 +9,7 @@ import fs from 'node:fs/promises';
 import { Conn, ask } from '../lib/client.mjs';
 import { Load, RESTLESS_KINDS } from '../lib/load.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
-import { assert_no_losses, reconcile } from '../lib/reconcile.mjs';
+import { assert_no_losses, assert_verified, reconcile } from '../lib/reconcile.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { random, until } from '../lib/wait.mjs';
 
@@ -67,4 +67,5 @@ test(`kill -9 under mixed load, ${ROUNDS} times`, { timeout: ROUNDS * 30000 }, a
   /* Earlier rounds are untouched by later kills. */
   await reconcile({ proxy, up, lines: load.lines, may_be_killed: true });
   assert.equal((await ask(proxy.port, 'GET', '/health')).status, 200);
+  await assert_verified(proxy);
 });

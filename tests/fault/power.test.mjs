@@ -12,7 +12,7 @@ import path from 'node:path';
 import { Conn } from '../lib/client.mjs';
 import { Load } from '../lib/load.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
-import { assert_no_losses, losses, reconcile } from '../lib/reconcile.mjs';
+import { assert_no_losses, assert_verified, losses, reconcile } from '../lib/reconcile.mjs';
 import { Shim, shim_missing } from '../lib/shim.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { random, until } from '../lib/wait.mjs';
@@ -105,6 +105,7 @@ async function cut(durability, r, is_due) {
     await reconcile({ proxy: p, up, lines: finished, may_be_killed: true });
     const others = load.lines.filter((l) => !finished.includes(l));
     const { missing } = await reconcile({ proxy: p, up, lines: others, may_be_killed: true, may_lose: true, ms: 100 });
+    await assert_verified(p);
     return { finished: finished.length, others: others.length, missing: missing.length };
   } catch (e) {
     e.message += `\n${p?.log.slice(-2000)}`;

@@ -13,6 +13,7 @@
  * passes only where `may_lose` is set; both are given back, to be held against the counters.
  */
 import assert from 'node:assert/strict';
+import { run_command } from './cli.mjs';
 import { is_prefix, same_bytes } from './suite.mjs';
 import { until } from './wait.mjs';
 
@@ -119,6 +120,12 @@ export async function losses(proxy) {
 export async function assert_no_losses(proxy, but = []) {
   const counts = Object.entries(await losses(proxy)).filter(([reason, n]) => n && !but.includes(reason));
   assert.deepEqual(counts, [], 'nothing is counted as lost');
+}
+
+/* Every body comes back with the hash that it had when it was stored. */
+export async function assert_verified(proxy) {
+  const found = await run_command(['store', 'verify', '--data-dir', proxy.data_dir]);
+  assert.equal(found.code, 0, `${found.out}${found.err}`);
 }
 
 /* Every client that stayed got exactly what the provider sent it: whatever became of the record. */
