@@ -1,6 +1,7 @@
 /*
  * blocks.c — stored bytes by block and offset: decodes a chain and remembers the last few.
  */
+#include "store/keeping.h"
 #include "store/reader.h"
 
 static void forget(struct chain_cache *c)
@@ -117,6 +118,11 @@ static enum err why_missing(struct store_reader *r, uint64_t block, enum err err
     return block < r->floor ? ERR_GONE : err;
 }
 
+void reader_leave_behind(struct store_reader *r, uint64_t block)
+{
+    store_raise_share_floor(r->store, block + CHAIN_BLOCKS_MAX);
+}
+
 enum err reader_load(void *reader, struct piece_at at, struct buf *out)
 {
     struct store_reader *r = reader;
@@ -124,12 +130,18 @@ enum err reader_load(void *reader, struct piece_at at, struct buf *out)
     if (at.block < r->floor)
         return ERR_GONE;
     struct chain_cache *c = chain_with(r, at.block, &err);
-    if (!c)
-        return why_missing(r, at.block, err);
+    if (!c) {
+        err = why_missing(r, at.block, err);
+        if (err == ERR_CORRUPT)
+            reader_leave_behind(r, at.block);
+        return err;
+    }
     c->used_at = ++r->clock;
     size_t index = at.block - c->first;
     size_t start = c->starts[index], len = c->starts[index + 1] - start;
-    if (at.offset > len || at.len > len - at.offset)
+    if (at.offset > len || at.len > len - at.offset) {
+        reader_leave_behind(r, at.block);
         return ERR_CORRUPT;
+    }
     return buf_append(out, str_make(c->raw.ptr + start + at.offset, at.len));
 }

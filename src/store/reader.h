@@ -74,6 +74,9 @@ void reader_row(struct store_reader *r, struct statement *q, struct record *row)
 /* Appends stored bytes to `out`. ERR_GONE when the block was too old to be kept, ERR_CORRUPT when
  * it is missing or damaged. Fits recipe_load. */
 enum err reader_load(void *reader, struct piece_at at, struct buf *out) MUST_CHECK;
+/* This block is damaged: what is recorded from now on must not need it, nor what follows in its
+ * chain, or it would be lost, too. */
+void reader_leave_behind(struct store_reader *r, uint64_t block);
 struct detail;
 /* What is stored at `at`, where a row says; strings in `arena`, detail_release() afterwards. Errors
  * as of reader_load(). */

@@ -173,6 +173,8 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
     if (!err)
         err = check_hash(str_make(out->ptr + before, out->len - before),
                          side == BODY_REQUEST ? d.facts.request_hash : d.facts.response_hash, f);
+    if (err == ERR_CORRUPT) /* whichever block it is, it is not behind the one that holds this */
+        reader_leave_behind(r, at.block);
     if (err) {
         out->len = before;
         fail(f, err, "the body cannot be read");

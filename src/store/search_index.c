@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/loss.h"
 #include "base/mem.h"
 #include "store/search_private.h"
 
@@ -292,6 +293,8 @@ static enum err index_row(struct search *x, const struct row *row, struct fail *
     if (err)
         return err;
     err = search_read(x, row->detail, &row->record, &why);
+    if (err == ERR_CORRUPT)
+        loss_note(LOSS_SEARCH_SKIPPED, 1, why.detail);
     if (err == ERR_CORRUPT || err == ERR_GONE)
         x->skipped++;
     else if (err)

@@ -2,7 +2,7 @@
  * shim.c — lies to one process about its disk and its clock. Preloaded (LD_PRELOAD); a file named by
  * FAULT_CONTROL, mapped by both, says what to say. shim.mjs builds it and writes that file.
  *
- * Writes and syncs are counted, and those from the nth on fail, of files whose path holds `match`.
+ * Writes, reads and syncs are counted, and those from the nth on fail, of files whose path holds `match`.
  * While writes are to fail no room is given in advance, so that nothing is stored to memory instead.
  * Clocks other than the wall clock are left alone.
  *
@@ -25,7 +25,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum kind { SYNC = 1, WRITE = 2 };
+enum kind { SYNC = 1, WRITE = 2, READ = 3 };
 
 struct control {
     int64_t wall_offset_us;
@@ -207,6 +207,16 @@ ssize_t pwritev64(int fd, const struct iovec *parts, int count, off64_t at)
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t at)
 {
     return pwritev64(fd, parts, count, at);
+}
+
+ssize_t pread64(int fd, void *bytes, size_t len, off64_t at)
+{
+    return fails(READ, fd) ? -1 : syscall(SYS_pread64, fd, bytes, len, at);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+    return pread64(fd, bytes, len, at);
 }
 
 int fallocate64(int fd, int mode, off64_t at, off64_t len)

@@ -15,7 +15,7 @@ const MATCH_AT = FIELDS.length * 8;
 const MATCH_BYTES = 64;
 const SHADOW_AT = MATCH_AT + MATCH_BYTES;
 const SHADOW_BYTES = 128;
-const KINDS = { sync: 1, write: 2 };
+const KINDS = { sync: 1, write: 2, read: 3 };
 export const { EIO, ENOSPC } = os.constants.errno;
 
 /* Why it cannot be used here, or false. */
