@@ -149,6 +149,7 @@ same_as_printed() {
 suite_docs() {
     run docs-example same_as_printed config.yaml.example example
     run docs-config same_as_printed docs/config.md docs
+    run docs-commands tools/check_commands build/claude-code-proxy
 }
 
 dashboard_tests() { (cd web && npm run --silent check && npm test --silent); }

@@ -26,7 +26,7 @@ static const struct command_flag flags[] = {
     {0, "provider", "NAME", "Only this provider's."},
     {0, "session", "ID", "Only this session's."},
     {0, "agent", "ID", "Only this agent's; \"main\": no sub-agent's; \"sub\": any sub-agent's."},
-    {0, "agent_type", "NAME", "Only sub-agents of this type."},
+    {0, "agent-type", "NAME", "Only sub-agents of this type."},
     {0, "project", "PATH", "Only requests that name this working directory."},
     {0, "tool", "NAME", "Only answers that call this tool."},
     {0, "status", "CODE", "Only answers with this status, 429, or of this class, 4xx."},
@@ -69,13 +69,24 @@ static bool choose_kind(struct job *j, const struct options *o)
     return true;
 }
 
+/* The API writes agent_type, a command line --agent-type. */
+static void filter_name(const char *flag, char out[32])
+{
+    snprintf(out, 32, "%s", flag);
+    for (char *c = out; *c; c++)
+        if (*c == '-')
+            *c = '_';
+}
+
 static bool take_filters(struct job *j, const struct options *o)
 {
     struct query_fault fault;
+    char name[32];
     for (size_t i = FLAG_FILTERS; flags[i].name; i++) {
-        struct str name = str_of(flags[i].name), value = str_of(o->own[i]);
-        if (value.ptr && !query_set_filter(&j->query, name, value, &fault))
-            return usage_refuse(&command_export, "--%s %s", fault.field, fault.message);
+        struct str value = str_of(o->own[i]);
+        filter_name(flags[i].name, name);
+        if (value.ptr && !query_set_filter(&j->query, str_of(name), value, &fault))
+            return usage_refuse(&command_export, "--%s %s", flags[i].name, fault.message);
     }
     return true;
 }

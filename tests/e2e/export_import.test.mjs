@@ -181,7 +181,7 @@ test('formats: by name, by the file\'s ending, JSONL otherwise; standard output 
 test('every filter of the list', async () => {
   const some = rows.find((r) => r.agent_id === 'agent-1');
   const filters = [['model', 'claude-other'], ['provider', 'anthropic'], ['session', some.session_id], ['agent', 'agent-1'], ['agent', 'main'],
-    ['status', '429'], ['status', '4xx'], ['state', 'upstream_reset'], ['q', 'question'], ['start', rows[3].started_at], ['end', rows[3].started_at]];
+    ['status', '429'], ['status', '4xx'], ['state', 'upstream_reset'], ['q', 'question'], ['tool', 'Bash'], ['start', rows[3].started_at], ['end', rows[3].started_at]];
   for (const [name, value] of filters) {
     const want = (await t.proxy.rows(`${name}=${encodeURIComponent(value)}`)).map((r) => r.id).reverse();
     const got = (await ok('export', `--${name}`, value, ...ours())).out.toString().trim().split('\n').filter(Boolean).map((l) => JSON.parse(l).id);

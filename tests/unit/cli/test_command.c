@@ -145,10 +145,15 @@ static void refuses_a_monstrous_argument(void **state)
     assert_int_equal(command_main(2, command), 64);
 }
 
+/* The API's agent_type is --agent-type. */
 static bool has_flag(const struct command *c, const char *name)
 {
+    char flag[32];
+    snprintf(flag, sizeof flag, "%s", name);
+    for (char *at = flag; *at; at++)
+        *at = *at == '_' ? '-' : *at;
     for (size_t i = 0; c->flags[i].name; i++)
-        if (!strcmp(c->flags[i].name, name))
+        if (!strcmp(c->flags[i].name, flag))
             return true;
     return false;
 }
