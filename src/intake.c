@@ -101,7 +101,7 @@ static void sweep(const char *path)
 /* The owner's indexer follows the journal as a proxy's would. */
 static enum err become_owner(struct intake *k, struct fail *f)
 {
-    enum err err = storage_open(&k->storage, k->cfg, f);
+    enum err err = storage_open(&k->storage, k->cfg, DAMAGE_SET_ASIDE, f);
     if (err)
         return err;
     k->is_guest = false;

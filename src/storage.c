@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/log.h"
 #include "store/store_threads.h"
 
 enum { PATH_BYTES = 4096 };
@@ -84,8 +85,8 @@ enum err storage_check(const struct config *cfg, struct fail *f)
     return store_check(&options, f);
 }
 
-enum err storage_open_store(struct store **out, const struct config *cfg,
-                            const struct data_dir *d, struct fail *f)
+static enum err open_store(struct store **out, const struct config *cfg, const struct data_dir *d,
+                           enum storage_damage damage, struct fail *f)
 {
     char node[NODE_TEXT];
     struct store_options options = options_of(cfg);
@@ -93,7 +94,14 @@ enum err storage_open_store(struct store **out, const struct config *cfg,
     if (options.type == STORE_POSTGRES && !*node)
         data_dir_node(d, node);
     options.node = node;
+    options.keeps_damaged = damage == DAMAGE_STAYS;
     return store_open(out, &options, f);
+}
+
+enum err storage_open_store(struct store **out, const struct config *cfg,
+                            const struct data_dir *d, struct fail *f)
+{
+    return open_store(out, cfg, d, DAMAGE_SET_ASIDE, f);
 }
 
 struct prices *storage_prices_new(const struct config *cfg)
@@ -104,7 +112,8 @@ struct prices *storage_prices_new(const struct config *cfg)
 
 /* --- without a proxy --- */
 
-enum err storage_open(struct storage *s, const struct config *cfg, struct fail *f)
+enum err storage_open(struct storage *s, const struct config *cfg, enum storage_damage damage,
+                      struct fail *f)
 {
     *s = (struct storage){.store = NULL};
     enum err err = data_dir_open(&s->data_dir, cfg->storage_data_dir, f);
@@ -115,7 +124,7 @@ enum err storage_open(struct storage *s, const struct config *cfg, struct fail *
     snprintf(path, sizeof path, "%s/journal", cfg->storage_data_dir);
     err = data_dir_make(path, f);
     if (!err)
-        err = storage_open_store(&s->store, cfg, &s->data_dir, f);
+        err = open_store(&s->store, cfg, &s->data_dir, damage, f);
     if (!err) {
         struct index_store glue = storage_glue(s->store);
         glue.prices = s->prices = storage_prices_new(cfg);
@@ -143,7 +152,7 @@ static bool was_used(const struct config *cfg)
 static enum err take_left_behind(const struct config *cfg, struct fail *f)
 {
     struct storage s;
-    enum err err = storage_open(&s, cfg, f);
+    enum err err = storage_open(&s, cfg, DAMAGE_STAYS, f);
     if (err)
         return err;
     err = indexer_start(s.indexer, NULL, f);
@@ -159,7 +168,10 @@ enum err storage_open_to_read(struct store **out, const struct config *cfg, stru
     if (!was_used(cfg))
         return fail(f, ERR_NOT_FOUND, "nothing has been recorded in %s", cfg->storage_data_dir);
     enum err err = take_left_behind(cfg, &why);
-    if (err && err != ERR_BUSY) /* busy: whoever runs takes it in */
+    if (err == ERR_CORRUPT)
+        log_line(LOG_WARN, "the database is damaged: reading what can be read",
+                 LOG_C("detail", why.detail));
+    else if (err && err != ERR_BUSY) /* busy: whoever runs takes it in */
         return fail(f, err, "%s", why.detail);
     return storage_open_beside(out, cfg, f);
 }

@@ -30,8 +30,11 @@ struct storage {
     bool is_data_open;
 };
 
-/* ERR_BUSY: a proxy, or another such process, runs on this data folder; the detail names it. */
-enum err storage_open(struct storage *s, const struct config *cfg, struct fail *f) MUST_CHECK;
+enum storage_damage { DAMAGE_SET_ASIDE, DAMAGE_STAYS };
+/* ERR_BUSY: a proxy, or another such process, runs on this data folder; the detail names it.
+ * ERR_CORRUPT: the database is damaged, and stays. */
+enum err storage_open(struct storage *s, const struct config *cfg, enum storage_damage damage,
+                      struct fail *f) MUST_CHECK;
 void storage_close(struct storage *s); /* the indexer has stopped */
 /* A store for readers only, beside whoever writes. */
 enum err storage_open_beside(struct store **out, const struct config *cfg,

@@ -165,6 +165,8 @@ static int export_exit(const struct job *j, enum err err)
         return EX_NOINPUT;
     case ERR_CONFIG:
         return EX_CONFIG;
+    case ERR_CORRUPT:
+        return EX_DATAERR;
     default:
         return EX_TEMPFAIL;
     }

@@ -25,5 +25,6 @@ void startup_settle(void)
 {
     fill_standard_descriptors();
     signal(SIGPIPE, SIG_IGN); /* a peer that leaves is an error of one write, not the end of us */
+    signal(SIGXFSZ, SIG_IGN); /* likewise a file at its limit */
     umask(077);               /* what is recorded is for its owner only */
 }

@@ -162,11 +162,13 @@ static void store_free(struct store *s)
     free(s);
 }
 
-static enum err open_first(struct store *s, struct fail *f)
+static enum err open_first(struct store *s, bool keeps_damaged, struct fail *f)
 {
     struct fail first = {0};
     enum err err = store_wake(s, &first);
-    if (err == ERR_CORRUPT && s->engine->set_aside) {
+    if (err == ERR_CORRUPT && keeps_damaged && s->engine->suspect)
+        s->engine->suspect(s); /* whoever writes next is to look at it */
+    if (err == ERR_CORRUPT && !keeps_damaged && s->engine->set_aside) {
         err = s->engine->set_aside(s, &first, f);
         return err ? err : store_wake(s, f);
     }
@@ -208,7 +210,7 @@ enum err store_open(struct store **out, const struct store_options *options, str
     }
     err = s->engine->claim ? s->engine->claim(s, f) : ERR_OK;
     if (!err)
-        err = open_first(s, f);
+        err = open_first(s, options->keeps_damaged, f);
     if (err) {
         store_free(s);
         return err;

@@ -29,6 +29,7 @@ struct store_options {
     bool is_durable;  /* a commit is on the disk when it returns (storage.durability "batch" and
                          "sync"); otherwise a power cut may take the newest ones. PostgreSQL
                          decides for itself (synchronous_commit) */
+    bool keeps_damaged; /* a damaged file stays where it is: ERR_CORRUPT */
     bool only_reads;  /* beside the process that writes: nothing but readers may be had */
 };
 

@@ -3,6 +3,7 @@
  */
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import zlib from 'node:zlib';
@@ -10,7 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { Command, run_command } from '../lib/cli.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, error_body, headers_for, session_id, stream_events, text_stream } from '../lib/messages.mjs';
-import { Proxy, temp_dir } from '../lib/proxy.mjs';
+import { BINARY, Proxy, temp_dir } from '../lib/proxy.mjs';
 import { same_bytes } from '../lib/suite.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { random, until } from '../lib/wait.mjs';
@@ -219,6 +220,26 @@ test('files that are not there, or no folder to write to, or nothing recorded', 
   assert.match(full.err, /No space left/);
 });
 
+/* The command under a limit of `blocks` (512 bytes, in dash and most others) for each file. */
+function limited(blocks, args) {
+  const found = spawnSync('sh', ['-c', 'ulimit -f "$0"; exec "$@"', String(blocks), BINARY, ...args], { cwd: dir, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: dir } });
+  return { code: found.status, signal: found.signal, err: found.stderr, out: found.stdout };
+}
+
+test('a disk that is full: the commands say so, and nothing is half done', async () => {
+  const out = limited(64, ['export', '-o', at('limit.jsonl'), ...ours()]);
+  assert.equal(out.code, 74, JSON.stringify(out));
+  assert.match(out.err, /limit\.jsonl: File too large/);
+  await assert.rejects(fs.stat(at('limit.jsonl')));
+  await assert.rejects(fs.stat(at('limit.jsonl.part')));
+  await ok('export', '-o', at('fits.ccpx'), ...ours());
+  const into = limited(64, ['import', at('fits.ccpx'), '--data-dir', at('limited')]);
+  assert.ok([73, 74].includes(into.code), JSON.stringify(into));
+  const again = await ok('import', at('fits.ccpx'), '--data-dir', at('limited'));
+  const got = (await ok('export', '--data-dir', at('limited'))).out.toString().trim().split('\n').map((l) => JSON.parse(l).id);
+  assert.deepEqual(got, rows.map((r) => r.id).reverse(), again.out.toString());
+});
+
 test('an export that fails leaves an older file as it was', async () => {
   await fs.writeFile(at('kept.jsonl'), 'old');
   await fs.mkdir(at('kept.jsonl.part'));
@@ -335,4 +356,18 @@ test('what a crashed proxy had in its journal is exported too', async () => {
   } finally {
     await fs.rm(p.dir, { recursive: true, force: true });
   }
+});
+
+test('a damaged database is left where it is, and the export says so', async () => {
+  await ok('export', '-o', at('whole.ccpx'), ...ours());
+  await ok('import', at('whole.ccpx'), '--data-dir', at('damaged'));
+  const db = at('damaged/requests.db');
+  const file = await fs.open(db, 'r+');
+  await file.write(Buffer.alloc(4096, 0xaa), 0, 4096, 0);
+  await file.close();
+  const c = await run('export', '--data-dir', at('damaged'));
+  assert.equal(c.code, 65, c.err);
+  assert.match(c.err, /damaged/);
+  assert.deepEqual((await fs.readdir(at('damaged'))).filter((n) => n.includes('corrupt')), []);
+  assert.ok((await fs.readFile(db)).subarray(0, 4096).every((b) => b === 0xaa));
 });
