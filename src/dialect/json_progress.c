@@ -56,6 +56,38 @@ size_t json_progress_feed(struct json_progress *p, struct str piece)
     return piece.len;
 }
 
+static bool has_control(struct str piece)
+{
+    for (size_t i = 0; i < piece.len; i++)
+        if ((unsigned char)piece.ptr[i] < 0x20)
+            return true;
+    return false;
+}
+
+bool json_progress_escape(const struct json_progress *p, struct str piece, struct buf *out)
+{
+    struct json_progress at = *p;
+    struct json_writer w = {.out = out};
+    size_t run = 0;
+    if (!has_control(piece))
+        return false;
+    for (size_t i = 0; i < piece.len && !at.is_done; i++) {
+        if (at.is_in_string && (unsigned char)piece.ptr[i] < 0x20) {
+            if (buf_append(out, str_make(piece.ptr + run, i - run)))
+                return false;
+            if (at.is_in_escape &&
+                buf_append_byte(out, '\\')) /* a backslash before it stands for itself */
+                return false;
+            json_string_piece(&w, str_make(piece.ptr + i, 1));
+            at.is_in_escape = false;
+            run = i + 1;
+            continue;
+        }
+        json_progress_feed(&at, str_make(piece.ptr + i, 1));
+    }
+    return run && !w.err && !buf_append(out, str_from(piece, run));
+}
+
 bool json_progress_complete(const struct json_progress *p, struct buf *out)
 {
     if (!p->is_begun || p->is_in_string || p->depth > JSON_PROGRESS_DEPTH_MAX || p->last == ',' ||

@@ -18,6 +18,9 @@ struct json_progress {
 
 /* Bytes of `piece` that belong to the value: less than all only when it ended before. */
 size_t json_progress_feed(struct json_progress *p, struct str piece);
+/* The piece as it may stand in JSON: line ends and the like within strings, which models forget to
+ * escape, are. True: `out` has it; false: it is fine as it is (or there was no memory for it). */
+bool json_progress_escape(const struct json_progress *p, struct str piece, struct buf *out);
 /* Appends the closing brackets that are missing. False when that would not do: inside a string,
  * behind a comma or a colon, or nothing at all. */
 bool json_progress_complete(const struct json_progress *p, struct buf *out);

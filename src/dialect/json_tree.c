@@ -218,10 +218,26 @@ int64_t json_member_number(yyjson_val *object, const char *name, int64_t fallbac
     return json_number(yyjson_obj_get(object, name), fallback);
 }
 
+/* The parser is lenient with these where it is with broken Unicode; clients are not. */
+static bool has_raw_control(struct str text)
+{
+    bool is_inside = false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (is_inside && text.ptr[i] == '\\')
+            i++;
+        else if (text.ptr[i] == '"')
+            is_inside = !is_inside;
+        else if (is_inside && (unsigned char)text.ptr[i] < 0x20)
+            return true;
+    }
+    return false;
+}
+
 bool json_is_object(struct str text)
 {
     struct json_tree tree;
-    bool is_object = !json_tree_parse(&tree, text) && yyjson_is_obj(tree.root);
+    bool is_object = !json_tree_parse(&tree, text) && yyjson_is_obj(tree.root) &&
+                     !(tree.mended.len && has_raw_control(text));
     json_tree_release(&tree);
     return is_object;
 }

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "dialect/json_progress.h"
+#include "dialect/json_tree.h"
 
 enum {
     NAME_MAX_BYTES = 256, /* of a tool's name, as it comes */
@@ -143,9 +144,14 @@ static void add_args(struct reply *r, struct call_slot *s, struct str args)
                              STR_NONE, "more came behind the end of the arguments");
         return;
     }
+    struct buf escaped;
+    buf_init(&escaped, REPLY_ARGS_MAX);
+    if (!s->is_doubtful && json_progress_escape(&s->progress, args, &escaped))
+        args = buf_str(&escaped);
     size_t own = s->is_doubtful ? args.len : json_progress_feed(&s->progress, args);
     if (buf_append(&s->args, str_head(args, own)))
         reply_fail_with(r, 502, "api_error", STR("The provider's tool call is too large."));
+    buf_release(&escaped);
 }
 
 static struct str client_id(struct reply *r, const struct call_slot *s)
@@ -216,6 +222,22 @@ static bool take_snapshot(struct reply *r, struct call_slot *s)
     return true;
 }
 
+/* The brackets that are missing at the end of the arguments. False: with them they are still no
+ * object. */
+static bool complete_args(const struct call_slot *s, struct buf *missing)
+{
+    struct buf all;
+    if (!s->progress.is_done && !json_progress_complete(&s->progress, missing))
+        return false;
+    if (!missing->len)
+        return json_is_object(buf_str(&s->args));
+    buf_init(&all, SIZE_MAX / 2);
+    bool is_object = !buf_append(&all, buf_str(&s->args)) && !buf_append(&all, buf_str(missing)) &&
+                     json_is_object(buf_str(&all));
+    buf_release(&all);
+    return is_object;
+}
+
 /* Sends what is left of the arguments. False: they are no JSON, and the client has the beginning. */
 static bool finish_args(struct reply *r, struct call_slot *s)
 {
@@ -229,8 +251,7 @@ static bool finish_args(struct reply *r, struct call_slot *s)
         s->args.len = MAX_OF(s->sent, json_progress_feed(&s->progress, buf_str(&s->args)));
     }
     if (s->sent || is_healthy(s)) {
-        is_fine = r->finish == FINISH_LENGTH || s->progress.is_done ||
-                  json_progress_complete(&s->progress, &fixed);
+        is_fine = r->finish == FINISH_LENGTH || complete_args(s, &fixed);
         if (is_fine) {
             send_args(r, s, buf_str(&s->args));
             reply_delta(r, buf_str(&fixed));

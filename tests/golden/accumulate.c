@@ -18,6 +18,28 @@ struct accumulator {
     const char *stop_reason;
 };
 
+/* Arguments as a client's JSON.parse takes them: halves of surrogate pairs are fine as escapes. */
+static bool is_json_object(const struct buf *text)
+{
+    char *copy = malloc(text->len + 1);
+    if (text->len)
+        memcpy(copy, text->ptr, text->len);
+    for (size_t i = 0; i + 6 <= text->len; i++) {
+        if (copy[i] != '\\')
+            continue;
+        /* \uD800 to \uDFFF: any character does for this check */
+        if (copy[i + 1] == 'u' && (copy[i + 2] | 32) == 'd' &&
+            strchr("89abcdefABCDEF", copy[i + 3]))
+            memcpy(copy + i, "\\u0041", 6);
+        i++;
+    }
+    yyjson_doc *doc = yyjson_read(copy, text->len, YYJSON_READ_NUMBER_AS_RAW);
+    bool is_object = yyjson_is_obj(yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    free(copy);
+    return is_object;
+}
+
 static bool need(struct accumulator *a, bool condition, const char *what)
 {
     if (!condition && !a->wrong)
@@ -87,9 +109,7 @@ static void on_block_stop(struct accumulator *a, yyjson_val *data)
     need(a, a->is_open && yyjson_get_sint(yyjson_obj_get(data, "index")) == a->next,
          "stop of a block that is not open");
     if (a->input.len) {
-        yyjson_doc *doc = yyjson_read(a->input.ptr, a->input.len, YYJSON_READ_NUMBER_AS_RAW);
-        a->has_bad_input |= !yyjson_is_obj(yyjson_doc_get_root(doc));
-        yyjson_doc_free(doc);
+        a->has_bad_input |= !is_json_object(&a->input);
     }
     a->is_open = false;
     a->next++;
@@ -190,10 +210,8 @@ static bool need_chat(struct chat_accumulator *a, bool condition, const char *wh
 
 static void end_args(struct chat_accumulator *a, bool is_cut)
 {
-    yyjson_doc *doc = yyjson_read(a->args.ptr, a->args.len, YYJSON_READ_NUMBER_AS_RAW);
-    need_chat(a, !a->calls || is_cut || yyjson_is_obj(yyjson_doc_get_root(doc)),
+    need_chat(a, !a->calls || is_cut || is_json_object(&a->args),
               "a tool's arguments are no JSON object");
-    yyjson_doc_free(doc);
     buf_clear(&a->args);
 }
 
