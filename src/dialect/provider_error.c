@@ -287,7 +287,7 @@ static bool take_number(struct str *s, double *out)
     double value = 0, scale = 0;
     for (; n < s->len && n < 18; n++) {
         char c = s->ptr[n];
-        if (c == '.' && !scale)
+        if (c == '.' && scale == 0)
             scale = 1;
         else if (c >= '0' && c <= '9')
             value = value * 10 + (c - '0'), scale *= 10;

@@ -3,6 +3,8 @@
  */
 #include "check.h"
 
+#include <stdio.h>
+
 #include "dialect/preset.h"
 
 static void every_preset_is_sound(void **state)
@@ -53,11 +55,36 @@ static void keys_have_their_headers(void **state)
         assert_non_null(preset_find(str_of(headers[i].preset)));
 }
 
+/* docs/dialects.md names every preset and every quirk, with what it does. */
+static void all_are_documented(void **state)
+{
+    static const char *const words[] = {
+#define QUIRK(name, text, what) "| `" text "` |",
+#include "dialect/quirks.def"
+#undef QUIRK
+    };
+    static char doc[1 << 17];
+    size_t count;
+    const struct preset *all = preset_all(&count);
+    FILE *f = fopen(SOURCE_ROOT "/docs/dialects.md", "rb");
+    (void)state;
+    assert_non_null(f);
+    doc[fread(doc, 1, sizeof doc - 1, f)] = '\0';
+    fclose(f);
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (!strstr(doc, words[i]))
+            fail_msg("docs/dialects.md says nothing of %s", words[i]);
+    for (size_t i = 0; i < count; i++)
+        if (!strstr(doc, all[i].name) || !strstr(doc, all[i].base_url))
+            fail_msg("docs/dialects.md says nothing of %s", all[i].name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_preset_is_sound),
         cmocka_unit_test(the_configuration_has_the_last_word),
+        cmocka_unit_test(all_are_documented),
         cmocka_unit_test(keys_have_their_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
