@@ -146,10 +146,7 @@ static bool swap_quotes(struct str text, struct buf *out)
 
 bool json_args_repair(struct str args, struct buf *out)
 {
-    size_t start = json_skip_space(args, 0), len = args.len;
-    while (len > start && (args.ptr[len - 1] == ' ' || args.ptr[len - 1] == '\n'))
-        len--;
-    args = str_make(args.ptr + start, len - start);
+    args = json_trim(args);
     if (!args.len || str_equal(args, STR("null")) || str_equal(args, STR("\"\"")))
         return !buf_append(out, STR("{}"));
     return keep_if_object(args, out) || unwrap(args, out) || swap_quotes(args, out);

@@ -63,13 +63,19 @@ static size_t mend_escape(struct buf *out, struct str text, size_t at, enum err 
     return len;
 }
 
+/* Line ends and the like that stand in strings as they are become escapes, too. */
 static enum err mend(struct str text, struct buf *out)
 {
     enum err err = ERR_OK;
     size_t at = 0;
+    bool is_inside = false;
     while (at < text.len && !err) {
         size_t n = utf8_char_len(str_from(text, at));
-        if (text.ptr[at] == '\\') {
+        is_inside ^= text.ptr[at] == '"';
+        if (is_inside && (unsigned char)text.ptr[at] < 0x20) {
+            err = buf_printf(out, "\\u%04x", (unsigned char)text.ptr[at]);
+            at++;
+        } else if (text.ptr[at] == '\\') {
             at += mend_escape(out, text, at, &err);
         } else if (n) {
             err = buf_append(out, str_make(text.ptr + at, n));
@@ -86,7 +92,7 @@ enum err json_tree_parse(struct json_tree *t, struct str text)
 {
     bool is_bad_string;
     *t = (struct json_tree){.text = text};
-    buf_init(&t->mended, text.len > SIZE_MAX / 8 ? SIZE_MAX : text.len * 3 + 16);
+    buf_init(&t->mended, text.len > SIZE_MAX / 8 ? SIZE_MAX : text.len * 6 + 16);
     if (!text.len)
         return ERR_PARSE;
     if (parse_copy(t, 0, &is_bad_string))

@@ -14,7 +14,7 @@ struct json_tree {
     yyjson_val *root;
     yyjson_doc *doc;
     char *copy;        /* strings of the tree lie in it, where they lie in `text` */
-    struct buf mended; /* at most 2 × the text */
+    struct buf mended; /* at most 6 × the text */
 };
 
 /* ERR_PARSE when it is no JSON. Halves of surrogate pairs written as escapes come as three bytes

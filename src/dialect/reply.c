@@ -490,11 +490,8 @@ void reply_end(struct reply *r)
         return;
     reply_start(r);
     reply_flush_text(r);
-    if (!reply_calls_close(r, true)) {
-        reply_fail_with(r, 502, "api_error",
-                        STR("The provider's tool call was incomplete: its arguments are no JSON."));
-        return;
-    }
+    if (!reply_calls_close(r, true))
+        return; /* it has failed */
     if (r->late_text.len) {
         struct str late = buf_str(&r->late_text);
         put_text(r, late);

@@ -279,6 +279,12 @@ static bool is_complete(const struct call_slot *s)
     return s->name.len && (s->is_told_whole || (s->progress.is_done && !s->is_doubtful));
 }
 
+static void fail_incomplete(struct reply *r)
+{
+    reply_fail_with(r, 502, "api_error",
+                    STR("The provider's tool call was incomplete: its arguments are no JSON."));
+}
+
 bool reply_calls_close(struct reply *r, bool is_end)
 {
     for (; r->head < r->slot_count; r->head++) {
@@ -297,8 +303,10 @@ bool reply_calls_close(struct reply *r, bool is_end)
         bool is_fine = finish_args(r, s);
         reply_close(r);
         s->is_closed = true;
-        if (!is_fine)
+        if (!is_fine) {
+            fail_incomplete(r);
             return false;
+        }
     }
     return true;
 }
@@ -334,9 +342,7 @@ void reply_call(struct reply *r, const struct call_piece *piece)
         first->is_closed = true;
         r->head++;
         if (!is_fine) {
-            reply_fail_with(
-                r, 502, "api_error",
-                STR("The provider's tool call was incomplete: its arguments are no JSON."));
+            fail_incomplete(r);
             return;
         }
     }

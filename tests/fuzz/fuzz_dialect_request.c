@@ -35,7 +35,10 @@ static struct translation *make(uint8_t how)
 static void check_json(const struct buf *b)
 {
     yyjson_doc *doc = yyjson_read(b->ptr, b->len, YYJSON_READ_NUMBER_AS_RAW);
-    PROMISE(yyjson_is_obj(yyjson_doc_get_root(doc)) || yyjson_is_arr(yyjson_doc_get_root(doc)));
+    yyjson_val *root = yyjson_doc_get_root(doc);
+    if (!root)
+        fprintf(stderr, "%.*s\n", (int)MIN_OF(b->len, (size_t)4000), b->ptr);
+    PROMISE(yyjson_is_obj(root) || yyjson_is_arr(root));
     yyjson_doc_free(doc);
 }
 
