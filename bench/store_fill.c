@@ -220,7 +220,7 @@ static void fill_row(struct fill *x, struct talk *t, struct record *r, int64_t a
     r->turn = number_of(t, t->turn);
     r->parent_turn = t->turn ? number_of(t, t->turn - 1) : UNKNOWN;
     r->shared_count = t->turn ? t->messages - 2 : 0;
-    prices_cost(x->prices, r, 0);
+    prices_cost(x->prices, r);
 }
 
 static size_t answer_text(struct fill *x, struct talk *t, char *out, size_t room)

@@ -167,7 +167,9 @@ static enum err open_storage(struct app *app, struct fail *f)
     err = storage_open_store(&app->store, cfg, &app->data_dir, f);
     if (err)
         return err;
-    app->prices = storage_prices_new(cfg);
+    err = storage_prices(&app->prices, cfg, f);
+    if (err)
+        return err;
     struct index_store glue = storage_glue(app->store);
     glue.prices = app->prices;
     app->indexer = indexer_new(&glue, journal_path);
@@ -189,7 +191,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
     app->chores = chores_new();
-    keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search);
+    keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search, app->prices);
     keeper_add_chores(&app->keeper, app->chores);
     transcripts_add_chores(&app->transcripts, app->chores);
     if (app->search)

@@ -61,6 +61,12 @@ static uint64_t keep_reserve(void *owner)
     return minute_ns;
 }
 
+static uint64_t price_again(void *owner)
+{
+    struct keeper *k = owner;
+    return repricer_step(&k->repricer);
+}
+
 /* --- glue --- */
 
 static bool make_room(void *owner)
@@ -87,7 +93,7 @@ static uint64_t oldest_block(void *owner)
 /* --- life --- */
 
 void keeper_init(struct keeper *k, const struct config *cfg, struct store *s, struct indexer *x,
-                 struct search *search)
+                 struct search *search, const struct prices *prices)
 {
     const struct retention_options o = {
         .max_age_us = (int64_t)cfg->storage_retention_max_age_ms * 1000,
@@ -97,6 +103,7 @@ void keeper_init(struct keeper *k, const struct config *cfg, struct store *s, st
     const struct scrub_source source = {x, ask_fence, fence, oldest_block};
     *k = (struct keeper){.store = s, .indexer = x};
     retention_init(&k->retention, s, search, &o);
+    repricer_init(&k->repricer, s, prices);
     scrub_init(&k->scrub, s, &source);
     reserve_init(&k->reserve, cfg->storage_data_dir, (int64_t)cfg->storage_reserve_bytes);
     store_on_full(s, make_room, k);
@@ -110,6 +117,7 @@ void keeper_add_chores(struct keeper *k, struct chores *c)
     chores_add(c, "wiping", wipe_out, k);
     chores_add(c, "losses", keep_losses, k);
     chores_add(c, "reserve", keep_reserve, k);
+    chores_add(c, "prices", price_again, k);
 }
 
 void keeper_release(struct keeper *k)
@@ -119,6 +127,7 @@ void keeper_release(struct keeper *k)
     keep_losses(k);
     store_on_full(k->store, NULL, NULL);
     retention_release(&k->retention);
+    repricer_release(&k->repricer);
     scrub_release(&k->scrub);
     reserve_release(&k->reserve);
 }

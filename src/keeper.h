@@ -1,6 +1,6 @@
 /*
  * keeper.h — what is done about the store beside recording: old things leave it, deleted ones are
- * wiped out, losses are written down. Chores, each a small step at a time.
+ * wiped out, losses are written down, changed prices applied. Chores, each a small step at a time.
  */
 #ifndef KEEPER_H
 #define KEEPER_H
@@ -11,6 +11,7 @@
 #include "index/chores.h"
 #include "index/indexer.h"
 #include "reserve.h"
+#include "store/reprice.h"
 #include "store/retention.h"
 #include "store/scrub.h"
 
@@ -20,13 +21,14 @@ struct keeper {
     struct retention retention;
     struct scrub scrub;
     struct reserve reserve;
+    struct repricer repricer;
     uint64_t kept_losses[LOSSES]; /* of each reason, what the store knows */
     bool knows_losses;            /* those of earlier processes */
 };
 
 /* All outlive the keeper; `search` may be NULL. */
 void keeper_init(struct keeper *k, const struct config *cfg, struct store *s, struct indexer *x,
-                 struct search *search);
+                 struct search *search, const struct prices *prices);
 void keeper_add_chores(struct keeper *k, struct chores *c);
 /* After the chores' end: writes down what is left. */
 void keeper_release(struct keeper *k);

@@ -69,6 +69,26 @@ struct index_store storage_glue(struct store *s)
     };
 }
 
+enum err storage_prices(struct prices **out, const struct config *cfg, struct fail *f)
+{
+    const struct config_list *lines = &cfg->prices_own;
+    struct price own[PRICE_OWN_MAX];
+    struct arena arena;
+    struct fail why = {0};
+    enum err err = ERR_OK;
+    assert(lines->count <= PRICE_OWN_MAX);
+    arena_init(&arena);
+    for (size_t i = 0; i < lines->count && !err; i++) {
+        err = price_parse(str_of(lines->items[i]), &arena, &own[i], &why);
+        if (err)
+            fail(f, err, "prices.own, line %zu: %s", i + 1, why.detail);
+    }
+    if (!err)
+        *out = prices_new(own, lines->count);
+    arena_release(&arena);
+    return err;
+}
+
 static struct store_options options_of(const struct config *cfg)
 {
     bool is_shared = cfg->storage_type == STORAGE_POSTGRES;
@@ -82,7 +102,14 @@ static struct store_options options_of(const struct config *cfg)
 enum err storage_check(const struct config *cfg, struct fail *f)
 {
     struct store_options options = options_of(cfg);
-    return store_check(&options, f);
+    struct prices *prices = NULL;
+    struct fail why = {0};
+    enum err err = storage_prices(&prices, cfg, f);
+    prices_free(prices);
+    if (err)
+        return err;
+    err = store_check(&options, &why);
+    return err ? fail(f, err, "storage.database_url: %s", why.detail) : ERR_OK;
 }
 
 static enum err open_store(struct store **out, const struct config *cfg, const struct data_dir *d,
@@ -104,12 +131,6 @@ enum err storage_open_store(struct store **out, const struct config *cfg,
     return open_store(out, cfg, d, DAMAGE_SET_ASIDE, f);
 }
 
-struct prices *storage_prices_new(const struct config *cfg)
-{
-    (void)cfg; /* has no prices of its own yet */
-    return prices_new(NULL, 0);
-}
-
 /* --- without a proxy --- */
 
 enum err storage_open(struct storage *s, const struct config *cfg, enum storage_damage damage,
@@ -124,10 +145,12 @@ enum err storage_open(struct storage *s, const struct config *cfg, enum storage_
     snprintf(path, sizeof path, "%s/journal", cfg->storage_data_dir);
     err = data_dir_make(path, f);
     if (!err)
+        err = storage_prices(&s->prices, cfg, f);
+    if (!err)
         err = open_store(&s->store, cfg, &s->data_dir, damage, f);
     if (!err) {
         struct index_store glue = storage_glue(s->store);
-        glue.prices = s->prices = storage_prices_new(cfg);
+        glue.prices = s->prices;
         s->indexer = indexer_new(&glue, path);
     } else {
         storage_close(s);
@@ -179,8 +202,8 @@ enum err storage_open_to_read(struct store **out, const struct config *cfg, stru
 void storage_close(struct storage *s)
 {
     indexer_free(s->indexer);
-    prices_free(s->prices);
     store_close(s->store);
+    prices_free(s->prices);
     if (s->is_data_open)
         data_dir_close(&s->data_dir);
     *s = (struct storage){.store = NULL};

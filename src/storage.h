@@ -10,22 +10,22 @@
 #include "index/indexer.h"
 #include "store/store.h"
 
-/* Could a store be opened so, as far as can be said without trying? ERR_CONFIG. */
+/* Could a store be opened so, as far as can be said without trying, and requests be priced?
+ * ERR_CONFIG. */
 enum err storage_check(const struct config *cfg, struct fail *f) MUST_CHECK;
 /* `d`: names us where others share the database. */
 enum err storage_open_store(struct store **out, const struct config *cfg,
                             const struct data_dir *d, struct fail *f) MUST_CHECK;
 /* The indexer knows the store only through this. */
 struct index_store storage_glue(struct store *s);
-
-/* What models cost, as configured; the caller frees. */
-struct prices *storage_prices_new(const struct config *cfg);
+/* Those that the program knows, and prices.own. ERR_CONFIG names the line that is wrong. */
+enum err storage_prices(struct prices **out, const struct config *cfg, struct fail *f) MUST_CHECK;
 
 /* What a process without a proxy holds. */
 struct storage {
     struct data_dir data_dir;
-    struct store *store;
     struct prices *prices;
+    struct store *store;
     struct indexer *indexer; /* not started */
     bool is_data_open;
 };

@@ -87,6 +87,10 @@ static const struct {
     {RECORD_ASKS_THINKING, "asks_thinking"},
     {RECORD_COST_UNKNOWN, "cost_unknown"},
     {RECORD_COST_ESTIMATED, "cost_estimated"},
+    {RECORD_BILLED_FAST, "billed_fast"},
+    {RECORD_BILLED_BATCH, "billed_batch"},
+    {RECORD_BILLED_PRIORITY, "billed_priority"},
+    {RECORD_BILLED_IN_US, "billed_in_us"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)

@@ -24,7 +24,7 @@ static int check(const struct options *options)
     struct fail f = {0};
     enum err err = storage_check(config, &f);
     if (err)
-        fprintf(stderr, "storage.database_url: %s\n", f.detail);
+        fprintf(stderr, "%s\n", f.detail);
     else
         puts("ok");
     config_free(config);

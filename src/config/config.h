@@ -45,6 +45,7 @@ enum config_id {
 #define CONFIG_TYPE_SIZE     uint64_t
 #define CONFIG_TYPE_BOOL     bool
 #define CONFIG_TYPE_HOSTS    struct config_list
+#define CONFIG_TYPE_LINES    struct config_list
 
 /* Texts are never NULL; "" is what was left empty. storage_data_dir and storage_db_path are
  * never empty: their defaults have been worked out. */

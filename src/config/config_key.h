@@ -17,7 +17,8 @@ enum key_kind {
     KIND_DURATION,
     KIND_SIZE,
     KIND_BOOL,
-    KIND_HOSTS,
+    KIND_HOSTS, /* a list, and the next likewise */
+    KIND_LINES,
     KIND_CHOICE
 };
 
@@ -43,6 +44,11 @@ static inline void *key_slot(const struct config_key *k, struct config *c)
 static inline const void *key_value(const struct config_key *k, const struct config *c)
 {
     return (const char *)c + k->offset;
+}
+
+static inline bool key_is_list(const struct config_key *k)
+{
+    return k->kind == KIND_HOSTS || k->kind == KIND_LINES;
 }
 
 const struct config_key *key_find(struct str path); /* NULL: there is none */

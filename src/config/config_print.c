@@ -87,7 +87,7 @@ static enum err put_example_key(struct buf *out, const struct config_key *k)
     struct str path = str_of(k->path);
     size_t indent = 2 * depth_of(path);
     struct str name = str_from(path, section_of(path).len + 1);
-    const char *value = *k->fallback ? k->fallback : k->kind == KIND_HOSTS ? "[]" : "\"\"";
+    const char *value = *k->fallback ? k->fallback : key_is_list(k) ? "[]" : "\"\"";
     enum err err = put_comment(out, indent, k->what);
     if (!err && k->environment)
         err = buf_printf(out, "%*s", (int)indent, "");

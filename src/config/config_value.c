@@ -201,25 +201,43 @@ static enum err parse_proxy(const struct config_key *k, struct str text, struct 
     return ERR_OK;
 }
 
+/* What stands in `config show` must not break its lines. */
+static bool line_is_valid(struct str text)
+{
+    bool good = text.len > 0 && text.len <= CONFIG_TEXT_MAX;
+    for (size_t i = 0; good && i < text.len; i++)
+        good = (unsigned char)text.ptr[i] >= 0x20 && text.ptr[i] != 0x7f;
+    return good;
+}
+
+static enum err check_item(const struct config_key *k, struct str item, struct fail *why)
+{
+    char quoted[QUOTE_BYTES];
+    if (k->kind == KIND_LINES ? line_is_valid(item) : host_is_valid(item))
+        return ERR_OK;
+    return fail(why, ERR_CONFIG, "its items must be %s, not %s",
+                k->kind == KIND_LINES ? "texts of one line" : "host names without a port",
+                text_quote(item, quoted));
+}
+
 enum err value_parse_list(const struct config_key *k, const struct str *items, size_t count,
                           struct config *c, struct fail *why)
 {
-    char quoted[QUOTE_BYTES];
+    enum err err = ERR_OK;
     if (count > k->max)
         return fail(why, ERR_CONFIG, "must have at most %" PRIu64 " items", k->max);
     const char **copies = arena_alloc(&c->arena, (count + 1) * sizeof *copies);
-    for (size_t i = 0; i < count; i++) {
-        if (!host_is_valid(items[i]))
-            return fail(why, ERR_CONFIG, "its items must be host names without a port, not %s",
-                        text_quote(items[i], quoted));
+    for (size_t i = 0; i < count && !err; i++) {
+        err = check_item(k, items[i], why);
         copies[i] = arena_str(&c->arena, items[i]).ptr;
     }
-    *(struct config_list *)key_slot(k, c) = (struct config_list){copies, count};
-    return ERR_OK;
+    if (!err)
+        *(struct config_list *)key_slot(k, c) = (struct config_list){copies, count};
+    return err;
 }
 
 /* The form of environment and flags: comma-separated. */
-static enum err parse_hosts(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_list(const struct config_key *k, struct str text, struct config *c,
                             struct fail *why)
 {
     struct str items[64 + 1], item, rest = text.len ? text : STR_NONE;
@@ -339,7 +357,7 @@ static enum err print_bool(const struct config_key *k, const struct config *c, s
     return buf_printf(out, "%s", *(const bool *)key_value(k, c) ? "true" : "false");
 }
 
-static enum err print_hosts(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_list(const struct config_key *k, const struct config *c, struct buf *out)
 {
     const struct config_list *list = key_value(k, c);
     enum err err = buf_append(out, STR("["));
@@ -375,7 +393,8 @@ static const struct kind {
                        "a duration such as 90, 90s, 5m, 1h, 30d or 500ms"},
     [KIND_SIZE] = {parse_size, print_size, describe_range, "a size such as 4096, 32MB or 32MiB"},
     [KIND_BOOL] = {parse_bool, print_bool, describe_plain, "true or false"},
-    [KIND_HOSTS] = {parse_hosts, print_hosts, describe_plain, "a list of host names"},
+    [KIND_HOSTS] = {parse_list, print_list, describe_plain, "a list of host names"},
+    [KIND_LINES] = {parse_list, print_list, describe_plain, "a list of texts"},
     [KIND_CHOICE] = {parse_choice, print_choice, describe_choice, "one of"},
 };
 

@@ -215,8 +215,9 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k, struct 
     bool typed = k->kind == KIND_INT || k->kind == KIND_BOOL;
     if (is_nothing(w))
         return fail(why, ERR_CONFIG, "has no value");
-    if (k->kind == KIND_HOSTS)
-        return fail(why, ERR_CONFIG, "must be a list, such as [a.example, b.example]");
+    if (key_is_list(k))
+        return fail(why, ERR_CONFIG, "must be a list, such as [%s]",
+                    k->kind == KIND_HOSTS ? "a.example, b.example" : "one, two");
     if (typed && !is_plain(w))
         return fail(why, ERR_CONFIG, "must be written without quotes");
     if (!typed && text.len <= CONFIG_TEXT_MAX) { /* a longer one is refused below */
@@ -262,7 +263,7 @@ static void read_value(struct walk *w, const struct config_key *k)
     yaml_mark_t at = w->event.start_mark;
     if (w->event.type == YAML_SCALAR_EVENT) {
         err = parse_scalar(w, k, &why);
-    } else if (w->event.type == YAML_SEQUENCE_START_EVENT && k->kind == KIND_HOSTS) {
+    } else if (w->event.type == YAML_SEQUENCE_START_EVENT && key_is_list(k)) {
         err = parse_list(w, k, &why);
     } else {
         char expected[160];

@@ -34,7 +34,6 @@ struct taker {
     /* scratch */
     struct buf body, decoded, head, detail;
     struct arena arena;
-    unsigned billing; /* enum billing, of the answer read last */
     struct chunk_mark *marks; /* when the chunks of the body read last came; TIMELINE_MAX */
     size_t mark_count, mark_cap;
 };

@@ -199,7 +199,6 @@ static int64_t time_of_byte(const struct chunk_list *l, size_t offset)
 
 static void note_answer_facts(struct taker *t, struct record *r, const struct answer_facts *f)
 {
-    t->billing = f->billing;
     r->tools = tool_list_text(&f->tools, &t->arena);
     agents_spawn(&t->agents, r->session_id, f);
     r->flags |= f->flags;
@@ -341,7 +340,7 @@ static void note_rest(struct taker *t, struct gathered *e)
     if (r->agent_id.len && !r->agent_type.len)
         r->agent_type = agents_recognise(&t->agents, r->session_id, r->agent_id, &e->prompts);
     if (t->store->prices)
-        prices_cost(t->store->prices, r, t->billing);
+        prices_cost(t->store->prices, r);
 }
 
 static void note_end(struct gathered *e, const struct frame_end *end)
@@ -366,7 +365,6 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
 {
     struct detail d = {0};
     arena_clear(&t->arena);
-    t->billing = 0;
     note_end(e, end);
     gathered_keep(e);
     if (!e->is_packed)

@@ -73,16 +73,16 @@ static void read_billing(struct reading *r, struct str key, struct str raw)
 {
     static const struct {
         struct str key, value;
-        enum billing bit;
+        enum record_flag bit;
     } signs[] = {
-        {{"speed", 5}, {"\"fast\"", 6}, BILLING_FAST},
-        {{"service_tier", 12}, {"\"batch\"", 7}, BILLING_BATCH},
-        {{"service_tier", 12}, {"\"priority\"", 10}, BILLING_PRIORITY},
-        {{"inference_geo", 13}, {"\"us\"", 4}, BILLING_IN_US},
+        {{"speed", 5}, {"\"fast\"", 6}, RECORD_BILLED_FAST},
+        {{"service_tier", 12}, {"\"batch\"", 7}, RECORD_BILLED_BATCH},
+        {{"service_tier", 12}, {"\"priority\"", 10}, RECORD_BILLED_PRIORITY},
+        {{"inference_geo", 13}, {"\"us\"", 4}, RECORD_BILLED_IN_US},
     };
     for (size_t i = 0; i < COUNT_OF(signs); i++)
         if (json_key_is(key, signs[i].key) && str_equal(raw, signs[i].value))
-            r->facts->billing |= (unsigned)signs[i].bit;
+            r->facts->flags |= (uint32_t)signs[i].bit;
 }
 
 /* Counts are cumulative: what is told later replaces what was told before. */

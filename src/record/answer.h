@@ -23,10 +23,9 @@ struct spawn {
 };
 
 struct answer_facts {
-    uint32_t flags; /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION */
+    uint32_t flags; /* RECORD_RESPONSE_INVALID, RECORD_PROTOCOL_VIOLATION, RECORD_BILLED_… */
     struct str model, stop_reason, error_type, error_message; /* in the arena */
     struct usage usage; /* message_start merged with message_delta */
-    unsigned billing; /* enum billing */
     int64_t tool_use_count;
     struct tool_list tools; /* the calls by name, in the arena */
     struct spawn spawns[SPAWNS_MAX];

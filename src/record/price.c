@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include <xxhash.h>
+
 #include "base/mem.h"
 
 /* More tokens than a request can have; keeps every product below 2^63. */
@@ -27,11 +29,7 @@ struct prices {
 #define MICRO(usd) ((int64_t)((usd) * 1000000 + ((usd) < 0 ? -0.5 : 0.5)))
 
 #define ALWAYS     0
-/* Midnight of a day (UTC) in microseconds since 1970; years begin in March. */
-#define YEAR(y, m) ((y) - ((m) < 3))
-#define DAY(y, m, d)                                                                               \
-    ((INT64_C(365) * YEAR(y, m) + YEAR(y, m) / 4 - YEAR(y, m) / 100 + YEAR(y, m) / 400 +           \
-      (153 * (((m) + 9) % 12) + 2) / 5 + (d) - 1 - 719468) * 86400 * 1000000)
+#define DAY    PRICE_DAY
 
 static const struct price table[] = {
 #define PRICE(model, from, above, in, out, read, write_5m, write_1h, search, fast, source)         \
@@ -74,6 +72,22 @@ void prices_free(struct prices *p)
     }
     free(p->rows);
     free(p);
+}
+
+/* What is added up has changed, though no price has: RULES is raised. */
+uint64_t prices_fingerprint(const struct prices *p)
+{
+    enum { RULES = 1 };
+    uint64_t hash = RULES;
+    for (size_t i = 0; i < p->count; i++) {
+        const struct price *r = &p->rows[i].price;
+        const int64_t parts[] = {r->from_us, r->above_tokens, r->input, r->output,
+                                 r->cache_read, r->cache_write_5m, r->cache_write_1h,
+                                 r->web_search, r->fast_percent};
+        hash = XXH3_64bits_withSeed(r->model, strlen(r->model), hash);
+        hash = XXH3_64bits_withSeed(parts, sizeof parts, hash);
+    }
+    return hash;
 }
 
 /* --- names --- */
@@ -252,17 +266,17 @@ static void add_cache_writes(struct sum *sum, const struct usage *u, const struc
     }
 }
 
-static void multiply(struct sum *sum, const struct price *price, struct str name, unsigned billing)
+static void multiply(struct sum *sum, const struct price *price, struct str name, uint32_t flags)
 {
-    if (billing & BILLING_FAST) {
+    if (flags & RECORD_BILLED_FAST) {
         sum->is_unknown |= !price->fast_percent;
         sum->pico = sum->pico / 100 * price->fast_percent;
     }
-    if (billing & BILLING_BATCH)
+    if (flags & RECORD_BILLED_BATCH)
         sum->pico /= 2;
-    if (billing & BILLING_IN_US && str_starts(name, STR("claude-")))
+    if (flags & RECORD_BILLED_IN_US && str_starts(name, STR("claude-")))
         sum->pico = sum->pico / 10 * 11;
-    sum->is_estimated |= (billing & BILLING_PRIORITY) != 0;
+    sum->is_estimated |= (flags & RECORD_BILLED_PRIORITY) != 0;
 }
 
 static int64_t prompt_tokens(const struct usage *u)
@@ -271,7 +285,7 @@ static int64_t prompt_tokens(const struct usage *u)
            MAX_OF(u->cache_creation_input_tokens, 0);
 }
 
-static struct sum add_up(const struct prices *p, const struct record *r, unsigned billing)
+static struct sum add_up(const struct prices *p, const struct record *r)
 {
     char out[PRICE_NAME_MAX];
     const struct usage *u = &r->usage;
@@ -288,7 +302,7 @@ static struct sum add_up(const struct prices *p, const struct record *r, unsigne
     add(&sum, u->output_tokens, price->output, 1000000);
     add(&sum, u->cache_read_input_tokens, price->cache_read, 1000000);
     add_cache_writes(&sum, u, price);
-    multiply(&sum, price, name, billing);
+    multiply(&sum, price, name, r->flags);
     add(&sum, u->web_search_requests, price->web_search, 1000);
     sum.is_estimated |= r->state != ENDING_COMPLETE || str_starts(name, STR("deepseek-"));
     return sum;
@@ -307,7 +321,7 @@ static bool may_be_charged(const struct record *r)
            !str_ends(r->path, STR("/count_tokens"));
 }
 
-void prices_cost(const struct prices *p, struct record *r, unsigned billing)
+void prices_cost(const struct prices *p, struct record *r)
 {
     r->cost_usd_micro = UNKNOWN;
     r->flags &= ~(uint32_t)(RECORD_COST_UNKNOWN | RECORD_COST_ESTIMATED);
@@ -315,7 +329,7 @@ void prices_cost(const struct prices *p, struct record *r, unsigned billing)
         r->flags |= may_be_charged(r) ? RECORD_COST_UNKNOWN : 0u;
         return;
     }
-    struct sum sum = add_up(p, r, billing);
+    struct sum sum = add_up(p, r);
     if (sum.is_unknown) {
         r->flags |= RECORD_COST_UNKNOWN;
         return;

@@ -8,11 +8,12 @@
 #ifndef RECORD_PRICE_H
 #define RECORD_PRICE_H
 
+#include "base/arena.h"
 #include "record/record.h"
 
 enum {
     PRICE_NAME_MAX = 128, /* bytes of a model's name that are looked at */
-    PRICE_OWN_MAX = 256,  /* rows of the configuration */
+    PRICE_OWN_MAX = 64    /* rows of the configuration */
 };
 
 /* Prices are in millionths of a dollar for a million tokens (or a thousand searches); UNKNOWN. */
@@ -25,16 +26,29 @@ struct price {
     const char *source;
 };
 
+/* Midnight of a day (UTC) in microseconds since 1970; years begin in March. */
+#define PRICE_YEAR(y, m) ((y) - ((m) < 3))
+#define PRICE_DAY(y, m, d)                                                                         \
+    ((INT64_C(365) * PRICE_YEAR(y, m) + PRICE_YEAR(y, m) / 4 - PRICE_YEAR(y, m) / 100 +            \
+      PRICE_YEAR(y, m) / 400 + (153 * (((m) + 9) % 12) + 2) / 5 + (d) - 1 - 719468) *              \
+     86400 * 1000000)
+
+/* A line of the configuration: "model input=0.6 output=2.2 …" (docs/prices.md); dollars per million
+ * tokens, per thousand searches. Texts in the arena. ERR_CONFIG. */
+enum err price_parse(struct str line, struct arena *arena, struct price *out,
+                     struct fail *why) MUST_CHECK;
+
 struct prices;
 
 /* `own` rows (copied) are asked before the table: the first whose model fits decides which rows
  * count. */
 struct prices *prices_new(const struct price *own, size_t count);
 void prices_free(struct prices *p);
+/* Differs when any cost may. */
+uint64_t prices_fingerprint(const struct prices *p);
 
-/* Fills cost_usd_micro and the flags about it. `billing`: enum billing, as the answer said. Any
- * thread. */
-void prices_cost(const struct prices *p, struct record *r, unsigned billing);
+/* Fills cost_usd_micro and the flags about it, from what else the record says. Any thread. */
+void prices_cost(const struct prices *p, struct record *r);
 
 /* The row for this model, then and for so long a prompt; NULL: unknown. */
 const struct price *prices_find(const struct prices *p, struct str model, int64_t at_us,

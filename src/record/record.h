@@ -25,14 +25,11 @@ enum record_flag {
     RECORD_ASKS_THINKING = 1 << 11,   /* the request has "thinking", and not disabled */
     RECORD_COST_UNKNOWN = 1 << 12,    /* something was used up, and what it costs is not known */
     RECORD_COST_ESTIMATED = 1 << 13,  /* a part of the cost was not told and taken as usual */
-};
-
-/* What multiplies prices, as an answer's usage says; only the cost keeps it. */
-enum billing {
-    BILLING_FAST = 1 << 0,     /* "speed":"fast" */
-    BILLING_BATCH = 1 << 1,    /* "service_tier":"batch" */
-    BILLING_PRIORITY = 1 << 2, /* "service_tier":"priority": as agreed with the provider */
-    BILLING_IN_US = 1 << 3,    /* "inference_geo":"us" */
+    /* What multiplies prices, as the answer's usage says: */
+    RECORD_BILLED_FAST = 1 << 14,     /* "speed":"fast" */
+    RECORD_BILLED_BATCH = 1 << 15,    /* "service_tier":"batch" */
+    RECORD_BILLED_PRIORITY = 1 << 16, /* "service_tier":"priority": as agreed with the provider */
+    RECORD_BILLED_IN_US = 1 << 17,    /* "inference_geo":"us" */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */

@@ -157,27 +157,6 @@ static enum err mark_blocks(struct erasing *x, struct fail *f)
 
 /* --- rows and sums --- */
 
-static enum err find_names(struct store *s, struct doomed *d, struct fail *f)
-{
-    const struct record *r = &d->record;
-    struct {
-        struct str text;
-        int64_t *id;
-    } const wanted[] = {
-        {r->session_id, &d->names.session},
-        {r->agent_id, &d->names.agent},
-        {r->model, &d->names.model},
-        {r->response_model, &d->names.response_model},
-        {r->agent_type, &d->names.agent_type},
-        {r->project, &d->names.project},
-        {r->provider, &d->names.provider},
-    };
-    enum err err = ERR_OK;
-    for (size_t i = 0; i < COUNT_OF(wanted) && !err; i++)
-        err = names_id(&s->names, wanted[i].text, true, wanted[i].id, f);
-    return err;
-}
-
 static enum err delete_row(struct statement *q, struct doomed *d, struct fail *f)
 {
     bind_blob(q, 1, str_make(d->record.id.bytes, sizeof d->record.id.bytes));
@@ -199,7 +178,7 @@ static enum err delete_rows(struct erasing *x, struct fail *f)
             continue;
         gone[0]++;
         gone[1] += d->record.request_bytes + d->record.response_bytes;
-        err = find_names(s, d, f);
+        err = rollup_names(s, &d->record, &d->names, f);
         if (err)
             break;
         err = rollup_subtract(s, &d->record, &d->names, f);

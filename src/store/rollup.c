@@ -150,6 +150,25 @@ static enum err write_session(struct store *s, const struct session_sum *sum, st
 
 /* --- both --- */
 
+enum err rollup_names(struct store *s, const struct record *r, struct row_names *out,
+                      struct fail *f)
+{
+    struct {
+        struct str text;
+        int64_t *id;
+    } const wanted[] = {
+        {r->session_id, &out->session},         {r->agent_id, &out->agent},
+        {r->model, &out->model},                {r->response_model, &out->response_model},
+        {r->agent_type, &out->agent_type},      {r->project, &out->project},
+        {r->provider, &out->provider},
+    };
+    enum err err = ERR_OK;
+    *out = (struct row_names){0};
+    for (size_t i = 0; i < COUNT_OF(wanted) && !err; i++)
+        err = names_id(&s->names, wanted[i].text, true, wanted[i].id, f);
+    return err;
+}
+
 enum err rollup_add(struct store *s, const struct record *r, const struct row_names *names,
                     bool is_new_agent, struct fail *f)
 {

@@ -47,6 +47,9 @@ struct session_sum {
 
 void bind_name(struct statement *q, int at, int64_t id); /* 0: NULL */
 
+/* The numbers of a stored row's names, as far as sums need them. */
+enum err rollup_names(struct store *s, const struct record *r, struct row_names *out,
+                      struct fail *f) MUST_CHECK;
 struct rollup *rollup_of(struct store *s, const struct cell_key *key); /* made if need be */
 /* Adds a row that was inserted, or takes off one that is being deleted: to the sums in memory.
  * `is_new_agent`: the first request of this agent in its session. */

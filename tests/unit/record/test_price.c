@@ -42,10 +42,11 @@ static const struct usage no_usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOW
 
 #define USAGE(...) ((struct usage){__VA_ARGS__})
 
-static int64_t cost(const char *model, struct usage usage, unsigned billing)
+static int64_t cost(const char *model, struct usage usage, uint32_t flags)
 {
     struct record r = asked(model, usage);
-    prices_cost(prices, &r, billing);
+    r.flags = flags;
+    prices_cost(prices, &r);
     assert_true((r.cost_usd_micro == UNKNOWN) == ((r.flags & RECORD_COST_UNKNOWN) != 0));
     return r.cost_usd_micro;
 }
@@ -131,10 +132,11 @@ static void names_become_plain(void **state)
     assert_int_equal(price_name(str_make(endless, sizeof endless), out, &is_resold).len, 0);
 }
 
-static uint32_t flags_of(const char *model, struct usage usage, unsigned billing)
+static uint32_t flags_of(const char *model, struct usage usage, uint32_t flags)
 {
     struct record r = asked(model, usage);
-    prices_cost(prices, &r, billing);
+    r.flags = flags;
+    prices_cost(prices, &r);
     return r.flags;
 }
 
@@ -148,7 +150,7 @@ static void unknown_is_not_nothing(void **state)
     assert_int_equal(cost("claude-opus-5", USAGE(INT64_MAX, 1, 0, 0, 0, 0, 0), 0), UNKNOWN);
     /* answered without a word on usage: it may have been charged for */
     struct record r = asked("claude-opus-5", no_usage);
-    prices_cost(prices, &r, 0);
+    prices_cost(prices, &r);
     assert_int_equal(r.cost_usd_micro, UNKNOWN);
     assert_true(r.flags & RECORD_COST_UNKNOWN);
     /* nothing was used: neither a cost nor an unknown one */
@@ -158,7 +160,7 @@ static void unknown_is_not_nothing(void **state)
     free_ones[2].path = STR("/v1/messages/count_tokens");
     free_ones[3].model = STR_NONE;
     for (size_t i = 0; i < COUNT_OF(free_ones); i++) {
-        prices_cost(prices, &free_ones[i], 0);
+        prices_cost(prices, &free_ones[i]);
         assert_int_equal(free_ones[i].cost_usd_micro, UNKNOWN);
         assert_int_equal(free_ones[i].flags & RECORD_COST_UNKNOWN, 0);
     }
@@ -171,14 +173,14 @@ static void what_was_not_told_is_estimated(void **state)
     assert_int_equal(flags_of("claude-opus-5", plain, 0) & RECORD_COST_ESTIMATED, 0);
     assert_true(flags_of("anthropic/claude-opus-5", plain, 0) & RECORD_COST_ESTIMATED);
     assert_true(flags_of("deepseek-flash", plain, 0) & RECORD_COST_ESTIMATED);
-    assert_true(flags_of("claude-opus-5", plain, BILLING_PRIORITY) & RECORD_COST_ESTIMATED);
+    assert_true(flags_of("claude-opus-5", plain, RECORD_BILLED_PRIORITY) & RECORD_COST_ESTIMATED);
     /* how long a cache write is to live was not said */
     const struct usage writes = USAGE(0, 0, 0, 1000, UNKNOWN, UNKNOWN, 0);
     assert_int_equal(cost("claude-opus-5", writes, 0), 6250);
     assert_true(flags_of("claude-opus-5", writes, 0) & RECORD_COST_ESTIMATED);
     struct record cut = asked("claude-opus-5", plain);
     cut.state = ENDING_CLIENT_DISCONNECTED;
-    prices_cost(prices, &cut, 0);
+    prices_cost(prices, &cut);
     assert_int_equal(cut.cost_usd_micro, 5000);
     assert_true(cut.flags & RECORD_COST_ESTIMATED);
 }
@@ -188,10 +190,10 @@ static void the_way_of_billing_multiplies(void **state)
     (void)state;
     const struct usage u = USAGE(1000, 1000, 0, 0, 0, 0, 1);
     assert_int_equal(cost("claude-opus-5", u, 0), 30000 + 10000);
-    assert_int_equal(cost("claude-opus-5", u, BILLING_FAST), 60000 + 10000);
-    assert_int_equal(cost("claude-opus-5", u, BILLING_BATCH), 15000 + 10000);
-    assert_int_equal(cost("claude-opus-5", u, BILLING_IN_US), 33000 + 10000);
-    assert_int_equal(cost("claude-opus-4-5", u, BILLING_FAST), UNKNOWN); /* has no fast mode */
+    assert_int_equal(cost("claude-opus-5", u, RECORD_BILLED_FAST), 60000 + 10000);
+    assert_int_equal(cost("claude-opus-5", u, RECORD_BILLED_BATCH), 15000 + 10000);
+    assert_int_equal(cost("claude-opus-5", u, RECORD_BILLED_IN_US), 33000 + 10000);
+    assert_int_equal(cost("claude-opus-4-5", u, RECORD_BILLED_FAST), UNKNOWN); /* has no fast mode */
 }
 
 static void the_answer_says_which_model(void **state)
@@ -199,7 +201,7 @@ static void the_answer_says_which_model(void **state)
     (void)state;
     struct record r = asked("claude-opus-5", USAGE(1000, 0, 0, 0, 0, 0, 0));
     r.response_model = STR("claude-haiku-4-5-20251001");
-    prices_cost(prices, &r, 0);
+    prices_cost(prices, &r);
     assert_int_equal(r.cost_usd_micro, 1000);
 }
 
@@ -220,6 +222,53 @@ static void own_prices_come_first(void **state)
     assert_int_equal(cost("claude-haiku-4-5", USAGE(1000, 0, 0, 0, 0, 0, 0), 0), 1000);
 }
 
+static void lines_become_prices(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct price p;
+    struct fail why = {0};
+    arena_init(&arena);
+    assert_int_equal(price_parse(STR(" Z-AI/GLM-5*  input=0.6 output=2.25 cache_read=0.000001 "
+                                     "cache_write_5m=999999.999999 above=200000 fast=600 "
+                                     "from=2024-02-29"), &arena, &p, &why), ERR_OK);
+    assert_string_equal(p.model, "glm-5*");
+    assert_int_equal(p.input, 600000);
+    assert_int_equal(p.output, 2250000);
+    assert_int_equal(p.cache_read, 1);
+    assert_int_equal(p.cache_write_5m, 999999999999);
+    assert_int_equal(p.cache_write_1h, UNKNOWN);
+    assert_int_equal(p.above_tokens, 200000);
+    assert_int_equal(p.fast_percent, 600);
+    assert_int_equal(p.from_us, INT64_C(19782) * day_us);
+    static const char *const wrong[] = {
+        "", " ", "m", "m input=1", "m output=1", "m input=1 output=-1", "m input=1 output=1e3",
+        "m input=1 output=1.1234567", "m input=1 output=1000000", "m input=1 output=2 from=2025-02-29",
+        "m input=1 output=2 from=2025-2-1", "m input=1 output=2 above=x", "m input= output=2",
+        "m input=1 output=2 much", "m input=1 output=2.", "m input=.5 output=2", "input=1 output=2",
+    };
+    for (size_t i = 0; i < COUNT_OF(wrong); i++)
+        if (price_parse(str_of(wrong[i]), &arena, &p, &why) != ERR_CONFIG)
+            fail_msg("taken: %s", wrong[i]);
+    arena_release(&arena);
+}
+
+static void fingerprints_tell_prices_apart(void **state)
+{
+    (void)state;
+    const struct price own = {.model = "m", .input = 1, .output = 2};
+    const struct price other = {.model = "m", .input = 1, .output = 3};
+    const struct price *const lists[] = {NULL, &own, &other};
+    uint64_t prints[COUNT_OF(lists)];
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        struct prices *p = prices_new(lists[i], lists[i] != NULL);
+        prints[i] = prices_fingerprint(p);
+        prices_free(p);
+    }
+    assert_true(prints[0] == prices_fingerprint(prices));
+    assert_true(prints[0] != prints[1] && prints[1] != prints[2] && prints[0] != prints[2]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make, drop)
 
 int main(void)
@@ -234,6 +283,8 @@ int main(void)
         TEST(the_way_of_billing_multiplies),
         TEST(the_answer_says_which_model),
         TEST(own_prices_come_first),
+        TEST(lines_become_prices),
+        TEST(fingerprints_tell_prices_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,7 +150,7 @@ static void sub_agents_begin(void **state)
     assert_int_equal(f.spawn_count, 1);
     assert_str_equal(f.spawns[0].agent_type, STR("finder"));
     assert_true(f.spawns[0].prompt_hash == spawn_hash(STR("find\nit")));
-    assert_int_equal(f.billing, BILLING_FAST | BILLING_BATCH | BILLING_IN_US);
+    assert_int_equal(f.flags, RECORD_BILLED_FAST | RECORD_BILLED_BATCH | RECORD_BILLED_IN_US);
     assert_str_equal(tool_list_text(&f.tools, &x->arena), STR("Agent 1"));
     answer_read(STR("{\"type\":\"message\",\"content\":[{\"type\":\"tool_use\",\"name\":\"Task\","
                     "\"input\":{\"subagent_type\":\"finder\",\"prompt\":\"find\\nit\"}},"
@@ -158,7 +158,7 @@ static void sub_agents_begin(void **state)
                     "\"service_tier\":\"standard\"}}"), false, &x->arena, &f);
     assert_int_equal(f.spawn_count, 1);
     assert_true(f.spawns[0].prompt_hash == spawn_hash(STR("find\nit")));
-    assert_int_equal(f.billing, 0);
+    assert_int_equal(f.flags, 0);
     assert_str_equal(tool_list_text(&f.tools, &x->arena), STR("Bash 1,Task 1"));
 }
 
