@@ -1,27 +1,16 @@
 /*
  * claude.test.mjs: the real Claude Code through the proxy: a plain turn, a tool turn, a sub-agent
  * turn. The rows say who asked what, and every body equals the provider's ledger byte for byte.
- *
- * The client is about 400 MB and lives in a folder of its own (tests/client/claude); CLAUDE_BINARY
- * names another one.
  */
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import fs from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { run_claude, skip } from '../lib/claude.mjs';
 import { stream_events } from '../lib/messages.mjs';
 import { temp_dir } from '../lib/proxy.mjs';
 import { same_bytes, with_proxy } from '../lib/suite.mjs';
-import { until, within } from '../lib/wait.mjs';
-
-const HERE = path.dirname(fileURLToPath(import.meta.url));
-const INSTALLED = path.join(HERE, 'claude/node_modules/@anthropic-ai/claude-code/bin/claude.exe');
-const BINARY = process.env.CLAUDE_BINARY ?? INSTALLED;
-const works = existsSync(BINARY) && spawnSync(BINARY, ['--version'], { timeout: 60000 }).status === 0;
-const skip = !works && `Claude Code is not installed (${BINARY}): npm ci in tests/client/claude`;
+import { until } from '../lib/wait.mjs';
 
 /* HOME of the client: its transcripts are there, and the proxy follows them. */
 let home;
@@ -60,29 +49,7 @@ const text = (s) => [{ type: 'text', text: s }];
 const has_tool = (request, name) => (request.tools ?? []).some((tool) => tool.name === name);
 const results = (request) => request.messages.flatMap((m) => (Array.isArray(m.content) ? m.content : [])).filter((b) => b.type === 'tool_result');
 
-async function claude(folder, args) {
-  const from = t.up.ledger.length;
-  const child = spawn(BINARY, ['-p', ...args], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: t.proxy.url, ANTHROPIC_API_KEY: 'sk-ant-test-0',
-      CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', DISABLE_AUTOUPDATER: '1',
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (d) => { out += d; });
-  child.stderr.on('data', (d) => { err += d; });
-  const exited = new Promise((resolve) => { child.once('close', resolve); });
-  try {
-    const code = await within(exited, 120000, 'Claude Code to end');
-    assert.equal(code, 0, `${err}\n${out}`);
-  } finally {
-    child.kill('SIGKILL');
-  }
-  return { out, exchanges: t.up.ledger.slice(from) };
-}
+const claude = (folder, args) => run_claude(t, home, folder, args);
 
 /* Every request that the provider saw has its row, and both bodies are the ledger's. */
 async function check_all(exchanges) {
