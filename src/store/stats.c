@@ -10,26 +10,12 @@
 #include "store/query.h"
 #include "store/stats_sums.h"
 
-#define SELECT_CELLS                                                                               \
-    "SELECT start, model, response_model, provider, state, status, agent_type, project, data"      \
-    " FROM rollups"
-
 enum {
     DATA_COLUMN = 8,
     STRETCHES_MAX = 5 /* hours, days, months, days, hours */
 };
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
-
-/* What is asked of a cell's key. */
-struct key_filter {
-    int64_t model, provider, project, agent_type; /* names */
-    bool has_agent_type;
-    int status;
-    bool has_state, is_main, is_sub;
-    bool is_open;    /* nothing is asked */
-    bool is_nothing; /* a name that nothing has */
-};
 
 /* Cells of one size that follow on one another: hours [start, end). */
 struct stretch {
@@ -46,7 +32,7 @@ struct open_cell {
 struct reading {
     struct store_reader *r;
     const struct stats_ask *ask;
-    struct key_filter filter;
+    bool is_open; /* nothing is asked of what a cell's requests have in common */
     int64_t start, end; /* hours */
     struct stretch stretches[STRETCHES_MAX];
     int stretch_count;
@@ -64,43 +50,45 @@ static bool is_agent_id(struct str agent)
 
 /* --- the filter --- */
 
-static int64_t name_of(struct reading *g, struct str text)
-{
-    int64_t id = text.len ? reader_name_id(g->r, text) : 0;
-    g->filter.is_nothing |= text.len && !id;
-    return id;
-}
-
 static void read_filter(struct reading *g)
 {
     const struct request_filter *f = &g->ask->filter;
-    struct key_filter *k = &g->filter;
-    k->model = name_of(g, f->model);
-    k->provider = name_of(g, f->provider);
-    k->project = name_of(g, f->project);
-    k->has_agent_type = f->agent_type.len > 0;
-    k->agent_type = str_equal(f->agent_type, STR("unknown")) ? ROLLUP_TYPE_UNKNOWN
-                                                             : name_of(g, f->agent_type);
-    k->status = f->status;
-    k->has_state = f->has_state;
-    k->is_main = str_equal(f->agent_id, STR("main"));
-    k->is_sub = str_equal(f->agent_id, STR("sub"));
-    k->is_open = !k->model && !k->provider && !k->project && !k->has_agent_type && !k->status &&
-                 !k->has_state && !k->is_main && !k->is_sub;
+    g->is_open = !f->model.len && !f->provider.len && !f->project.len && !f->agent_type.len &&
+                 !f->agent_id.len && !f->status && !f->has_state;
 }
 
-static bool filter_takes(const struct reading *g, const struct cell_key *key)
+static void add_agent(struct reading *g, struct query *q)
 {
-    const struct key_filter *k = &g->filter;
-    if (k->is_open)
-        return true;
-    return (!k->model || k->model == key->model || k->model == key->response_model) &&
-           (!k->provider || k->provider == key->provider) &&
-           (!k->project || k->project == key->project) &&
-           (!k->has_agent_type || k->agent_type == key->agent_type) &&
-           (!k->status || k->status == key->status || k->status == key->status / 100) &&
-           (!k->has_state || (int64_t)g->ask->filter.state == key->state) &&
-           (!k->is_main || !key->agent_type) && (!k->is_sub || key->agent_type);
+    const struct request_filter *f = &g->ask->filter;
+    if (str_equal(f->agent_id, STR("main")))
+        query_add(q, " AND agent_type = 0");
+    else if (f->agent_id.len)
+        query_add(q, " AND agent_type <> 0");
+    if (str_equal(f->agent_type, STR("unknown")))
+        query_number(q, " AND agent_type = ?", ROLLUP_TYPE_UNKNOWN);
+    else
+        query_name(q, g->r, " AND agent_type = ?", f->agent_type);
+}
+
+/* The cells of a span whose requests may be meant. */
+static void select_cells(struct reading *g, struct query *q, int64_t span)
+{
+    const struct request_filter *f = &g->ask->filter;
+    query_begin(q, g->r, STR_NONE);
+    query_add(q, "SELECT start, model, response_model, provider, state, status, agent_type, project,"
+                 " data FROM rollups");
+    query_number(q, " WHERE span = ?", span);
+    if (f->model.len) {
+        query_name(q, g->r, " AND (model = ?", f->model);
+        query_name(q, g->r, " OR response_model = ?)", f->model);
+    }
+    query_name(q, g->r, " AND provider = ?", f->provider);
+    query_name(q, g->r, " AND project = ?", f->project);
+    add_agent(g, q);
+    if (f->has_state)
+        query_number(q, " AND state = ?", (int64_t)f->state);
+    if (f->status)
+        query_number(q, f->status < 10 ? " AND status / 100 = ?" : " AND status = ?", f->status);
 }
 
 /* --- open cells --- */
@@ -126,22 +114,20 @@ static void keep_open(struct reading *g, struct statement *q)
 
 static enum err read_open(struct reading *g, struct fail *f)
 {
-    struct statement *q;
-    enum err err = database_prepare(&g->r->db,
-                                    SELECT_CELLS " WHERE span = ? ORDER BY start", &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, SPAN_OPEN);
-    while (statement_next(q, &err, f))
+    struct query query;
+    struct statement *q = NULL;
+    select_cells(g, &query, SPAN_OPEN);
+    query_add(&query, " ORDER BY start");
+    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
+    while (!err && q && statement_next(q, &err, f))
         keep_open(g, q);
     statement_free(q);
+    query_release(&query);
     return err;
 }
 
 static void add_cell(struct reading *g, const struct cell_key *key, struct str data)
 {
-    if (!filter_takes(g, key))
-        return;
     if (g->ask->only_counts)
         g->sums.total.sums.request_count += cell_read_count(data);
     else if (cell_read(data, &g->cell) == ERR_OK)
@@ -210,7 +196,7 @@ static enum span span_of_hours(const struct reading *g)
 {
     const unsigned told = 1u << STATS_TOTAL | 1u << STATS_BY_TOOL | 1u << STATS_BY_HOUR |
                           1u << STATS_BY_DAY;
-    return g->filter.is_open && !(g->ask->divisions & ~told) ? SPAN_HOUR_TOTAL : SPAN_HOUR;
+    return g->is_open && !(g->ask->divisions & ~told) ? SPAN_HOUR_TOTAL : SPAN_HOUR;
 }
 
 /* The largest span that the question can be answered with. */
@@ -252,22 +238,20 @@ static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
 
 static enum err read_stretch(struct reading *g, const struct stretch *stretch, struct fail *f)
 {
-    struct statement *q;
-    enum err err = database_prepare(
-        &g->r->db, SELECT_CELLS " WHERE span = ? AND start >= ? AND start < ? ORDER BY start", &q,
-        f);
-    if (err)
-        return err;
-    bind_number(q, 1, stretch->span);
-    bind_number(q, 2, stretch->start);
-    bind_number(q, 3, stretch->end);
-    while (statement_next(q, &err, f)) {
+    struct query query;
+    struct statement *q = NULL;
+    select_cells(g, &query, stretch->span);
+    query_number(&query, " AND start >= ?", stretch->start);
+    query_number(&query, " AND start < ? ORDER BY start", stretch->end);
+    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
+    while (!err && q && statement_next(q, &err, f)) {
         struct cell_key key = {0};
         read_key(q, &key);
         add_open(g, key.start);
         add_cell(g, &key, column_str(q, DATA_COLUMN));
     }
     statement_free(q);
+    query_release(&query);
     return err;
 }
 
@@ -365,14 +349,14 @@ static enum err read_all(struct reading *g, struct fail *f)
 {
     const struct request_filter *filter = &g->ask->filter;
     enum err err = database_begin_reading(&g->r->db, f);
+    read_filter(g);
     if (!err)
         err = read_open(g, f);
     if (err)
         return err;
-    read_filter(g);
     read_range(g);
     cut_hours(g);
-    if (g->start >= g->end || g->filter.is_nothing)
+    if (g->start >= g->end)
         return ERR_OK;
     bool is_by_row = filter->session_id.len || is_agent_id(filter->agent_id) || filter->tool.len ||
                      filter->q.len;
