@@ -97,6 +97,11 @@ static void fill_tool(struct filling *f, yyjson_mut_val *obj, const struct stats
     yyjson_mut_obj_add_sint(f->doc, obj, "request_count", row->request_count);
     yyjson_mut_obj_add_sint(f->doc, obj, "call_count", row->tool_call_count);
     yyjson_mut_obj_add_sint(f->doc, obj, "error_count", row->tool_error_count);
+    yyjson_mut_obj_add_val(f->doc, obj, "usage", usage_json(f->doc, &row->usage));
+    yyjson_mut_obj_add_sint(f->doc, obj, "cost_usd_micro", row->cost_usd_micro);
+    yyjson_mut_obj_add_sint(f->doc, obj, "unknown_cost_count", row->unknown_cost_count);
+    json_put_ms_or_null(f->doc, obj, "avg_duration_ms",
+                        average(row->duration.sum_us, row->duration.count));
 }
 
 /* [[from_ms, to_ms, count]…] of the buckets that hold any. */

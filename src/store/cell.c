@@ -6,7 +6,10 @@
 
 #include "base/wire.h"
 
-enum { SUMS = sizeof(struct cell_sums) / sizeof(int64_t) };
+enum {
+    SUMS = sizeof(struct cell_sums) / sizeof(int64_t),
+    TOOL_PARTS = sizeof(struct cell_tool) / sizeof(int64_t) /* the name is the first */
+};
 
 void cell_clear(struct cell *c)
 {
@@ -69,6 +72,16 @@ void cell_add_record(struct cell *c, const struct record *r, int sign)
         c->first_tokens[time_bucket_of(r->first_token_us)] += sign;
 }
 
+void cell_tool_call(struct cell_tool *t, const struct record *r, int64_t calls, int sign)
+{
+    t->request_count += sign;
+    t->call_count += sign * calls;
+    add_usage(t->usage, &r->usage, sign);
+    t->cost_usd_micro += sign * MAX_OF(r->cost_usd_micro, 0);
+    t->unknown_cost_count += r->flags & RECORD_COST_UNKNOWN ? sign : 0;
+    add_time(r->duration_us, sign, &t->duration_us, &t->duration_count);
+}
+
 static struct cell_tool *find_tool(struct cell *c, int64_t tool)
 {
     for (size_t i = 0; i < c->tool_count; i++)
@@ -88,9 +101,10 @@ void cell_add_tool(struct cell *c, const struct cell_tool *tool, int64_t other)
         sum = &c->tools[c->tool_count++];
         *sum = (struct cell_tool){.tool = name};
     }
-    sum->request_count += tool->request_count;
-    sum->call_count += tool->call_count;
-    sum->error_count += tool->error_count;
+    int64_t *into = &sum->tool;
+    const int64_t *terms = &tool->tool;
+    for (int i = 1; i < TOOL_PARTS; i++)
+        into[i] += terms[i];
 }
 
 static void add_times(int64_t counts[TIME_BUCKETS], const struct time_entries *more)
@@ -99,7 +113,7 @@ static void add_times(int64_t counts[TIME_BUCKETS], const struct time_entries *m
         counts[more->buckets[i]] += more->counts[i];
 }
 
-void cell_add(struct cell *c, const struct cell_entries *more, int64_t other)
+void cell_add_but_tools(struct cell *c, const struct cell_entries *more)
 {
     int64_t *sums = &c->sums.request_count;
     const int64_t *terms = &more->sums.request_count;
@@ -107,6 +121,11 @@ void cell_add(struct cell *c, const struct cell_entries *more, int64_t other)
         sums[i] += terms[i];
     add_times(c->durations, &more->durations);
     add_times(c->first_tokens, &more->first_tokens);
+}
+
+void cell_add(struct cell *c, const struct cell_entries *more, int64_t other)
+{
+    cell_add_but_tools(c, more);
     for (size_t i = 0; i < more->tool_count; i++)
         cell_add_tool(c, &more->tools[i], other);
 }
@@ -145,10 +164,9 @@ static enum err put_tools(struct buf *out, const struct cell *c)
 {
     enum err err = wire_put_varint(out, c->tool_count);
     for (size_t i = 0; i < c->tool_count && !err; i++) {
-        const int64_t numbers[] = {c->tools[i].tool, c->tools[i].request_count,
-                                   c->tools[i].call_count, c->tools[i].error_count};
-        for (size_t j = 0; j < COUNT_OF(numbers) && !err; j++)
-            err = put(out, numbers[j]);
+        const int64_t *parts = &c->tools[i].tool;
+        for (int j = 0; j < TOOL_PARTS && !err; j++)
+            err = put(out, parts[j]);
     }
     return err;
 }
@@ -190,11 +208,9 @@ static void get_tools(struct wire_reader *in, struct cell_entries *out)
     in->bad |= count > CELL_TOOLS_MAX;
     out->tool_count = in->bad ? 0 : (size_t)count;
     for (size_t i = 0; i < out->tool_count; i++) {
-        struct cell_tool *tool = &out->tools[i];
-        tool->tool = get(in);
-        tool->request_count = get(in);
-        tool->call_count = get(in);
-        tool->error_count = get(in);
+        int64_t *parts = &out->tools[i].tool;
+        for (int j = 0; j < TOOL_PARTS; j++)
+            parts[j] = get(in);
     }
 }
 

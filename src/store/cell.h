@@ -14,7 +14,7 @@
 
 enum {
     CELL_TOOLS_MAX = 64,          /* tools; calls of further ones are counted as "(other)" */
-    CELL_BYTES_MAX = 16 << 10,    /* encoded */
+    CELL_BYTES_MAX = 32 << 10,    /* encoded */
     USAGE_PARTS = 7
 };
 
@@ -29,9 +29,12 @@ struct cell_sums {
     int64_t tool_call_count, tool_error_count;
 };
 
+/* Of the requests whose answers call it; one that calls several counts for each. */
 struct cell_tool {
     int64_t tool; /* a name */
     int64_t request_count, call_count, error_count;
+    int64_t usage[USAGE_PARTS];
+    int64_t cost_usd_micro, unknown_cost_count, duration_us, duration_count;
 };
 
 struct cell {
@@ -64,9 +67,13 @@ void cell_clear(struct cell *c);
 /* A request, `sign` 1 or -1 times. */
 void cell_sums_add(struct cell_sums *s, const struct record *r, int sign);
 void cell_add_record(struct cell *c, const struct record *r, int sign); /* without its tools */
+/* A tool that a request's answer calls so many times. */
+void cell_tool_call(struct cell_tool *t, const struct record *r, int64_t calls, int sign);
 /* `other` is the name that stands for all that find no room. */
 void cell_add_tool(struct cell *c, const struct cell_tool *tool, int64_t other);
 void cell_add(struct cell *c, const struct cell_entries *more, int64_t other);
+/* Likewise, but for the tools. */
+void cell_add_but_tools(struct cell *c, const struct cell_entries *more);
 bool cell_is_empty(const struct cell *c);
 
 enum err cell_write(struct buf *out, const struct cell *c) MUST_CHECK;

@@ -41,19 +41,22 @@ static struct cell_key key_of(const struct store *s, const struct record *r,
     };
 }
 
-/* `errors`: the text lists errors, not calls. */
-static enum err add_tools(struct store *s, struct cell *cell, struct str text, bool errors,
+/* The tools that the answer calls, or whose errors the request brings back. */
+static enum err add_tools(struct store *s, struct cell *cell, const struct record *r, bool errors,
                           int sign, struct fail *f)
 {
     struct tool_count c;
+    struct str text = errors ? r->tool_errors : r->tools;
     enum err err = ERR_OK;
     while (!err && tool_list_next(&text, &c)) {
         struct cell_tool tool = {0};
-        int64_t count = sign * c.count;
         err = names_id(&s->names, c.name, true, &tool.tool, f);
-        *(errors ? &tool.error_count : &tool.call_count) = count;
-        *(errors ? &cell->sums.tool_error_count : &cell->sums.tool_call_count) += count;
-        tool.request_count = errors ? 0 : sign;
+        if (errors)
+            tool.error_count = sign * c.count;
+        else
+            cell_tool_call(&tool, r, c.count, sign);
+        cell->sums.tool_error_count += tool.error_count;
+        cell->sums.tool_call_count += tool.call_count;
         if (!err)
             cell_add_tool(cell, &tool, s->other_name);
     }
@@ -83,8 +86,8 @@ static enum err add_cell(struct store *s, const struct record *r, const struct r
     sum->is_changed = true;
     cell_add_record(&sum->cell, r, sign);
     if (!err)
-        err = add_tools(s, &sum->cell, r->tools, false, sign, f);
-    return err ? err : add_tools(s, &sum->cell, r->tool_errors, true, sign, f);
+        err = add_tools(s, &sum->cell, r, false, sign, f);
+    return err ? err : add_tools(s, &sum->cell, r, true, sign, f);
 }
 
 /* --- sessions --- */

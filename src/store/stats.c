@@ -289,16 +289,20 @@ static struct cell_key key_of_row(struct statement *q, const struct record *row)
     };
 }
 
-static void add_tools_of(struct reading *g, struct str text, bool errors)
+static void add_tools_of(struct reading *g, const struct record *row, bool errors)
 {
     struct tool_count c;
     struct cell_entries *cell = &g->cell;
+    struct str text = errors ? row->tool_errors : row->tools;
     while (cell->tool_count < CELL_TOOLS_MAX && tool_list_next(&text, &c)) {
         struct cell_tool *tool = &cell->tools[cell->tool_count++];
-        *tool = (struct cell_tool){.tool = reader_name_id(g->r, c.name),
-                                   .request_count = !errors};
-        *(errors ? &tool->error_count : &tool->call_count) = c.count;
-        *(errors ? &cell->sums.tool_error_count : &cell->sums.tool_call_count) += c.count;
+        *tool = (struct cell_tool){.tool = reader_name_id(g->r, c.name)};
+        if (errors)
+            tool->error_count = c.count;
+        else
+            cell_tool_call(tool, row, c.count, 1);
+        cell->sums.tool_error_count += tool->error_count;
+        cell->sums.tool_call_count += tool->call_count;
     }
 }
 
@@ -319,8 +323,8 @@ static void add_row(struct reading *g, struct statement *q)
     cell_sums_add(&cell->sums, &row, 1);
     add_time_of(&cell->durations, row.duration_us);
     add_time_of(&cell->first_tokens, row.first_token_us);
-    add_tools_of(g, row.tools, false);
-    add_tools_of(g, row.tool_errors, true);
+    add_tools_of(g, &row, false);
+    add_tools_of(g, &row, true);
     struct cell_key key = key_of_row(q, &row);
     stats_sums_add(&g->sums, &key, row.started_us / us_per_hour, cell);
 }

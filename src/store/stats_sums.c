@@ -82,7 +82,7 @@ static void add_by(struct stats_sums *s, enum stats_by by, int64_t key,
                    const struct cell_entries *cell)
 {
     if (wants(s, by))
-        cell_add(&group_of(&s->groups[by], key)->cell, cell, KEY_OTHER);
+        cell_add_but_tools(&group_of(&s->groups[by], key)->cell, cell);
 }
 
 static void add_tools(struct stats_sums *s, const struct cell_entries *cell)
@@ -93,6 +93,12 @@ static void add_tools(struct stats_sums *s, const struct cell_entries *cell)
         sums->request_count += t->request_count;
         sums->tool_call_count += t->call_count;
         sums->tool_error_count += t->error_count;
+        for (int part = 0; part < USAGE_PARTS; part++)
+            sums->usage[part] += t->usage[part];
+        sums->cost_usd_micro += t->cost_usd_micro;
+        sums->unknown_cost_count += t->unknown_cost_count;
+        sums->duration_us += t->duration_us;
+        sums->duration_count += t->duration_count;
     }
 }
 
@@ -113,13 +119,13 @@ static void add_period(struct stats_sums *s, int64_t hour, const struct cell_ent
         end_period(s);
     if (!s->period)
         s->period = group_new(key);
-    cell_add(&s->period->cell, cell, KEY_OTHER);
+    cell_add_but_tools(&s->period->cell, cell);
 }
 
 void stats_sums_add(struct stats_sums *s, const struct cell_key *key, int64_t hour,
                     const struct cell_entries *cell)
 {
-    cell_add(&s->total, cell, KEY_OTHER);
+    cell_add_but_tools(&s->total, cell);
     add_by(s, STATS_BY_MODEL, key->model, cell);
     add_by(s, STATS_BY_PROVIDER, key->provider, cell);
     add_by(s, STATS_BY_STATE, key->state, cell);

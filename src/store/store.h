@@ -149,7 +149,7 @@ enum stats_by {
     STATS_BY_STATE,
     STATS_BY_PROJECT,
     STATS_BY_AGENT, /* "main", a sub-agent's type, "unknown" */
-    STATS_BY_TOOL,  /* only request_count and the two counts of tools are filled */
+    STATS_BY_TOOL,  /* of requests that call it: without times but `duration`'s sum, bytes, errors */
     STATS_BY_HOUR,  /* "2026-11-21T14:00:00Z" */
     STATS_BY_DAY,   /* "2026-11-21" */
     STATS_DIVISIONS

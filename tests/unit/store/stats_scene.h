@@ -201,18 +201,6 @@ static inline void key_by_hand(const struct by_hand *h, const struct record *r, 
         put_day(key, 80, r->started_us, h->tz_hours, h->by == STATS_BY_HOUR);
 }
 
-static inline void add_tools(struct by_hand *h, struct str text, bool errors)
-{
-    struct tool_count c;
-    char key[80];
-    while (tool_list_next(&text, &c)) {
-        snprintf(key, sizeof key, "%.*s", STR_ARGS(c.name));
-        struct line *line = line_of(h, key);
-        line->requests += !errors;
-        *(errors ? &line->errors : &line->calls) += c.count;
-    }
-}
-
 static inline int64_t count_of(struct str text)
 {
     int64_t sum = 0;
@@ -250,6 +238,27 @@ static inline void add_usage(struct line *line, const struct usage *u)
         line->usage[6] += u->web_search_requests;
 }
 
+static inline void add_tools(struct by_hand *h, const struct record *r, bool errors)
+{
+    struct tool_count c;
+    char key[80];
+    struct str text = errors ? r->tool_errors : r->tools;
+    while (tool_list_next(&text, &c)) {
+        snprintf(key, sizeof key, "%.*s", STR_ARGS(c.name));
+        struct line *line = line_of(h, key);
+        if (errors) {
+            line->errors += c.count;
+            continue;
+        }
+        line->requests++;
+        line->calls += c.count;
+        add_usage(line, &r->usage);
+        line->cost += r->cost_usd_micro == UNKNOWN ? 0 : r->cost_usd_micro;
+        line->unknown += (r->flags & RECORD_COST_UNKNOWN) != 0;
+        add_time(&line->durations, r->duration_us);
+    }
+}
+
 static inline void add_line(struct line *line, const struct record *r)
 {
     line->requests++;
@@ -278,8 +287,8 @@ static inline void add_by_hand(const struct record *r, void *owner)
     struct by_hand *h = owner;
     char key[80];
     if (h->by == STATS_BY_TOOL) {
-        add_tools(h, r->tools, false);
-        add_tools(h, r->tool_errors, true);
+        add_tools(h, r, false);
+        add_tools(h, r, true);
         return;
     }
     key_by_hand(h, r, key);
@@ -394,6 +403,11 @@ static inline void on_stats(const struct stats_row *row, void *owner)
         assert_int_equal(row->request_count, line->requests);
         assert_int_equal(row->tool_call_count, line->calls);
         assert_int_equal(row->tool_error_count, line->errors);
+        assert_memory_equal(&row->usage, line->usage, sizeof row->usage);
+        assert_int_equal(row->cost_usd_micro, line->cost);
+        assert_int_equal(row->unknown_cost_count, line->unknown);
+        assert_int_equal(row->duration.count, line->durations.count);
+        assert_int_equal(row->duration.sum_us, line->durations.sum_us);
         return;
     }
     check_line(row, line);

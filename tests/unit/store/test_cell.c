@@ -48,7 +48,7 @@ static void cells_come_back(void **state)
     r.first_token_us = 77;
     cell_clear(&one);
     cell_add_record(&one, &r, 1);
-    cell_add_tool(&one, &(struct cell_tool){7, 1, 2, 3}, 99);
+    cell_add_tool(&one, &(struct cell_tool){7, 1, 2, 3, {4}, 5, 6, 7, 8}, 99);
     assert_int_equal(cell_write(&bytes, &one), ERR_OK);
     assert_int_equal(cell_read(buf_str(&bytes), &entries), ERR_OK);
     cell_clear(&sum);
@@ -59,7 +59,7 @@ static void cells_come_back(void **state)
     cell_add_record(&sum, &r, -1);
     assert_true(cell_is_empty(&sum));
     for (int64_t tool = 0; tool < 3 * CELL_TOOLS_MAX; tool++)
-        cell_add_tool(&sum, &(struct cell_tool){tool, 1, 1, 0}, 1000);
+        cell_add_tool(&sum, &(struct cell_tool){.tool = tool, .request_count = 1, .call_count = 1}, 1000);
     assert_int_equal(sum.tool_count, CELL_TOOLS_MAX);
     buf_release(&bytes);
 }
