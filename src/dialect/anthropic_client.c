@@ -209,7 +209,7 @@ static void read_tool(struct reading *r, yyjson_val *tool)
 {
     struct str type = json_member_text(tool, "type"), name = json_member_text(tool, "name");
     bool is_search = str_starts(type, STR("web_search_"));
-    struct tool known = {.source = tool, .name = name};
+    struct tool known = {.description = STR_NONE};
     bool is_own = !type.len || str_equal(type, STR("custom"));
     if (!is_own && !is_search && !describe_known(&known, type)) {
         loss_drop(r->n, "tools[]", type, "only the client's own provider can run this tool");
@@ -219,8 +219,10 @@ static void read_tool(struct reading *r, yyjson_val *tool)
         loss_drop(r->n, "tools[]", name, "a tool without a name, or with one that is taken");
         return;
     }
-    struct tool *t = neutral_tool(r->n);
-    *t = known;
+    struct tool *t = neutral_tool(r->n, name);
+    t->source = tool;
+    t->description = known.description;
+    t->schema_text = known.schema_text;
     t->kind = is_search ? TOOL_WEB_SEARCH : TOOL_FUNCTION;
     t->cache_control = yyjson_obj_get(tool, "cache_control");
     if (is_own) {

@@ -247,8 +247,7 @@ static void add_tool(struct reading *r, yyjson_val *function, yyjson_val *source
                   "a tool without a name, with one that is taken, or of an unknown kind");
         return;
     }
-    struct tool *t = neutral_tool(r->n);
-    t->name = name;
+    struct tool *t = neutral_tool(r->n, name);
     t->source = source;
     t->description = json_member_text(function, "description");
     t->schema = yyjson_obj_get(function, "parameters");

@@ -164,16 +164,20 @@ static void put_result(const struct writing *x, struct message *m)
 static struct message *put_results(const struct writing *x, const struct message *calls,
                                    struct message *first)
 {
-    struct message *behind = first, *last = first;
-    for (; behind && behind->role == ROLE_TOOL; behind = behind->next)
-        last = behind;
+    struct message *last = first, *at = first;
+    while (last->next && last->next->role == ROLE_TOOL)
+        last = last->next;
     content_open(x, "user");
-    for (const struct block *b = calls ? calls->first : NULL; b; b = b->next)
-        for (struct message *m = first; b->kind == BLOCK_TOOL_USE && m != behind; m = m->next)
-            if (str_equal(m->tool_id, b->id)) {
-                put_result(x, m);
+    for (const struct block *b = calls ? calls->first : NULL; b; b = b->next) {
+        struct message *start = at; /* where the last was found: mostly they come in order */
+        while (b->kind == BLOCK_TOOL_USE && !str_equal(at->tool_id, b->id)) {
+            at = at == last ? first : at->next;
+            if (at == start)
                 break;
-            }
+        }
+        if (b->kind == BLOCK_TOOL_USE && str_equal(at->tool_id, b->id))
+            put_result(x, at);
+    }
     content_close(x);
     return last;
 }

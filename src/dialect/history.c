@@ -189,6 +189,8 @@ static void add_orphan(struct history *h, struct message *result)
 
 void history_add_result(struct history *h, struct message *result)
 {
+    while (h->open && h->open->is_answered) /* so that many in order are no quadratic work */
+        h->open = h->open->next;
     struct open_call *open = h->open;
     while (open && (open->is_answered || !str_equal(open->client_id, result->tool_id)))
         open = open->next;

@@ -50,9 +50,18 @@ void neutral_insert(struct neutral *n, struct message *after, struct message *m)
         n->last = m;
 }
 
-struct tool *neutral_tool(struct neutral *n)
+static size_t bucket_of(struct str name)
+{
+    return (size_t)XXH3_64bits(name.ptr, name.len) % TOOL_BUCKETS;
+}
+
+struct tool *neutral_tool(struct neutral *n, struct str name)
 {
     struct tool *t = ARENA_NEW(n->arena, struct tool);
+    size_t bucket = bucket_of(name);
+    t->name = name;
+    t->next_named = n->tools_named[bucket];
+    n->tools_named[bucket] = t;
     if (n->tools_last)
         n->tools_last->next = t;
     else
@@ -63,7 +72,7 @@ struct tool *neutral_tool(struct neutral *n)
 
 struct tool *neutral_find_tool(const struct neutral *n, struct str name)
 {
-    for (struct tool *t = n->tools; t; t = t->next)
+    for (struct tool *t = n->tools_named[bucket_of(name)]; t; t = t->next_named)
         if (str_equal(t->name, name))
             return t;
     return NULL;

@@ -51,13 +51,16 @@ struct tool {
     yyjson_val *source;     /* the whole, as the client sent it */
     yyjson_val *cache_control;
     bool is_strict;
-    struct tool *next;
+    struct tool *next, *next_named; /* of all; of the same bucket */
 };
 
 enum tool_choice { CHOICE_UNSET, CHOICE_AUTO, CHOICE_ANY, CHOICE_NONE, CHOICE_TOOL };
 enum thinking_mode { THINKING_UNSET, THINKING_DISABLED, THINKING_BUDGET, THINKING_ADAPTIVE };
 
-enum { STOPS_MAX = 64 /* stop sequences; a request with more is refused */ };
+enum {
+    STOPS_MAX = 64,    /* stop sequences; a request with more is refused */
+    TOOL_BUCKETS = 256 /* so that thousands of tools are no quadratic work */
+};
 
 struct neutral {
     struct str model;
@@ -68,6 +71,7 @@ struct neutral {
     struct block *system, *system_last;
     struct message *first, *last;
     struct tool *tools, *tools_last;
+    struct tool *tools_named[TOOL_BUCKETS];
     enum tool_choice choice;
     struct str choice_name; /* the client's name of the tool */
     bool is_serial;         /* one tool call at a time */
@@ -92,7 +96,7 @@ void message_add(struct message *m, struct block *b);
 struct message *neutral_message(struct neutral *n, enum role role); /* loose */
 /* Behind `after`; NULL: at the end. */
 void neutral_insert(struct neutral *n, struct message *after, struct message *m);
-struct tool *neutral_tool(struct neutral *n); /* appended */
+struct tool *neutral_tool(struct neutral *n, struct str name); /* appended */
 struct tool *neutral_find_tool(const struct neutral *n, struct str name);
 
 /* How strong the reasoning is to be; EFFORT_COUNT where the client did not say. */

@@ -31,9 +31,14 @@ static bool is_fine(const struct tool_names *names, struct str name)
     return !names->begins_with_letter || is_letter(name.ptr[0]);
 }
 
+static size_t bucket_of(struct str name)
+{
+    return (size_t)XXH3_64bits(name.ptr, name.len) % TOOL_NAME_BUCKETS;
+}
+
 static const struct tool_name *find_client(const struct tool_names *names, struct str client)
 {
-    for (const struct tool_name *t = names->first; t; t = t->next)
+    for (const struct tool_name *t = names->by_client[bucket_of(client)]; t; t = t->next_client)
         if (str_equal(t->client, client))
             return t;
     return NULL;
@@ -41,7 +46,7 @@ static const struct tool_name *find_client(const struct tool_names *names, struc
 
 static const struct tool_name *find_sent(const struct tool_names *names, struct str sent)
 {
-    for (const struct tool_name *t = names->first; t; t = t->next)
+    for (const struct tool_name *t = names->by_sent[bucket_of(sent)]; t; t = t->next_sent)
         if (str_equal(t->sent, sent))
             return t;
     return NULL;
@@ -80,6 +85,11 @@ static struct str add(struct tool_names *names, struct neutral *n, struct str cl
     else
         names->first = t;
     names->last = t;
+    size_t client_bucket = bucket_of(t->client), sent_bucket = bucket_of(t->sent);
+    t->next_client = names->by_client[client_bucket];
+    names->by_client[client_bucket] = t;
+    t->next_sent = names->by_sent[sent_bucket];
+    names->by_sent[sent_bucket] = t;
     return t->sent;
 }
 

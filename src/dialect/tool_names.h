@@ -7,15 +7,19 @@
 
 #include "dialect/neutral.h"
 
-enum { TOOL_NAME_MAX = 64 /* bytes; OpenAI and Gemini alike */ };
+enum {
+    TOOL_NAME_MAX = 64,     /* bytes; OpenAI and Gemini alike */
+    TOOL_NAME_BUCKETS = 256 /* so that thousands of names are no quadratic work */
+};
 
 struct tool_name {
     struct str client, sent;
-    struct tool_name *next;
+    struct tool_name *next, *next_client, *next_sent; /* of all; of the same bucket */
 };
 
 struct tool_names {
     struct tool_name *first, *last;
+    struct tool_name *by_client[TOOL_NAME_BUCKETS], *by_sent[TOOL_NAME_BUCKETS];
     bool begins_with_letter; /* Gemini: no digit, no hyphen in front */
 };
 
