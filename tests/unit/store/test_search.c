@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/loss.h"
 #include "batches.h"
 #include "place.h"
 #include "store/search.h"
 #include "store/search_terms.h"
+#include "store/store_private.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 
@@ -480,11 +482,33 @@ static void all_writers_are_followed(void **state)
     assert_int_equal(counters(x).indexed, 7);
 }
 
+/* What cannot be read any more is passed over, and told. */
+static void damage_is_counted(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    char sql[96];
+    uint64_t before = loss_read(LOSS_SEARCH_SKIPPED).since_start;
+    unsigned long long block = x->maker.block;
+    say(x, "s", "whole before", "fine");
+    chain_rest(&x->maker.chain);
+    say(x, "s", "lost for good", "fine");
+    chain_rest(&x->maker.chain);
+    say(x, "s", "whole after", "fine");
+    snprintf(sql, sizeof sql, "DELETE FROM blocks WHERE number = %llu", block + 1);
+    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
+    index_all(x);
+    assert_int_equal(ask(x, "whole"), 2);
+    assert_int_equal(ask(x, "lost"), 0);
+    assert_int_equal(counters(x).skipped, 1);
+    assert_int_equal(loss_read(LOSS_SEARCH_SKIPPED).since_start - before, 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(all_writers_are_followed),
+        TEST(all_writers_are_followed), TEST(damage_is_counted),
         TEST(whole_and_by_part), TEST(once_however_often_it_is_sent),
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
