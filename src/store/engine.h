@@ -49,8 +49,11 @@ struct engine {
     int64_t (*size)(struct store_reader *r);         /* bytes of the whole database */
     /* Bytes in use, and bytes that are free within the file; see keeping.h. */
     void (*space)(struct store *s, int64_t *used_bytes, int64_t *free_bytes);
-    /* The first block that another proxy may still be writing at. NULL: there are no others. */
-    enum err (*others_from)(struct store *s, uint64_t *block, struct fail *f);
+    /* The first block that another proxy may still be writing at, one that was there in the last
+     * so many hours; `*block` stays as it is where there was none. NULL: there are no others. */
+    enum err (*others_from)(struct store *s, int hours, uint64_t *block, struct fail *f);
+    /* How many others are connected now, whatever they call themselves. NULL: none. */
+    int64_t (*others_connected)(struct store *s);
     /* Outside of transactions: is what is deleted overwritten? NULL: never. */
     void (*wipe)(struct store *s, bool wipes);
     /* Gives free bytes back to the disk, a little at a time. NULL: the engine does it by itself. */

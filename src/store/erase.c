@@ -36,8 +36,6 @@ void eraser_init(struct eraser *e, struct store *s, struct search *search, struc
                  enum erase_marks marks)
 {
     *e = (struct eraser){.store = s, .search = search, .reader = r, .marks = marks};
-    if (s->engine->is_shared) /* what others refer to is not known here */
-        e->marks = ERASE_MARKS_NOTHING;
 }
 
 /* --- which rows --- */

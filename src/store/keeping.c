@@ -185,7 +185,7 @@ static enum err chain_border(struct store *s, uint64_t below, int64_t *border, s
                      newest, &there, f);
     uint64_t others = UINT64_MAX;
     if (!err && s->engine->others_from)
-        err = s->engine->others_from(s, &others, f);
+        err = s->engine->others_from(s, KEEPING_OTHERS_HOURS, &others, f);
     newest = MIN_OF(newest, (int64_t)MIN_OF(others, (uint64_t)INT64_MAX));
     *border = err ? 0 : MIN_OF(MIN_OF(want, there), newest);
     return err;

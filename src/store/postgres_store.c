@@ -60,9 +60,8 @@ static enum err number_blocks(struct store *s, struct fail *f)
     return ERR_OK;
 }
 
-/* Whoever is there has a range from the last day. Another day is for clocks that differ, and for who
- * could not reach the database. */
-static enum err others_from(struct store *s, uint64_t *block, struct fail *f)
+/* Whoever is there has a range from the last day. */
+static enum err others_from(struct store *s, int hours, uint64_t *block, struct fail *f)
 {
     static const char sql[] = "SELECT min(newest) FROM (SELECT max(first_block) AS newest FROM"
                               " writers WHERE node <> ? AND taken_us > ? GROUP BY node) AS n";
@@ -71,7 +70,7 @@ static enum err others_from(struct store *s, uint64_t *block, struct fail *f)
     if (err)
         return err;
     bind_text(q, 1, str_of(s->node));
-    bind_number(q, 2, clock_wall_us() - 2 * RANGE_HOURS * INT64_C(3600000000));
+    bind_number(q, 2, clock_wall_us() - hours * INT64_C(3600000000));
     if (statement_next(q, &err, f) && !column_is_null(q, 0))
         *block = (uint64_t)column_number(q, 0);
     statement_free(q);
@@ -96,6 +95,15 @@ static enum err take_lane(struct store *s, struct fail *f)
     if (err || is_taken)
         return err;
     return fail(f, ERR_DATABASE_AWAY, "too many proxies write to this database");
+}
+
+/* By their lanes: each holds one. */
+static int64_t others_connected(struct store *s)
+{
+    return database_number(&s->db,
+                           "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                           " AND pid <> pg_backend_pid() AND database = (SELECT oid FROM"
+                           " pg_database WHERE datname = current_database())", 1);
 }
 
 static enum err announce(struct store *s, const struct batch *b, const struct written *w,
@@ -144,6 +152,7 @@ const struct engine postgres_engine = {
     .is_shared = true,
     .number_blocks = number_blocks,
     .others_from = others_from,
+    .others_connected = others_connected,
     .make_places = months_make,
     .announce = announce,
     .news_start = news_start,

@@ -98,10 +98,29 @@ static void note_needed(struct piece_at at, void *owner)
 
 /* --- the phases; each step says whether there is more of it --- */
 
+static enum err is_alone(struct scrub *c, bool *is, struct fail *f)
+{
+    struct store *s = c->store;
+    uint64_t others = UINT64_MAX;
+    enum err err = ERR_OK;
+    if (s->engine->others_from) {
+        uv_mutex_lock(&s->writing);
+        err = s->engine->others_from(s, SCRUB_ALONE_HOURS, &others, f);
+        if (!err && s->engine->others_connected(s))
+            others = 0;
+        uv_mutex_unlock(&s->writing);
+    }
+    *is = !err && others == UINT64_MAX;
+    return err;
+}
+
 static enum err rest(struct scrub *c, bool *more, struct fail *f)
 {
+    bool begins = false;
     enum err err = reader_begin(c->reader, f);
-    *more = err || !database_number(&c->reader->db, "SELECT 1 FROM scrubs LIMIT 1", 0);
+    if (!err && database_number(&c->reader->db, "SELECT 1 FROM scrubs LIMIT 1", 0))
+        err = is_alone(c, &begins, f);
+    *more = !begins;
     return err;
 }
 
@@ -422,7 +441,10 @@ static enum err write_chains(struct scrub *c, bool *more, struct fail *f)
 
 static enum err sweep_names(struct scrub *c, bool *more, struct fail *f)
 {
-    return names_sweep_step(&c->names, c->store, c->reader, more, f);
+    if (!c->store->engine->has_hashed_names)
+        return names_sweep_step(&c->names, c->store, c->reader, more, f);
+    *more = false; /* another proxy may know them, and need one again */
+    return ERR_OK;
 }
 
 static enum err give_back(struct scrub *c, bool *more, struct fail *f)
@@ -450,8 +472,6 @@ uint64_t scrub_step(struct scrub *c)
 {
     struct fail f = {0};
     bool more = false;
-    if (c->store->engine->is_shared)
-        return rest_ns; /* nothing is marked: what others refer to is not known here */
     enum err err = phases[c->phase](c, &more, &f);
     if (err == ERR_FULL && store_make_room(c->store))
         return 0;

@@ -17,6 +17,8 @@
 enum {
     SCRUB_CHAINS = 8,         /* looked at together: what is needed of them is held in memory */
     SCRUB_STEP_ROWS = 40,     /* asked in one step */
+    SCRUB_ALONE_HOURS = 40 * 24, /* no other proxy may have been there: what it refers to, perhaps
+                                    not stored yet, is not known here */
     SCRUB_RANGES_MERGE = 8192 /* ranges held before they are joined; doubled when that helps little */
 };
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/keeping.h"
 #include "store/rollup.h"
 
 static const struct engine *const engines[] = {
@@ -89,6 +90,14 @@ static void close_database(struct store *s)
     database_close(&s->db);
 }
 
+/* Another proxy may be wiping out what was deleted: it does not know what we come to refer to. So
+ * that is none of what is there (see scrub.h). After number_blocks(), by which others know of us. */
+static void keep_off_marked(struct store *s)
+{
+    if (s->engine->is_shared && database_number(&s->db, "SELECT 1 FROM scrubs LIMIT 1", 0))
+        store_raise_share_floor(s, s->next_block);
+}
+
 static enum err open_database(struct store *s, struct fail *f)
 {
     enum err err = database_open(&s->db, s->engine->driver, s->where,
@@ -109,6 +118,8 @@ static enum err open_database(struct store *s, struct fail *f)
         err = s->engine->number_blocks(s, f);
     if (err)
         close_database(s);
+    else
+        keep_off_marked(s);
     return err;
 }
 
