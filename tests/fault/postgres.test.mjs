@@ -54,7 +54,7 @@ async function on_postgres(kinds, work, url_of = (url) => url) {
 /* Load for as long as something lasts. */
 async function during(t, harm, heal) {
   let is_over = false;
-  const running = t.load.run(t.p, 1e9, { width: 4, is_over: () => is_over });
+  const running = t.load.run(t.p, 1e9, { width: 4, pause_ms: IS_LONG ? 50 : 5, is_over: () => is_over });
   await harm();
   const from = performance.now();
   const count = t.load.lines.length;
@@ -106,7 +106,7 @@ test(`kill -9 of the proxy, ${KILLS} times, every other time without the server`
   const r = random(SEED);
   for (let i = 0; i < KILLS; i += 1) {
     if (i % 2) await server.halt();
-    const running = t.load.run(t.p, 1e9, { width: 20, is_over: () => t.p.exit !== null || t.p.child.killed });
+    const running = t.load.run(t.p, 1e9, { width: 20, pause_ms: 10, is_over: () => t.p.exit !== null || t.p.child.killed });
     const limit = r.below(100000);
     await until(() => t.load.seen >= limit, 'the load to be under way', 20000);
     await t.p.kill();
