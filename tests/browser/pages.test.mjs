@@ -58,6 +58,20 @@ test('each tab of a request shows its part', { skip: why_skipped }, async () => 
   await close();
 });
 
+test('what the client itself wrote down of a session', { skip: why_skipped || !onMock }, async () => {
+  const { sessions } = await (await fetch(`${server.url}/api/sessions?limit=50`)).json();
+  const session = sessions.find((one) => one.agent_count > 1) ?? sessions[0];
+  const { page, trouble, close } = await openPage(browser, server, `/sessions/${session.session_id}?tab=transcript`, { width: 1440 });
+  await page.locator('article').first().waitFor();
+  await page.getByText('not recorded').first().waitFor();
+  await page.getByRole('link', { name: 'request', exact: true }).first().waitFor();
+  await page.getByText('queue-operation').first().click();
+  await page.getByText('enqueue').first().waitFor();
+  await shoot(page, 'session-transcript');
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
 test('axe finds nothing serious', { skip: why_skipped }, async () => {
   const list = await (await fetch(`${server.url}/api/requests?limit=5`)).json();
   const id = list.requests[0].id;

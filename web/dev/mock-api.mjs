@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { hostileTexts } from './hostile.mjs';
 import { searchIn } from './mock-search.mjs';
 import { setupOf } from './mock-setup.mjs';
-import { conversationOf, treeOf } from './mock-threads.mjs';
+import { conversationOf, transcriptLinesOf, transcriptsOf, treeOf } from './mock-threads.mjs';
 import { makeBody, makeHostileBody, makeHostileMessage, makeMessage, makeRow, makeSession, makeStream, randomFrom } from './mock-data.mjs';
 
 const build = fileURLToPath(new URL('../build', import.meta.url));
@@ -277,6 +277,9 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (made) return part(response, made, match[2] ?? '', params);
     const thread = /^\/api\/(sessions|conversations)\/([^/]+)$/.exec(path);
     if (thread) return threads(response, thread[1], thread[2], params);
+    if (path === '/api/transcripts') return json(response, { is_enabled: true, transcripts: transcriptsOf(params.get('session'), rows), next_before: null });
+    const transcript = /^\/api\/transcripts\/([^/]+)$/.exec(path);
+    if (transcript) return json(response, transcriptLinesOf(decodeURIComponent(transcript[1]), rows, known, bodyOf));
     if (path.startsWith('/api/')) return missing(response);
     file(request, response, path);
   });

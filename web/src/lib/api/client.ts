@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Deleted, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline } from './types.ts';
+import type { Answer, Deleted, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline, Transcript, TranscriptPage } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -70,6 +70,12 @@ export const listSessions = (query: Query, signal?: AbortSignal) =>
 
 export const getSession = (id: string, signal?: AbortSignal) =>
   getJson<SessionTree>(`/api/sessions/${encodeURIComponent(id.toWellFormed())}`, signal);
+
+export const listTranscripts = (query: Query, signal?: AbortSignal) =>
+  getJson<{ is_enabled: boolean; transcripts: Transcript[] }>(withQuery('/api/transcripts', query), signal);
+
+export const getTranscript = (id: string, query: Query, signal?: AbortSignal) =>
+  getJson<TranscriptPage>(withQuery(`/api/transcripts/${encodeURIComponent(id.toWellFormed())}`, query), signal);
 
 /** Read by the worker. Without `from` the newest messages. */
 export const conversationUrl = (id: string, query: Query) => withQuery(`/api/conversations/${encodeURIComponent(id.toWellFormed())}`, query);

@@ -146,7 +146,40 @@ export type SessionAgent = AgentSums & {
   models: string[];
   total: AgentSums;
 };
-export type SessionTree = { session: Session; is_cut: boolean; agents: SessionAgent[] };
+/** A file that the client itself wrote; see docs/api.md. */
+export type Transcript = {
+  id: string;
+  session_id: string | null;
+  agent_id: string | null;
+  agent_type: string | null;
+  description: string | null;
+  project: string;
+  path: string;
+  cwd: string | null;
+  branch: string | null;
+  title: string | null;
+  first_at: string | null;
+  last_at: string | null;
+  line_count: number;
+  bad_line_count: number;
+  long_line_count: number;
+};
+export type TranscriptLine = {
+  position: number;
+  kind: string;
+  is_sidechain: boolean;
+  is_meta: boolean;
+  is_error: boolean;
+  is_compacted: boolean;
+  at: string | null;
+  branch: string | null;
+  upstream_request_id: string | null;
+  request_id: string | null;
+  line: Record<string, unknown> | null;
+};
+export type TranscriptPage = { transcript: Transcript; missing: string | null; lines: TranscriptLine[]; next_from: number | null };
+
+export type SessionTree = { session: Session; is_cut: boolean; agents: SessionAgent[]; unrecorded_count?: number | null };
 
 /** One page of a conversation; its messages are read by the worker. */
 export type Branch = { leaf: string; is_shown: boolean; forks_from: string | null; request_count: number; message_count: number; last_at: string; title: string | null };
