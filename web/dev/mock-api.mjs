@@ -15,6 +15,7 @@ import { makeBody, makeHostileBody, makeHostileMessage, makeMessage, makeRow, ma
 const build = fileURLToPath(new URL('../build', import.meta.url));
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html dashboard-worker; report-uri /__mock/report";
 const types = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml', '.woff2': 'font/woff2', '.txt': 'text/plain; charset=utf-8', '.json': 'application/json' };
+const most_counted = 5000; // rows that the mock's statistics look at
 const sum = (rows, of) => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
 
 export function startMock({ port = 0, rows: count = 400, live = false, hostile = false, empty = false } = {}) {
@@ -40,7 +41,9 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     for (let n = 0; n < count; n++) {
       if (n % 40 === 0) sessions.push(makeSession(sessions.length, random, ms));
       ms += 2000 + random() * 38_000 * Math.min(1, 0.3 + random());
-      add(makeRow(Math.min(ms, Date.now() - 4000 + n), n, random, sessions.at(-1 - Math.floor(random() ** 1.6 * Math.min(4, sessions.length))), hostile));
+      const made = makeRow(Math.min(ms, Date.now() - 4000 + n), n, random, sessions.at(-1 - Math.floor(random() ** 1.6 * Math.min(4, sessions.length))), hostile);
+      known.set(made.row.id, made);
+      rows.push(made.row);
     }
     rows.sort((a, b) => (a.started_at < b.started_at ? 1 : -1));
   }
@@ -123,6 +126,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
 
   function filtered(params) {
     const get = (name) => params.get(name);
+    if (![...params.keys()].some((name) => name !== 'limit' && name !== 'cursor')) return rows;
     const q = get('q')?.toLowerCase();
     return rows.filter((row) =>
       (!get('model') || row.model === get('model')) && (!get('state') || row.state === get('state')) && (!get('session') || row.session_id === get('session')) &&
@@ -182,7 +186,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     json(response, { results: found.slice(from, to), sessions: [], next_cursor: to < found.length ? String(to) : null, complete: true });
   }
   function statistics(response, params, what) {
-    const found = filtered(params);
+    const found = filtered(params).slice(0, most_counted);
     const bytes = sum(found, (row) => row.request_bytes + row.response_bytes);
     const agentOf = (row) => (row.agent_id ? (row.agent_type ?? 'unknown') : 'main');
     const byKey = (a, b) => (a.key < b.key ? -1 : 1);

@@ -5,6 +5,7 @@ import { type Filter, noFilter, queryOf, sameFilter } from './filter.ts';
 import { appendPage, mergeLive } from './merge.ts';
 
 const page_size = 300;
+const further_size = 500; // who scrolls on wants much
 const longest_reread = 500; // the API's own ceiling for one page
 const most_waiting_rows = 5000; // live rows kept while a page loads; beyond it the list is read again
 
@@ -67,7 +68,7 @@ export class RequestList {
     const abort = (this.#abort = new AbortController());
     this.#phase = 'more';
     try {
-      const page = await listRequests({ ...queryOf(this.#filter), limit: page_size, cursor: this.#cursor }, abort.signal);
+      const page = await listRequests({ ...queryOf(this.#filter), limit: further_size, cursor: this.#cursor }, abort.signal);
       this.#rows = appendPage(this.#rows, page.requests);
       this.#cursor = page.next_cursor;
       this.#error = null;
