@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rangeOf, scrollToShow } from './virtual.ts';
+import { placeInSlots, rangeOf, scrollToShow } from './virtual.ts';
 
 describe('virtual list', () => {
   it('draws what is seen, and some more', () => {
@@ -15,4 +15,16 @@ describe('virtual list', () => {
     expect(scrollToShow(10, 0, 300, 30)).toBe(30);
     expect(scrollToShow(2, 90, 300, 30)).toBe(60);
   });
+});
+
+it('slots stay with their ids, and free ones are used again', () => {
+  const first = placeInSlots(new Map(), ['a', 'b', 'c']);
+  expect([...first.values()]).toEqual([0, 1, 2]);
+  const second = placeInSlots(first, ['b', 'c', 'd']);
+  expect([second.get('b'), second.get('c'), second.get('d')]).toEqual([1, 2, 0]);
+  const third = placeInSlots(second, ['x', 'y', 'z', 'w']);
+  expect(new Set(third.values()).size).toBe(4);
+  // Fewer rows for a while: no slot is given twice afterwards.
+  const fourth = placeInSlots(placeInSlots(third, ['w']), ['w', 'v', 'u', 't', 's']);
+  expect(new Set(fourth.values()).size).toBe(5);
 });

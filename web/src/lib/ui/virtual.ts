@@ -14,3 +14,15 @@ export function scrollToShow(index: number, scroll_px: number, height_px: number
   if (top + row_px > scroll_px + height_px) return top + row_px - height_px;
   return scroll_px;
 }
+
+/** Gives each id a slot: the one it had, else one that has become free, else a new one. */
+export function placeInSlots(before: ReadonlyMap<string, number>, ids: string[]): Map<string, number> {
+  const staying = new Set(ids);
+  const free: number[] = [];
+  for (const [id, slot] of before) if (!staying.has(id)) free.push(slot);
+  let next = Math.max(-1, ...before.values()) + 1;
+  const after = new Map<string, number>();
+  for (const id of ids) after.set(id, before.get(id) ?? -1);
+  for (const [id, slot] of after) if (slot < 0) after.set(id, free.pop() ?? next++);
+  return after;
+}
