@@ -94,8 +94,8 @@ test('axe finds nothing serious on any page', { skip: why_skipped, timeout: 240_
     }
     await close();
   }
-  assert.deepEqual(found, []);
   if (few !== server) await few.close();
+  assert.deepEqual(found, []);
 });
 
 test('an address that leads nowhere says so', { skip: why_skipped }, async () => {

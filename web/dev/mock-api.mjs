@@ -287,6 +287,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (path.startsWith('/api/')) return missing(response);
     file(request, response, path);
   });
+  // Whoever starts a mock and forgets it must be able to end.
+  if (process.argv[1] !== fileURLToPath(import.meta.url)) server.unref();
   return new Promise((resolve) =>
     server.listen(port, '127.0.0.1', () =>
       resolve({
