@@ -20,6 +20,7 @@
 #include "incoming.h"
 #include "index/chores.h"
 #include "keeper.h"
+#include "proxy/router.h"
 #include "signals.h"
 #include "storage.h"
 #include "store/store_threads.h"
@@ -45,6 +46,7 @@ struct app {
     struct api *api;
     struct guard *guard;
     struct provider anthropic;
+    struct router *router;
     struct worker *workers[64];
     int worker_count;
     struct incoming incoming;
@@ -239,7 +241,7 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
 {
     const struct config *cfg = app->cfg;
     struct worker_options o = {
-        .config = cfg, .guard = app->guard, .anthropic = &app->anthropic,
+        .config = cfg, .guard = app->guard, .anthropic = &app->anthropic, .router = app->router,
         .journal_dir = app->journal_dir, .redact_key = app->data_dir.redact_key, .api = app->api,
     };
     enum err err = ERR_OK;
@@ -289,6 +291,7 @@ static void tear_down(struct app *app)
     journal_dir_close(app->journal_dir);
     store_close(app->store);
     prices_free(app->prices);
+    router_free(app->router);
     provider_release(&app->anthropic);
     guard_free(app->guard);
     if (app->is_data_open)
@@ -328,6 +331,8 @@ int app_run(const struct config *cfg, struct fail *f)
         err = make_guard(app, (uint16_t)port, f);
         if (!err)
             err = make_provider(app, (uint16_t)port, f);
+        if (!err)
+            err = router_new(&app->router, cfg, (uint16_t)port, f);
         if (!err)
             err = open_storage(app, f);
         code = exit_code(err);

@@ -115,7 +115,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
         .guard = o->guard,
     };
     server_init(&w->server, w->loop, &server);
-    proxy_init(&w->proxy, w->loop, o->anthropic);
+    proxy_init(&w->proxy, w->loop, o->anthropic, o->router);
     w->proxy.version = str_of(cfg->anthropic_version);
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
     w->proxy.rejects_unrecorded = cfg->storage_on_record_failure == RECORD_FAILURE_REJECT;

@@ -13,6 +13,7 @@ struct worker_options {
     const struct config *config;
     const struct guard *guard;
     const struct provider *anthropic;
+    const struct router *router;
     struct journal_dir *journal_dir; /* NULL: nothing is recorded */
     const uint8_t *redact_key;       /* REDACT_KEY_BYTES */
     struct api *api;

@@ -17,6 +17,7 @@ enum field_kind {
     FIELD_ERROR,   /* error_type and error_message */
     FIELD_USAGE,
     FIELD_TOOLS,
+    FIELD_JSON,    /* null when empty */
     FIELD_FLAGS
 };
 
@@ -66,6 +67,7 @@ static const struct field {
     {"agent_type", FIELD_NAME, AT(agent_type)},
     {"tools", FIELD_TOOLS, AT(tools)},
     {"tool_errors", FIELD_TOOLS, AT(tool_errors)},
+    {"losses", FIELD_JSON, AT(losses)},
     {"flags", FIELD_FLAGS, AT(flags)},
 };
 
@@ -91,6 +93,7 @@ static const struct {
     {RECORD_BILLED_BATCH, "billed_batch"},
     {RECORD_BILLED_PRIORITY, "billed_priority"},
     {RECORD_BILLED_IN_US, "billed_in_us"},
+    {RECORD_IS_TRANSLATED, "translated"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)
@@ -116,6 +119,15 @@ static yyjson_mut_val *tools_json(yyjson_mut_doc *doc, struct str text)
         yyjson_mut_obj_add_sint(doc, obj, "count", c.count);
     }
     return list;
+}
+
+static yyjson_mut_val *json_of(yyjson_mut_doc *doc, struct str text)
+{
+    yyjson_doc *read = text.len ? yyjson_read(text.ptr, text.len, 0) : NULL;
+    yyjson_mut_val *val = read ? yyjson_val_mut_copy(doc, yyjson_doc_get_root(read))
+                               : yyjson_mut_null(doc);
+    yyjson_doc_free(read);
+    return val;
 }
 
 static yyjson_mut_val *flags_json(yyjson_mut_doc *doc, uint32_t flags)
@@ -174,6 +186,9 @@ static void put_field(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct fie
         break;
     case FIELD_TOOLS:
         yyjson_mut_obj_add_val(doc, obj, f->name, tools_json(doc, *(const struct str *)at));
+        break;
+    case FIELD_JSON:
+        yyjson_mut_obj_add_val(doc, obj, f->name, json_of(doc, *(const struct str *)at));
         break;
     case FIELD_FLAGS:
         yyjson_mut_obj_add_val(doc, obj, f->name, flags_json(doc, r->flags));

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/configured.h"
+#include "proxy/router.h"
 #include "storage.h"
 
 static int put(enum err err, struct buf *text)
@@ -22,11 +23,15 @@ static int check(const struct options *options)
     if (!config)
         return code;
     struct fail f = {0};
+    struct router *router = NULL;
     enum err err = storage_check(config, &f);
     if (err)
         fprintf(stderr, "%s\n", f.detail);
+    else if ((err = router_new(&router, config, 0, &f)))
+        fprintf(stderr, "%s\n", f.detail);
     else
         puts("ok");
+    router_free(router);
     config_free(config);
     return err ? EX_CONFIG : EX_OK;
 }

@@ -16,7 +16,6 @@
 struct loading {
     struct config *c;
     const struct config_flags *flags;
-    struct environment env;
     struct config_file file;
     struct problems *p;
 };
@@ -25,7 +24,8 @@ static void apply_defaults(struct loading *l)
 {
     for (size_t i = 0; i < CONFIG_KEYS; i++) {
         struct fail why = {0};
-        enum err err = value_parse(&config_keys[i], str_of(config_keys[i].fallback), l->c, &why);
+        enum err err = value_parse(&config_keys[i], str_of(config_keys[i].fallback),
+                                   &(struct key_owner){l->c, &l->c->arena}, &why);
         assert(!err); /* a default in config_keys.def is not of its kind */
         l->c->sources[i] = "default";
     }
@@ -67,7 +67,7 @@ static bool try_user_file(struct loading *l)
 
 static void apply_file(struct loading *l)
 {
-    struct str named = environment_get(&l->env, STR("CLAUDE_CODE_PROXY_CONFIG"), NULL);
+    struct str named = environment_get(l->c->environment, STR("CLAUDE_CODE_PROXY_CONFIG"), NULL);
     if (l->flags->file)
         try_file(l, l->flags->file, " (--config)", false);
     else if (named.len)
@@ -75,7 +75,7 @@ static void apply_file(struct loading *l)
     else if (!try_file(l, "config.yaml", "", true))
         try_user_file(l);
     if (l->c->file)
-        yaml_read(l->c, buf_str(&l->file.bytes), l->c->file, &l->env, l->p);
+        yaml_read(l->c, buf_str(&l->file.bytes), l->c->file, l->c->environment, l->p);
 }
 
 /* ---- environment and flags ---- */
@@ -85,7 +85,7 @@ static void apply_text(struct loading *l, size_t i, struct str text, const char 
 {
     struct fail why = {0};
     source = arena_str(&l->c->arena, str_of(source)).ptr;
-    if (value_parse(&config_keys[i], text, l->c, &why))
+    if (value_parse(&config_keys[i], text, &(struct key_owner){l->c, &l->c->arena}, &why))
         problems_add(l->p, kind, "%s: %s", source, why.detail);
     l->c->sources[i] = source;
 }
@@ -97,7 +97,7 @@ static void apply_environment(struct loading *l)
         const char *source = NULL;
         struct str value = STR_NONE;
         while (!value.len && str_next(&names, ',', &name))
-            value = environment_get(&l->env, name, &source);
+            value = environment_get(l->c->environment, name, &source);
         if (value.len)
             apply_text(l, i, value, source, PROBLEM_CONFIG);
     }
@@ -118,14 +118,14 @@ struct config *config_load(const struct config_flags *flags, struct problems *p)
 {
     struct loading l = {.c = MEM_NEW(struct config), .flags = flags, .p = p};
     arena_init(&l.c->arena);
-    environment_init(&l.env, p);
+    l.c->environment = MEM_NEW(struct environment);
+    environment_init(l.c->environment, p);
     apply_defaults(&l);
     apply_file(&l);
     apply_environment(&l);
     apply_flags(&l);
     if (!problems_fatal(p))
         config_check(l.c, l.file.strange, p);
-    environment_release(&l.env);
     config_file_release(&l.file);
     if (!problems_fatal(p))
         return l.c;
@@ -137,6 +137,14 @@ void config_free(struct config *c)
 {
     if (!c)
         return;
+    environment_release(c->environment);
+    free(c->environment);
     arena_release(&c->arena);
     free(c);
+}
+
+const char *config_environment(const struct config *c, const char *name)
+{
+    struct str value = environment_get(c->environment, str_of(name), NULL);
+    return value.len ? arena_str(&c->environment->arena, value).ptr : "";
 }

@@ -25,6 +25,18 @@ struct config_list {
     size_t count;
 };
 
+/* Names with texts, in the order of the file: the first that fits may count. */
+struct config_entry {
+    const char *name, *text;
+};
+
+enum { CONFIG_MAP_MAX = 256, CONFIG_PROVIDERS_MAX = 64 };
+
+struct config_map {
+    struct config_entry *entries;
+    size_t count;
+};
+
 enum config_id {
 #define KEY(field, ...)    CONFIG_##field,
 #define CHOICE(field, ...) CONFIG_##field,
@@ -46,6 +58,25 @@ enum config_id {
 #define CONFIG_TYPE_BOOL     bool
 #define CONFIG_TYPE_HOSTS    struct config_list
 #define CONFIG_TYPE_LINES    struct config_list
+#define CONFIG_TYPE_SECRET   const char *
+#define CONFIG_TYPE_MAP      struct config_map
+
+enum config_provider_id {
+#define PROVIDER_KEY(field, ...) CONFIG_PROVIDER_##field,
+#include "config/provider_keys.def"
+#undef PROVIDER_KEY
+    PROVIDER_KEYS
+};
+
+/* What the file says of a provider other than Anthropic: providers.NAME. Durations in
+ * milliseconds. */
+struct config_provider {
+    const char *name;
+#define PROVIDER_KEY(field, kind, ...) CONFIG_TYPE_##kind field;
+#include "config/provider_keys.def"
+#undef PROVIDER_KEY
+    const char *sources[PROVIDER_KEYS];
+};
 
 /* Texts are never NULL; "" is what was left empty. storage_data_dir and storage_db_path are
  * never empty: their defaults have been worked out. */
@@ -55,8 +86,11 @@ struct config {
 #include "config/config_keys.def"
 #undef KEY
 #undef CHOICE
+    struct config_provider *providers;
+    size_t provider_count;
     const char *file;                 /* the file that was read; NULL: none */
     const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12", … */
+    struct environment *environment;
     struct arena arena;               /* of all texts above */
 };
 
@@ -70,6 +104,9 @@ struct config_flags {
  * to show. The caller frees. */
 struct config *config_load(const struct config_flags *flags, struct problems *p);
 void config_free(struct config *c); /* NULL is fine */
+/* A variable of the environment, .env and ~/.claude/proxy.env included; "" when it is not set. Not
+ * from several threads at once. */
+const char *config_environment(const struct config *c, const char *name);
 
 /* One line a key: name, value, source; secrets masked. ERR_TOO_LARGE as buf.h. */
 enum err config_print(const struct config *c, struct buf *out) MUST_CHECK;

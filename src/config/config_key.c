@@ -34,6 +34,27 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 #undef CHOICE
 };
 
+const struct config_key provider_keys[PROVIDER_KEYS] = {
+#define PROVIDER_KEY(field_, kind_, default_, min_, max_, what_)                                   \
+    {.kind = KIND_##kind_,                                                                         \
+     .path = #field_,                                                                              \
+     .fallback = default_,                                                                         \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .what = what_,                                                                                \
+     .offset = offsetof(struct config_provider, field_)},
+#include "config/provider_keys.def"
+#undef PROVIDER_KEY
+};
+
+const struct config_key *key_find_provider(struct str name)
+{
+    for (size_t i = 0; i < PROVIDER_KEYS; i++)
+        if (str_equal(name, str_of(provider_keys[i].path)))
+            return &provider_keys[i];
+    return NULL;
+}
+
 const struct config_key *key_find(struct str path)
 {
     for (size_t i = 0; i < CONFIG_KEYS; i++)

@@ -9,6 +9,8 @@
 enum key_kind {
     KIND_HOST,
     KIND_TOKEN,
+    KIND_SECRET,
+    KIND_MAP,
     KIND_PATH,
     KIND_URL,
     KIND_PROXY,
@@ -31,19 +33,26 @@ struct config_key {
     const char *choices;     /* "abort|drain"; NULL unless KIND_CHOICE */
     const char *what;        /* sentences for the docs */
     uint64_t min, max;       /* see config_keys.def */
-    size_t offset;           /* in struct config */
+    size_t offset;           /* in struct config, or in struct config_provider */
 };
 
 extern const struct config_key config_keys[CONFIG_KEYS];
+extern const struct config_key provider_keys[PROVIDER_KEYS]; /* "providers.NAME.…" */
 
-static inline void *key_slot(const struct config_key *k, struct config *c)
+/* The struct that a key's field is in, and the arena of its texts. */
+struct key_owner {
+    void *base;
+    struct arena *arena;
+};
+
+static inline void *key_slot(const struct config_key *k, const struct key_owner *owner)
 {
-    return (char *)c + k->offset;
+    return (char *)owner->base + k->offset;
 }
 
-static inline const void *key_value(const struct config_key *k, const struct config *c)
+static inline const void *key_value(const struct config_key *k, const void *base)
 {
-    return (const char *)c + k->offset;
+    return (const char *)base + k->offset;
 }
 
 static inline bool key_is_list(const struct config_key *k)
@@ -52,6 +61,7 @@ static inline bool key_is_list(const struct config_key *k)
 }
 
 const struct config_key *key_find(struct str path); /* NULL: there is none */
+const struct config_key *key_find_provider(struct str name); /* "base_url" */
 bool key_is_section(struct str path);               /* "server", "server.timeouts" */
 /* A key or section that `path` is probably a slip of; STR_NONE when nothing is near. */
 struct str key_suggest(struct str path);

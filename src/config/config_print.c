@@ -4,20 +4,43 @@
  */
 #include "config/config_value.h"
 
+#include <stdio.h>
+
 enum { EXAMPLE_WIDTH = 92, NAME_WIDTH = 46, VALUE_WIDTH = 34 };
+
+static enum err print_line(const struct config_key *k, const char *name, const void *values,
+                           const char *source, struct buf *out)
+{
+    struct buf value;
+    buf_init(&value, CONFIG_PRINT_MAX);
+    enum err err = value_print(k, values, &value);
+    if (!err)
+        err = buf_printf(out, "%-*s %-*.*s  # %s\n", NAME_WIDTH, name, VALUE_WIDTH,
+                         STR_ARGS(buf_str(&value)), source);
+    buf_release(&value);
+    return err;
+}
+
+/* Only what the file says of it: the rest is the preset's. */
+static enum err print_provider(const struct config_provider *p, struct buf *out)
+{
+    enum err err = ERR_OK;
+    for (size_t i = 0; !err && i < PROVIDER_KEYS; i++) {
+        char name[192];
+        snprintf(name, sizeof name, "providers.%s.%s", p->name, provider_keys[i].path);
+        if (strcmp(p->sources[i], "default") != 0)
+            err = print_line(&provider_keys[i], name, p, p->sources[i], out);
+    }
+    return err;
+}
 
 enum err config_print(const struct config *c, struct buf *out)
 {
     enum err err = ERR_OK;
-    for (size_t i = 0; !err && i < CONFIG_KEYS; i++) {
-        struct buf value;
-        buf_init(&value, CONFIG_PRINT_MAX);
-        err = value_print(&config_keys[i], c, &value);
-        if (!err)
-            err = buf_printf(out, "%-*s %-*.*s  # %s\n", NAME_WIDTH, config_keys[i].path,
-                             VALUE_WIDTH, STR_ARGS(buf_str(&value)), c->sources[i]);
-        buf_release(&value);
-    }
+    for (size_t i = 0; !err && i < CONFIG_KEYS; i++)
+        err = print_line(&config_keys[i], config_keys[i].path, c, c->sources[i], out);
+    for (size_t i = 0; !err && i < c->provider_count; i++)
+        err = print_provider(&c->providers[i], out);
     return err;
 }
 
@@ -87,7 +110,10 @@ static enum err put_example_key(struct buf *out, const struct config_key *k)
     struct str path = str_of(k->path);
     size_t indent = 2 * depth_of(path);
     struct str name = str_from(path, section_of(path).len + 1);
-    const char *value = *k->fallback ? k->fallback : key_is_list(k) ? "[]" : "\"\"";
+    const char *value = *k->fallback          ? k->fallback
+                        : key_is_list(k)      ? "[]"
+                        : k->kind == KIND_MAP ? "{}"
+                                              : "\"\"";
     enum err err = put_comment(out, indent, k->what);
     if (!err && k->environment)
         err = buf_printf(out, "%*s", (int)indent, "");
@@ -161,6 +187,23 @@ static enum err put_docs_key(struct buf *out, const struct config_key *k)
     return err;
 }
 
+static enum err put_docs_providers(struct buf *out)
+{
+    enum err err = buf_append(
+        out, STR("\n## Other providers\n\n"
+                 "Any other name below `providers` is a provider that requests can be routed to. "
+                 "Those\nthat are known by name ([dialects.md](dialects.md)) need nothing but their key "
+                 "in the\nenvironment.\n"));
+    for (size_t i = 0; !err && i < PROVIDER_KEYS; i++) {
+        struct config_key k = provider_keys[i];
+        char name[64];
+        snprintf(name, sizeof name, "providers.NAME.%s", k.path);
+        k.path = name;
+        err = put_docs_key(out, &k);
+    }
+    return err;
+}
+
 enum err config_print_docs(struct buf *out)
 {
     struct str before = STR_NONE;
@@ -174,5 +217,7 @@ enum err config_print_docs(struct buf *out)
             err = put_docs_key(out, &config_keys[i]);
         before = top;
     }
+    if (!err)
+        err = put_docs_providers(out);
     return err;
 }

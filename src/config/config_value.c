@@ -44,17 +44,17 @@ static bool number_parse(struct str text, uint64_t *out)
     return str_to_u64(text, out) && (text.len == 1 || text.ptr[0] != '0');
 }
 
-static enum err parse_int(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_int(const struct config_key *k, struct str text, const struct key_owner *owner,
                           struct fail *why)
 {
     uint64_t n;
     if (!number_parse(text, &n) || n < k->min || n > k->max)
         return refuse(k, text, why);
-    *(int *)key_slot(k, c) = (int)n;
+    *(int *)key_slot(k, owner) = (int)n;
     return ERR_OK;
 }
 
-static enum err parse_units(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_units(const struct config_key *k, struct str text, const struct key_owner *owner,
                             const struct unit *units, size_t count, struct fail *why)
 {
     size_t digits = 0;
@@ -69,63 +69,63 @@ static enum err parse_units(const struct config_key *k, struct str text, struct 
             continue;
         if (__builtin_mul_overflow(n, units[i].factor, &value) || value < k->min || value > k->max)
             return refuse(k, text, why);
-        *(uint64_t *)key_slot(k, c) = value;
+        *(uint64_t *)key_slot(k, owner) = value;
         return ERR_OK;
     }
     return refuse(k, text, why);
 }
 
-static enum err parse_duration(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_duration(const struct config_key *k, struct str text, const struct key_owner *owner,
                                struct fail *why)
 {
-    return parse_units(k, text, c, duration_units, COUNT_OF(duration_units), why);
+    return parse_units(k, text, owner, duration_units, COUNT_OF(duration_units), why);
 }
 
-static enum err parse_size(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_size(const struct config_key *k, struct str text, const struct key_owner *owner,
                            struct fail *why)
 {
-    return parse_units(k, text, c, size_units, COUNT_OF(size_units), why);
+    return parse_units(k, text, owner, size_units, COUNT_OF(size_units), why);
 }
 
-static enum err parse_bool(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_bool(const struct config_key *k, struct str text, const struct key_owner *owner,
                            struct fail *why)
 {
     bool yes = str_equal(text, STR("true"));
     if (!yes && !str_equal(text, STR("false")))
         return refuse(k, text, why);
-    *(bool *)key_slot(k, c) = yes;
+    *(bool *)key_slot(k, owner) = yes;
     return ERR_OK;
 }
 
-static enum err parse_choice(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_choice(const struct config_key *k, struct str text, const struct key_owner *owner,
                              struct fail *why)
 {
     struct str rest = str_of(k->choices), choice;
     for (int i = 0; str_next(&rest, '|', &choice); i++) {
         if (str_equal(text, choice)) {
-            *(int *)key_slot(k, c) = i; /* same size: asserted in config_key.c */
+            *(int *)key_slot(k, owner) = i; /* same size: asserted in config_key.c */
             return ERR_OK;
         }
     }
     return refuse(k, text, why);
 }
 
-static void set_text(const struct config_key *k, struct str text, struct config *c)
+static void set_text(const struct config_key *k, struct str text, const struct key_owner *owner)
 {
-    *(const char **)key_slot(k, c) = arena_str(&c->arena, text.len ? text : STR("")).ptr;
+    *(const char **)key_slot(k, owner) = arena_str(owner->arena, text.len ? text : STR("")).ptr;
 }
 
-static enum err parse_host(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_host(const struct config_key *k, struct str text, const struct key_owner *owner,
                            struct fail *why)
 {
     if (!host_is_valid(text))
         return refuse(k, text, why);
-    set_text(k, text, c);
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
 /* Goes into a header: visible ASCII only, so that it can neither end a line nor begin one. */
-static enum err parse_token(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_token(const struct config_key *k, struct str text, const struct key_owner *owner,
                             struct fail *why)
 {
     bool good = text.len >= k->min && text.len <= k->max;
@@ -133,22 +133,34 @@ static enum err parse_token(const struct config_key *k, struct str text, struct 
         good = text.ptr[i] > 0x20 && text.ptr[i] < 0x7f;
     if (!good)
         return refuse(k, text, why);
-    set_text(k, text, c);
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
 /* May hold a password: it is not quoted. */
-static enum err parse_database(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_database(const struct config_key *k, struct str text, const struct key_owner *owner,
                                struct fail *why)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f)
             return fail(why, ERR_CONFIG, "must be without control characters");
-    set_text(k, text, c);
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
-static enum err parse_path(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_secret(const struct config_key *k, struct str text,
+                             const struct key_owner *owner, struct fail *why)
+{
+    bool good = true;
+    for (size_t i = 0; good && i < text.len; i++)
+        good = text.ptr[i] > 0x20 && text.ptr[i] < 0x7f;
+    if (!good)
+        return fail(why, ERR_CONFIG, "must be visible ASCII without spaces");
+    set_text(k, text, owner);
+    return ERR_OK;
+}
+
+static enum err parse_path(const struct config_key *k, struct str text, const struct key_owner *owner,
                            struct fail *why)
 {
     bool good = true;
@@ -158,12 +170,12 @@ static enum err parse_path(const struct config_key *k, struct str text, struct c
         return refuse(k, text, why);
     const char *home = str_starts(text, STR("~/")) ? environment_home() : NULL;
     if (home)
-        text = arena_printf(&c->arena, "%s%.*s", home, STR_ARGS(str_from(text, 1)));
-    set_text(k, text, c);
+        text = arena_printf(owner->arena, "%s%.*s", home, STR_ARGS(str_from(text, 1)));
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
-static enum err parse_url(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_url(const struct config_key *k, struct str text, const struct key_owner *owner,
                           struct fail *why)
 {
     struct url u;
@@ -179,11 +191,11 @@ static enum err parse_url(const struct config_key *k, struct str text, struct co
             return fail(why, ERR_CONFIG,
                         "its address is link-local, multicast or no address of a host");
     }
-    set_text(k, text, c);
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
-static enum err parse_proxy(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_proxy(const struct config_key *k, struct str text, const struct key_owner *owner,
                             struct fail *why)
 {
     struct url u;
@@ -197,7 +209,7 @@ static enum err parse_proxy(const struct config_key *k, struct str text, struct 
             return fail(why, ERR_CONFIG,
                         "its address is link-local, multicast or no address of a host");
     }
-    set_text(k, text, c);
+    set_text(k, text, owner);
     return ERR_OK;
 }
 
@@ -221,30 +233,88 @@ static enum err check_item(const struct config_key *k, struct str item, struct f
 }
 
 enum err value_parse_list(const struct config_key *k, const struct str *items, size_t count,
-                          struct config *c, struct fail *why)
+                          const struct key_owner *owner, struct fail *why)
 {
     enum err err = ERR_OK;
     if (count > k->max)
         return fail(why, ERR_CONFIG, "must have at most %" PRIu64 " items", k->max);
-    const char **copies = arena_alloc(&c->arena, (count + 1) * sizeof *copies);
+    const char **copies = arena_alloc(owner->arena, (count + 1) * sizeof *copies);
     for (size_t i = 0; i < count && !err; i++) {
         err = check_item(k, items[i], why);
-        copies[i] = arena_str(&c->arena, items[i]).ptr;
+        copies[i] = arena_str(owner->arena, items[i]).ptr;
     }
     if (!err)
-        *(struct config_list *)key_slot(k, c) = (struct config_list){copies, count};
+        *(struct config_list *)key_slot(k, owner) = (struct config_list){copies, count};
     return err;
 }
 
 /* The form of environment and flags: comma-separated. */
-static enum err parse_list(const struct config_key *k, struct str text, struct config *c,
+static enum err parse_list(const struct config_key *k, struct str text, const struct key_owner *owner,
                             struct fail *why)
 {
     struct str items[64 + 1], item, rest = text.len ? text : STR_NONE;
     size_t count = 0;
     while (count < COUNT_OF(items) && str_next(&rest, ',', &item))
         items[count++] = str_trim(item);
-    return value_parse_list(k, items, count, c, why);
+    return value_parse_list(k, items, count, owner, why);
+}
+
+/* Both texts are visible ASCII; commas and colons are what the environment's form is cut at. */
+static enum err check_entry(const struct config_key *k, struct str name, struct str text,
+                            struct fail *why)
+{
+    char quoted[QUOTE_BYTES];
+    struct str parts[] = {name, text};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        bool good = parts[i].len > 0 && parts[i].len <= k->max;
+        for (size_t at = 0; good && at < parts[i].len; at++)
+            good = parts[i].ptr[at] > 0x20 && parts[i].ptr[at] < 0x7f;
+        if (!good)
+            return fail(why, ERR_CONFIG, "must hold visible ASCII without spaces, not %s",
+                        text_quote(parts[i], quoted));
+    }
+    return ERR_OK;
+}
+
+enum err value_add_entry(const struct config_key *k, struct str name, struct str text,
+                         const struct key_owner *owner, struct fail *why)
+{
+    struct config_map *map = key_slot(k, owner);
+    enum err err = check_entry(k, name, text, why);
+    if (err)
+        return err;
+    for (size_t i = 0; i < map->count; i++)
+        if (str_equal(str_of(map->entries[i].name), name))
+            return fail(why, ERR_CONFIG, "names %s twice", map->entries[i].name);
+    if (map->count == CONFIG_MAP_MAX)
+        return fail(why, ERR_CONFIG, "must have at most %d entries", CONFIG_MAP_MAX);
+    if (!map->entries)
+        map->entries = arena_alloc(owner->arena, CONFIG_MAP_MAX * sizeof *map->entries);
+    map->entries[map->count++] = (struct config_entry){arena_str(owner->arena, name).ptr,
+                                                       arena_str(owner->arena, text).ptr};
+    return ERR_OK;
+}
+
+void value_clear_map(const struct config_key *k, const struct key_owner *owner)
+{
+    *(struct config_map *)key_slot(k, owner) = (struct config_map){NULL, 0};
+}
+
+/* The form of environment and flags: "name:text,name:text". */
+static enum err parse_map(const struct config_key *k, struct str text,
+                          const struct key_owner *owner, struct fail *why)
+{
+    struct str rest = text.len ? text : STR_NONE, item;
+    enum err err = ERR_OK;
+    value_clear_map(k, owner);
+    while (!err && str_next(&rest, ',', &item)) {
+        size_t colon = str_find(item, ':');
+        if (colon == item.len)
+            return fail(why, ERR_CONFIG, "must look like name:text,name:text");
+        err = value_add_entry(k, str_trim(str_head(item, colon)),
+                              str_trim(str_from(item, colon + 1)), owner, why);
+    }
+    return err;
 }
 
 static void describe_plain(const struct config_key *k, const char *form, char *out, size_t bytes)
@@ -288,18 +358,24 @@ static void describe_choice(const struct config_key *k, const char *form, char *
                                 rest.ptr ? "," : "");
 }
 
-static enum err print_text(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_text(const struct config_key *k, const void *values, struct buf *out)
 {
-    const char *text = *(const char *const *)key_value(k, c);
+    const char *text = *(const char *const *)key_value(k, values);
     return buf_printf(out, "%s", *text ? text : "\"\"");
 }
 
-static enum err print_proxy(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_secret(const struct config_key *k, const void *values, struct buf *out)
 {
-    struct str text = str_of(*(const char *const *)key_value(k, c));
+    const char *text = *(const char *const *)key_value(k, values);
+    return buf_printf(out, "%s", *text ? "***" : "\"\"");
+}
+
+static enum err print_proxy(const struct config_key *k, const void *values, struct buf *out)
+{
+    struct str text = str_of(*(const char *const *)key_value(k, values));
     struct url u;
     if (url_parse(&u, text, NULL) || !u.userinfo.ptr)
-        return print_text(k, c, out);
+        return print_text(k, values, out);
     size_t colon = str_find(u.userinfo, ':'); /* a user alone may be a token: masked whole */
     struct str user = str_head(u.userinfo, colon < u.userinfo.len ? colon + 1 : 0);
     struct str rest = str_from(text, (size_t)(u.userinfo.ptr + u.userinfo.len - text.ptr));
@@ -314,15 +390,15 @@ static size_t find_text(struct str s, const char *part)
 
 /* Both of libpq's forms: a URL, which may have a password in front of its host and another behind
  * its question mark; and words, one of which may be a password. */
-static enum err print_database(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_database(const struct config_key *k, const void *values, struct buf *out)
 {
-    struct str text = str_of(*(const char *const *)key_value(k, c));
+    struct str text = str_of(*(const char *const *)key_value(k, values));
     size_t scheme = find_text(text, "://"), end = text.len ? text.len - 1 : 0;
     while (end && text.ptr[end] != '@') /* the last one: a password may have more of them */
         end--;
     enum err err = ERR_OK;
     if (!text.len)
-        return print_text(k, c, out);
+        return print_text(k, values, out);
     if (scheme < end) {
         struct str user = str_make(text.ptr + scheme + 3, end - scheme - 3);
         size_t colon = str_find(user, ':');
@@ -337,52 +413,64 @@ static enum err print_database(const struct config_key *k, const struct config *
     return buf_printf(out, "%.*spassword=***", STR_ARGS(str_head(text, password)));
 }
 
-static enum err print_int(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_int(const struct config_key *k, const void *values, struct buf *out)
 {
-    return buf_printf(out, "%d", *(const int *)key_value(k, c));
+    return buf_printf(out, "%d", *(const int *)key_value(k, values));
 }
 
-static enum err print_duration(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_duration(const struct config_key *k, const void *values, struct buf *out)
 {
-    return print_units(*(const uint64_t *)key_value(k, c), duration_units, out);
+    return print_units(*(const uint64_t *)key_value(k, values), duration_units, out);
 }
 
-static enum err print_size(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_size(const struct config_key *k, const void *values, struct buf *out)
 {
-    return print_units(*(const uint64_t *)key_value(k, c), size_units, out);
+    return print_units(*(const uint64_t *)key_value(k, values), size_units, out);
 }
 
-static enum err print_bool(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_bool(const struct config_key *k, const void *values, struct buf *out)
 {
-    return buf_printf(out, "%s", *(const bool *)key_value(k, c) ? "true" : "false");
+    return buf_printf(out, "%s", *(const bool *)key_value(k, values) ? "true" : "false");
 }
 
-static enum err print_list(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_list(const struct config_key *k, const void *values, struct buf *out)
 {
-    const struct config_list *list = key_value(k, c);
+    const struct config_list *list = key_value(k, values);
     enum err err = buf_append(out, STR("["));
     for (size_t i = 0; !err && i < list->count; i++)
         err = buf_printf(out, "%s%s", i ? ", " : "", list->items[i]);
     return err ? err : buf_append(out, STR("]"));
 }
 
-static enum err print_choice(const struct config_key *k, const struct config *c, struct buf *out)
+static enum err print_map(const struct config_key *k, const void *values, struct buf *out)
+{
+    const struct config_map *map = key_value(k, values);
+    enum err err = buf_append(out, STR("{"));
+    for (size_t i = 0; !err && i < map->count; i++)
+        err = buf_printf(out, "%s%s: %s", i ? ", " : "", map->entries[i].name,
+                         map->entries[i].text);
+    return err ? err : buf_append(out, STR("}"));
+}
+
+static enum err print_choice(const struct config_key *k, const void *values, struct buf *out)
 {
     struct str rest = str_of(k->choices), choice = STR_NONE;
-    for (int i = *(const int *)key_value(k, c); i >= 0; i--)
+    for (int i = *(const int *)key_value(k, values); i >= 0; i--)
         if (!str_next(&rest, '|', &choice))
             break;
     return buf_append(out, choice);
 }
 
 static const struct kind {
-    enum err (*parse)(const struct config_key *, struct str, struct config *, struct fail *);
-    enum err (*print)(const struct config_key *, const struct config *, struct buf *);
+    enum err (*parse)(const struct config_key *, struct str, const struct key_owner *, struct fail *);
+    enum err (*print)(const struct config_key *, const void *, struct buf *);
     void (*describe)(const struct config_key *, const char *form, char *out, size_t bytes);
     const char *form;
 } kinds[] = {
     [KIND_HOST] = {parse_host, print_text, describe_plain, "a host name or an IP address"},
     [KIND_TOKEN] = {parse_token, print_text, describe_plain, "visible ASCII without spaces"},
+    [KIND_SECRET] = {parse_secret, print_secret, describe_plain, "visible ASCII without spaces"},
+    [KIND_MAP] = {parse_map, print_map, describe_plain, "a group of names, each with a text"},
     [KIND_PATH] = {parse_path, print_text, describe_plain, "a path without control characters"},
     [KIND_URL] = {parse_url, print_text, describe_plain, "an http:// or https:// URL"},
     [KIND_PROXY] = {parse_proxy, print_proxy, describe_plain, "an http:// URL with a port, or env"},
@@ -428,19 +516,19 @@ static bool utf8_is_valid(struct str s)
     return true;
 }
 
-enum err value_parse(const struct config_key *k, struct str text, struct config *c,
+enum err value_parse(const struct config_key *k, struct str text, const struct key_owner *owner,
                      struct fail *why)
 {
     if (text.len > CONFIG_TEXT_MAX)
         return fail(why, ERR_CONFIG, "is longer than %d bytes", CONFIG_TEXT_MAX);
     if (!utf8_is_valid(text))
         return fail(why, ERR_CONFIG, "is not valid UTF-8");
-    return kinds[k->kind].parse(k, text, c, why);
+    return kinds[k->kind].parse(k, text, owner, why);
 }
 
-enum err value_print(const struct config_key *k, const struct config *c, struct buf *out)
+enum err value_print(const struct config_key *k, const void *values, struct buf *out)
 {
-    return kinds[k->kind].print(k, c, out);
+    return kinds[k->kind].print(k, values, out);
 }
 
 void value_describe(const struct config_key *k, char *out, size_t bytes)

@@ -16,7 +16,7 @@
 #include "config/config_value.h"
 #include "config/url.h"
 
-enum { DEPTH_MAX = 8, SECTIONS_MAX = 16, ITEMS_MAX = 256, MESSAGE_BYTES = 512 };
+enum { DEPTH_MAX = 8, SECTIONS_MAX = 16 + CONFIG_PROVIDERS_MAX + 1, ITEMS_MAX = 256, MESSAGE_BYTES = 512 };
 
 struct walk {
     yaml_parser_t parser;
@@ -209,7 +209,8 @@ static struct str beside_file(struct walk *w, struct str path)
     return arena_printf(&w->c->arena, "%.*s%.*s", (int)folder, w->name, STR_ARGS(path));
 }
 
-static enum err parse_scalar(struct walk *w, const struct config_key *k, struct fail *why)
+static enum err parse_scalar(struct walk *w, const struct config_key *k,
+                             const struct key_owner *owner, struct fail *why)
 {
     struct str text = scalar(w);
     bool typed = k->kind == KIND_INT || k->kind == KIND_BOOL;
@@ -218,6 +219,8 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k, struct 
     if (key_is_list(k))
         return fail(why, ERR_CONFIG, "must be a list, such as [%s]",
                     k->kind == KIND_HOSTS ? "a.example, b.example" : "one, two");
+    if (k->kind == KIND_MAP)
+        return fail(why, ERR_CONFIG, "must be a group of names, each with a text");
     if (typed && !is_plain(w))
         return fail(why, ERR_CONFIG, "must be written without quotes");
     if (!typed && text.len <= CONFIG_TEXT_MAX) { /* a longer one is refused below */
@@ -229,7 +232,7 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k, struct 
     }
     if (k->kind == KIND_PATH)
         text = beside_file(w, text);
-    return value_parse(k, text, w->c, why);
+    return value_parse(k, text, owner, why);
 }
 
 static enum err too_many(struct walk *w, struct fail *why)
@@ -239,7 +242,8 @@ static enum err too_many(struct walk *w, struct fail *why)
 }
 
 /* The current event opens a list; afterwards it is the list's end. */
-static enum err parse_list(struct walk *w, const struct config_key *k, struct fail *why)
+static enum err parse_list(struct walk *w, const struct config_key *k,
+                           const struct key_owner *owner, struct fail *why)
 {
     struct str items[ITEMS_MAX];
     size_t count = 0;
@@ -253,18 +257,43 @@ static enum err parse_list(struct walk *w, const struct config_key *k, struct fa
             items[count++] = arena_str(&w->c->arena, scalar(w));
         skip(w);
     }
-    return err || w->stopped ? ERR_CONFIG : value_parse_list(k, items, count, w->c, why);
+    return err || w->stopped ? ERR_CONFIG : value_parse_list(k, items, count, owner, why);
 }
 
-static void read_value(struct walk *w, const struct config_key *k)
+/* The current event opens a group; afterwards it is the group's end. */
+static enum err parse_map(struct walk *w, const struct config_key *k,
+                          const struct key_owner *owner, struct fail *why)
+{
+    enum err err = ERR_OK;
+    value_clear_map(k, owner);
+    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
+        struct str name = w->event.type == YAML_SCALAR_EVENT
+                              ? arena_str(&w->c->arena, scalar(w)) : STR_NONE, text;
+        skip(w);
+        if (!next(w))
+            break;
+        if (w->event.type != YAML_SCALAR_EVENT)
+            err = fail(why, ERR_CONFIG, "each of its names must have a text");
+        else if (!err && !(err = expand(w, scalar(w), &text, why)))
+            err = value_add_entry(k, name, text, owner, why);
+        skip(w);
+    }
+    return w->stopped ? ERR_CONFIG : err;
+}
+
+/* The value of `k` is the current event; "file:line" of it. */
+static const char *read_value(struct walk *w, const struct config_key *k, struct str path,
+                              const struct key_owner *owner)
 {
     struct fail why = {0};
     enum err err;
     yaml_mark_t at = w->event.start_mark;
     if (w->event.type == YAML_SCALAR_EVENT) {
-        err = parse_scalar(w, k, &why);
+        err = parse_scalar(w, k, owner, &why);
     } else if (w->event.type == YAML_SEQUENCE_START_EVENT && key_is_list(k)) {
-        err = parse_list(w, k, &why);
+        err = parse_list(w, k, owner, &why);
+    } else if (w->event.type == YAML_MAPPING_START_EVENT && k->kind == KIND_MAP) {
+        err = parse_map(w, k, owner, &why);
     } else {
         char expected[160];
         value_describe(k, expected, sizeof expected);
@@ -273,8 +302,81 @@ static void read_value(struct walk *w, const struct config_key *k)
         skip(w);
     }
     if (err && why.code)
-        report(w, at, "%s: %s", k->path, why.detail);
-    w->c->sources[k - config_keys] = arena_printf(&w->c->arena, "%s:%zu", w->name, at.line + 1).ptr;
+        report(w, at, "%.*s: %s", STR_ARGS(path), why.detail);
+    return arena_printf(&w->c->arena, "%s:%zu", w->name, at.line + 1).ptr;
+}
+
+/* ---- providers.NAME ---- */
+
+static bool name_is_good(struct str name)
+{
+    bool good = name.len > 0 && name.len <= 64;
+    for (size_t i = 0; good && i < name.len; i++)
+        good = is_name_byte(name.ptr[i]) || name.ptr[i] == '-' || name.ptr[i] == '.';
+    return good;
+}
+
+static struct config_provider *add_provider(struct walk *w, struct str name)
+{
+    struct config *c = w->c;
+    if (!c->providers)
+        c->providers = arena_alloc(&c->arena, CONFIG_PROVIDERS_MAX * sizeof *c->providers);
+    struct config_provider *p = &c->providers[c->provider_count++];
+    *p = (struct config_provider){.name = name.ptr};
+    for (size_t i = 0; i < PROVIDER_KEYS; i++) {
+        enum err err = value_parse(&provider_keys[i], str_of(provider_keys[i].fallback),
+                                   &(struct key_owner){p, &c->arena}, NULL);
+        assert(!err); /* a default in provider_keys.def is not of its kind */
+        (void)err;
+        p->sources[i] = "default";
+    }
+    return p;
+}
+
+/* `key` stood at `at`; its value comes next. */
+static void read_provider_key(struct walk *w, struct config_provider *p, struct str section,
+                              struct str key, yaml_mark_t at)
+{
+    const struct config_key *k = key_find_provider(key);
+    struct str path = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(section), STR_ARGS(key));
+    char quoted[QUOTE_BYTES];
+    if (!next(w))
+        return;
+    const char **source = k ? &p->sources[k - provider_keys] : NULL;
+    if (!k)
+        report(w, at, "unknown key %s", text_quote(path, quoted));
+    else if (strcmp(*source, "default") != 0)
+        report(w, at, "%.*s: stands here twice", STR_ARGS(path));
+    else
+        *source = read_value(w, k, path, &(struct key_owner){p, &w->c->arena});
+    if (!k)
+        skip(w);
+}
+
+/* The group of `section`, "providers.NAME", is the current event. */
+static void read_provider(struct walk *w, struct str section, struct str name, yaml_mark_t at)
+{
+    if (!name_is_good(name) || w->c->provider_count == CONFIG_PROVIDERS_MAX ||
+        (w->event.type != YAML_MAPPING_START_EVENT && !is_nothing(w))) {
+        report(w, at, "%.*s: %s", STR_ARGS(section),
+               !name_is_good(name) ? "a provider's name is of letters, digits, - _ and ."
+               : w->event.type != YAML_MAPPING_START_EVENT ? "must be a group of keys"
+                                                           : "is one provider too many");
+        skip(w);
+        return;
+    }
+    struct config_provider *p = add_provider(w, name);
+    if (is_nothing(w))
+        return;
+    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
+        yaml_mark_t key_at = w->event.start_mark;
+        if (w->event.type != YAML_SCALAR_EVENT) {
+            report(w, key_at, "a key must be a name");
+            w->stopped = true;
+            return;
+        }
+        read_provider_key(w, p, section, arena_str(&w->c->arena, scalar(w)), key_at);
+    }
 }
 
 /* ---- keys ---- */
@@ -284,7 +386,8 @@ static bool section_seen(struct walk *w, struct str path)
     for (size_t i = 0; i < w->section_count; i++)
         if (str_equal(w->sections[i], path))
             return true;
-    assert(w->section_count < SECTIONS_MAX); /* the table has fewer */
+    if (w->section_count == SECTIONS_MAX)
+        return false; /* too many providers: said elsewhere */
     w->sections[w->section_count++] = path;
     return false;
 }
@@ -309,25 +412,39 @@ static void read_section(struct walk *w, struct str path)
     }
 }
 
+static bool is_provider(struct str path, struct str name)
+{
+    return path.len == strlen("providers.") + name.len && str_starts(path, STR("providers."));
+}
+
+static bool is_twice(struct walk *w, struct str path, const struct config_key *k, bool is_group)
+{
+    return k ? w->seen[k - config_keys] : is_group && section_seen(w, path);
+}
+
 /* The value of `path`, whose key stood at `at`, comes next. */
 static void read_entry(struct walk *w, struct str path, struct str name, yaml_mark_t at)
 {
     const struct config_key *k = key_find(path);
-    bool section = !k && key_is_section(path);
-    bool twice = k ? w->seen[k - config_keys] : section && section_seen(w, path);
+    bool section = !k && key_is_section(path), merge = str_equal(name, STR("<<"));
+    bool provider = !k && !section && !merge && is_provider(path, name);
+    bool twice = is_twice(w, path, k, section || provider);
     if (!next(w))
         return;
     if (twice)
         report(w, at, "%.*s: stands here twice", STR_ARGS(path));
-    else if (str_equal(name, STR("<<")))
+    else if (merge)
         report(w, at, "merge keys are not supported");
-    else if (!k && !section)
+    else if (!k && !section && !provider)
         report_unknown(w, at, path);
-    if (twice || (!k && !section)) {
+    if (twice || (!k && !section && !provider)) {
         skip(w);
     } else if (k) {
         w->seen[k - config_keys] = true;
-        read_value(w, k);
+        w->c->sources[k - config_keys] =
+            read_value(w, k, path, &(struct key_owner){w->c, &w->c->arena});
+    } else if (provider) {
+        read_provider(w, path, name, at);
     } else {
         read_section(w, path);
     }

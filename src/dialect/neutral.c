@@ -114,6 +114,7 @@ struct str neutral_join(struct neutral *n, struct str a, struct str glue, struct
     char *out = arena_alloc(n->arena, a.len + glue.len + b.len);
     memcpy(out, a.ptr, a.len);
     if (glue.len)
+        if (glue.len)
         memcpy(out + a.len, glue.ptr, glue.len);
     memcpy(out + a.len + glue.len, b.ptr, b.len);
     return str_make(out, a.len + glue.len + b.len);

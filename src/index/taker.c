@@ -161,8 +161,12 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
     r->upstream_request_id =
         str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);
     r->ttfb_us = f->flags & FRAME_UNTIMED ? UNKNOWN : us_between(e->begin_ns, f->mono_ns);
+    r->provider = h.provider.len ? h.provider : r->provider;
+    if (h.is_translated)
+        r->response_model = h.model.len ? h.model : r->model;
     r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
-    r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u);
+    r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u) |
+                (h.is_translated ? RECORD_IS_TRANSLATED : 0u);
     gathered_keep(e);
 }
 

@@ -202,7 +202,8 @@ static void note_answer_facts(struct taker *t, struct record *r, const struct an
     r->tools = tool_list_text(&f->tools, &t->arena);
     agents_spawn(&t->agents, r->session_id, f);
     r->flags |= f->flags;
-    r->response_model = f->model;
+    if (!(r->flags & RECORD_IS_TRANSLATED)) /* else it says what was asked of us */
+        r->response_model = f->model;
     r->stop_reason = f->stop_reason;
     r->usage = f->usage;
     r->tool_use_count = f->tool_use_count;
@@ -353,6 +354,7 @@ static void note_end(struct gathered *e, const struct frame_end *end)
         return;
     r->error_type = end->error;
     r->error_message = str_head(end->detail, ERROR_MESSAGE_MAX);
+    r->losses = end->losses;
     r->client_bytes = (int64_t)end->client_bytes;
     if (end->request_bytes != (uint64_t)r->request_bytes ||
         end->response_bytes != (uint64_t)r->response_bytes)

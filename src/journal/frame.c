@@ -162,9 +162,14 @@ enum err frame_resp_head_write(struct buf *out, const struct frame_resp_head *h)
     struct put p = {out, ERR_OK};
     put_bytes(&p, h->head);
     put_bytes(&p, h->upstream_addr);
-    put_number(&p, (h->is_ours ? 1u : 0u) | (h->is_reused ? 2u : 0u));
+    put_number(&p, (h->is_ours ? 1u : 0u) | (h->is_reused ? 2u : 0u) |
+                       (h->is_translated ? 4u : 0u));
     put_number(&p, h->connect_us);
     put_number(&p, h->sent_us);
+    if (h->provider.len) {
+        put_bytes(&p, h->provider);
+        put_bytes(&p, h->model);
+    }
     return p.err;
 }
 
@@ -176,8 +181,11 @@ enum err frame_resp_head_read(struct str payload, struct frame_resp_head *h)
     uint64_t flags = wire_get_varint(&r);
     h->is_ours = flags & 1;
     h->is_reused = flags & 2;
+    h->is_translated = flags & 4;
     h->connect_us = wire_get_varint(&r);
     h->sent_us = wire_get_varint(&r);
+    h->provider = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
+    h->model = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
     return r.bad ? ERR_CORRUPT : ERR_OK;
 }
 
@@ -190,6 +198,8 @@ enum err frame_end_write(struct buf *out, const struct frame_end *e)
     put_number(&p, e->request_bytes);
     put_number(&p, e->response_bytes);
     put_number(&p, e->client_bytes);
+    if (e->losses.len)
+        put_bytes(&p, e->losses);
     return p.err;
 }
 
@@ -203,6 +213,7 @@ enum err frame_end_read(struct str payload, struct frame_end *e)
     e->request_bytes = wire_get_varint(&r);
     e->response_bytes = wire_get_varint(&r);
     e->client_bytes = wire_get_varint(&r);
+    e->losses = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
     if (ending < ENDING_COMPLETE || ending > ENDING_PROXY_CRASH)
         return ERR_CORRUPT;
     return r.bad ? ERR_CORRUPT : ERR_OK;

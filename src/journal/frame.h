@@ -71,6 +71,9 @@ struct frame_resp_head {
     bool is_reused;           /* on a connection from the pool */
     uint64_t connect_us;      /* until the connection (and TLS) stood; 0 when reused */
     uint64_t sent_us;         /* since BEGIN, until the request's last byte went out */
+    struct str provider;      /* that it was routed to; empty: the one it began with */
+    struct str model;         /* that was asked for there; empty: the client's */
+    bool is_translated;       /* the provider spoke another language */
 };
 
 struct frame_end {
@@ -80,6 +83,7 @@ struct frame_end {
     uint64_t request_bytes;  /* body bytes received from the client */
     uint64_t response_bytes; /* body bytes received from the provider (or made by us) */
     uint64_t client_bytes;   /* body bytes handed to the client's connection */
+    struct str losses;       /* what a translation could not carry over, as JSON; or empty */
 };
 
 /* Writes a frame's head, crc and all, for a payload given in two parts (either may be empty). */

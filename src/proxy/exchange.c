@@ -15,19 +15,27 @@
 #include "base/mem.h"
 #include "http/chunk.h"
 #include "proxy/forward_head.h"
+#include "proxy/router.h"
 #include "proxy/tap.h"
+#include "proxy/translated.h"
 #include "upstream/attempt.h"
 
 enum flow { GO_ON, WAIT };
 
-enum { EARLY_MAX = 512 * 1024 }; /* bytes of a request kept while a connection is made; a client
-                                    is paused at once, so this is what one turn brings */
+enum {
+    EARLY_MAX = 512 * 1024,     /* bytes of a request kept while a connection is made; a client is
+                                   paused at once, so this is what one turn brings */
+    ROUTED_MAX = 64 << 20,      /* bytes of a request that is looked into for its model */
+};
 
 struct exchange {
     struct proxy *proxy;
     struct exchange *prev, *next;
     struct client *client;          /* NULL: it has left, the answer is only recorded */
     struct attempt *attempt;        /* NULL: not begun, or over */
+    struct translated *translated;  /* instead of it, for another provider than Anthropic */
+    const struct route_rule *rule;  /* NULL: to Anthropic */
+    enum routable routable;
     const struct provider *provider;
     struct tap tap;
     size_t step;
@@ -54,6 +62,7 @@ struct exchange {
 };
 
 static enum flow admit(struct exchange *ex);
+static enum flow receive(struct exchange *ex);
 static enum flow route(struct exchange *ex);
 static enum flow attempt(struct exchange *ex);
 static enum flow request(struct exchange *ex);
@@ -67,6 +76,7 @@ static const struct step {
     enum flow (*run)(struct exchange *ex);
 } steps[] = {
     {"admit", admit},     /* it is remembered from here on                 */
+    {"receive", receive}, /* all of it, where rules have to know its model */
     {"route", route},     /* which provider                                */
     {"attempt", attempt}, /* a connection to it                            */
     {"request", request}, /* the head goes out, the body follows as it comes */
@@ -108,6 +118,7 @@ static uint64_t elapsed_us(const struct exchange *ex)
 
 static const struct client_handler client_handler;
 static const struct attempt_events attempt_events;
+static const struct translated_events translated_events;
 
 static enum flow admit(struct exchange *ex)
 {
@@ -117,7 +128,7 @@ static enum flow admit(struct exchange *ex)
     ex->no_answer_body = !client_wants_body(c);
     struct uuid id = uuid_new();
     tap_begin(&ex->tap, ex->proxy, &id, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
-              ex->provider->name, client_head(c));
+              ex->routable ? STR_NONE : ex->provider->name, client_head(c));
     if (ex->proxy->rejects_unrecorded && !tap_secure(&ex->tap)) {
         loss_note(LOSS_NOT_RECORDED, 1, NULL);
         fail(&ex->fail, ERR_NOT_RECORDED, "the journal cannot be written");
@@ -125,19 +136,53 @@ static enum flow admit(struct exchange *ex)
     return GO_ON;
 }
 
-/* Everything goes to Anthropic. */
+/* What is too long to be looked into goes to Anthropic, as everything does without rules. */
+static enum flow receive(struct exchange *ex)
+{
+    if (!ex->routable || ex->is_request_whole || ex->early.len > ROUTED_MAX)
+        return GO_ON;
+    client_read_body(ex->client, true);
+    return WAIT;
+}
+
+static void start_translated(struct exchange *ex)
+{
+    struct translated_options o = {
+        .proxy = ex->proxy,
+        .rule = ex->rule,
+        .pool = (size_t)(ex->rule->provider - ex->proxy->router->providers),
+        .routable = ex->routable,
+        .id = &ex->tap.id,
+        .body = buf_str(&ex->early),
+        .is_http10 = client_is_http10(ex->client),
+    };
+    ex->provider = &ex->rule->provider->upstream;
+    ex->sent_us = elapsed_us(ex);
+    ex->translated = translated_new(&o, &translated_events, ex);
+    translated_start(ex->translated);
+}
+
+/* To Anthropic, where no rule says otherwise. */
 static enum flow route(struct exchange *ex)
 {
-    ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
-    attempt_start(ex->attempt);
+    if (ex->routable && ex->is_request_whole)
+        ex->rule = router_decide(ex->proxy->router, buf_str(&ex->early));
+    if (ex->rule) {
+        start_translated(ex);
+    } else {
+        ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
+        attempt_start(ex->attempt);
+    }
     return GO_ON;
 }
 
 static enum flow attempt(struct exchange *ex)
 {
-    if (!ex->is_ready && !client_has_request_ended(ex->client))
+    if (ex->rule || ex->is_ready)
+        return GO_ON;
+    if (!client_has_request_ended(ex->client))
         client_read_body(ex->client, false);
-    return ex->is_ready ? GO_ON : WAIT;
+    return WAIT;
 }
 
 static void send_body(struct exchange *ex, struct str bytes)
@@ -162,7 +207,7 @@ static void send_request_end(struct exchange *ex)
 
 static enum flow request(struct exchange *ex)
 {
-    if (!ex->is_head_sent) {
+    if (!ex->is_head_sent && !ex->rule) {
         ex->is_head_sent = true;
         ex->sent_us = elapsed_us(ex);
         attempt_write(ex->attempt,
@@ -279,7 +324,8 @@ static enum flow conclude(struct exchange *ex)
     ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
     if (ex->is_ours)
         answer_for_provider(ex);
-    tap_end(&ex->tap, ex->ending, &ex->fail);
+    tap_end(&ex->tap, ex->ending, &ex->fail,
+            ex->translated ? translated_losses(ex->translated) : STR_NONE);
     ex->is_durable = !waits_for_disk(ex);
     ex->wait.fn = on_durable;
     if (!ex->is_durable)
@@ -302,6 +348,7 @@ static enum flow finish(struct exchange *ex)
         client_answer_end(c);
     if (ex->attempt)
         attempt_abort(ex->attempt);
+    translated_free(ex->translated);
     if (ex->prev)
         ex->prev->next = ex->next;
     else
@@ -325,6 +372,8 @@ static void on_request_body(void *owner, struct str bytes)
     } else if (buf_append(&ex->early, bytes) != ERR_OK) {
         fail(&ex->fail, ERR_OVERLOADED, "the request came faster than a connection");
         wake(ex);
+    } else if (ex->routable && ex->early.len > ROUTED_MAX) {
+        wake(ex);
     }
 }
 
@@ -341,6 +390,8 @@ static void on_client_full(void *owner, bool is_full)
     struct exchange *ex = owner;
     if (ex->attempt)
         attempt_read(ex->attempt, !is_full);
+    if (ex->translated)
+        translated_read(ex->translated, !is_full);
     if (!is_full)
         wake(ex);
 }
@@ -395,6 +446,7 @@ static void on_answer_head(void *owner, const struct head *h, bool *no_body)
         .head = forward_answer_head(ex->proxy->loop, h, said),
         .upstream_addr = str_of(attempt_addr(ex->attempt)),
         .is_reused = attempt_is_reused(ex->attempt),
+        .provider = ex->routable ? ex->provider->name : STR_NONE,
         .connect_us = attempt_connect_us(ex->attempt),
         .sent_us = ex->sent_us,
     };
@@ -447,6 +499,61 @@ static const struct attempt_events attempt_events = {on_ready,       on_answer_h
                                                      on_answer_body, on_answer_done,
                                                      on_attempt_failed, on_attempt_full};
 
+/* --- what a provider of another language does --- */
+
+static void on_translated_head(void *owner, struct str head, enum body_framing framing, int status)
+{
+    struct exchange *ex = owner;
+    const struct translated *t = ex->translated;
+    struct tap_answer a = {
+        .head = head,
+        .upstream_addr = str_of(translated_addr(t)),
+        .provider = ex->provider->name,
+        .model = ex->rule->model,
+        .is_translated = true,
+        .is_ours = !*translated_addr(t),
+        .is_reused = translated_is_reused(t),
+        .connect_us = translated_connect_us(t),
+        .sent_us = ex->sent_us,
+    };
+    ex->has_answer = true;
+    ex->status = status;
+    ex->answer_framing = framing;
+    tap_answer(&ex->tap, &a);
+    client_answer(ex->client, head, framing);
+    wake(ex);
+}
+
+static void on_translated_body(void *owner, struct str bytes)
+{
+    struct exchange *ex = owner;
+    tap_answer_body(&ex->tap, bytes);
+    ex->tap.client_bytes += bytes.len;
+    if (waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH) /* it comes in one piece */
+        ex->last = str_make(mem_dup(bytes.ptr, bytes.len), bytes.len);
+    else
+        client_answer_body(ex->client, bytes);
+}
+
+/* A provider that broke off is an ending to note; the client was told in its own language. */
+static void on_translated_done(void *owner, const struct fail *f)
+{
+    struct exchange *ex = owner;
+    ex->is_answer_whole = true;
+    if (!ex->has_answer)
+        fail(&ex->fail, f->code ? f->code : ERR_INTERNAL, "%s", f->detail);
+    else if (f->code == ERR_UPSTREAM_TIMEOUT)
+        ex->ending = ENDING_UPSTREAM_TIMEOUT;
+    else if (f->code == ERR_UPSTREAM_RESET)
+        ex->ending = ENDING_UPSTREAM_RESET;
+    else if (f->code || translated_is_error(ex->translated))
+        ex->ending = ENDING_UPSTREAM_ERROR;
+    wake(ex);
+}
+
+static const struct translated_events translated_events = {on_translated_head, on_translated_body,
+                                                           on_translated_done};
+
 /* --- the beginning --- */
 
 enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
@@ -457,7 +564,8 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     ex->proxy = p;
     ex->client = c;
     ex->provider = p->anthropic.shared.provider;
-    buf_init(&ex->early, EARLY_MAX);
+    ex->routable = router_may_route(p->router, client_head(c));
+    buf_init(&ex->early, ex->routable ? ROUTED_MAX + LOOP_TURN_READ_MAX : EARLY_MAX);
     ex->next = p->exchanges;
     if (ex->next)
         ex->next->prev = ex;

@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "dialect/learned.h"
 #include "journal/journal.h"
 #include "proxy/durability.h"
 #include "record/redact.h"
@@ -13,6 +14,7 @@
 #include "upstream/pool.h"
 
 struct exchange;
+struct router;
 
 enum { CLEAN_HEADERS = 256 };
 
@@ -22,6 +24,9 @@ struct proxy {
     struct durability durability;
     struct redactor *redactor;
     struct pool anthropic;
+    const struct router *router;
+    struct pool *pools;          /* one for each of the router's providers */
+    struct learned learned;      /* about them */
     struct str version;          /* anthropic-version for requests without one */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */
     bool rejects_unrecorded;     /* storage.on_record_failure: reject */
@@ -34,7 +39,8 @@ struct proxy {
     int refused_count;
 };
 
-void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic);
+void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic,
+                const struct router *router);
 /* Adds the relayed paths to a server's routes. */
 void proxy_add_routes(struct proxy *p, struct server *s);
 /* Ends exchanges whose clients have left already (drained ones). */

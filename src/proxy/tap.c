@@ -154,8 +154,12 @@ void tap_answer(struct tap *t, const struct tap_answer *a)
     struct buf *head = &t->proxy->scratch, payload;
     buf_clear(head);
     put_answer_head(t, head, a->head);
-    struct frame_resp_head r = {buf_str(head), a->upstream_addr, a->is_ours,
-                                a->is_reused,  a->connect_us,    a->sent_us};
+    struct frame_resp_head r = {
+        .head = buf_str(head), .upstream_addr = a->upstream_addr, .is_ours = a->is_ours,
+        .is_reused = a->is_reused, .connect_us = a->connect_us, .sent_us = a->sent_us,
+        .provider = a->provider, .model = a->model,
+        .is_translated = a->is_translated,
+    };
     buf_init(&payload, FRAME_PAYLOAD_MAX);
     if (frame_resp_head_write(&payload, &r) == ERR_OK) {
         struct frame f = next_frame(t, FRAME_RESP_HEAD, buf_str(&payload));
@@ -179,7 +183,7 @@ void tap_answer_body_copy(struct tap *t, struct str bytes)
     tap_answer_body(t, str_make(copy, bytes.len));
 }
 
-void tap_end(struct tap *t, enum ending ending, const struct fail *f)
+void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses)
 {
     if (!is_on(t))
         return;
@@ -191,6 +195,7 @@ void tap_end(struct tap *t, enum ending ending, const struct fail *f)
         .request_bytes = t->request_bytes,
         .response_bytes = t->response_bytes,
         .client_bytes = t->client_bytes,
+        .losses = losses,
     };
     buf_clear(&t->proxy->scratch);
     if (frame_end_write(&t->proxy->scratch, &end) == ERR_OK) {

@@ -31,12 +31,14 @@ void tap_request_end(struct tap *t);
 struct tap_answer {
     struct str head; /* as the client is sent it; masked here */
     struct str upstream_addr;
-    bool is_ours, is_reused;
+    struct str provider, model; /* that it was routed to; empty: as it began, and as was asked */
+    bool is_ours, is_reused, is_translated;
     uint64_t connect_us, sent_us;
 };
 void tap_answer(struct tap *t, const struct tap_answer *a);
 void tap_answer_body(struct tap *t, struct str bytes);
 void tap_answer_body_copy(struct tap *t, struct str bytes); /* of a few bytes that do not stay */
-void tap_end(struct tap *t, enum ending ending, const struct fail *f);
+/* `losses`: what a translation could not carry over, as JSON; or empty. */
+void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses);
 
 #endif

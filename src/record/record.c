@@ -25,7 +25,7 @@ void record_init(struct record *r)
     };
 }
 
-enum { STRINGS = 22 };
+enum { STRINGS = 23 };
 
 static void list_strings(struct record *r, struct str *list[STRINGS])
 {
@@ -36,7 +36,7 @@ static void list_strings(struct record *r, struct str *list[STRINGS])
         &r->client_addr,     &r->upstream_request_id,     &r->stop_reason,
         &r->error_type,      &r->error_message,           &r->title,
         &r->anthropic_beta,  &r->node, &r->project, &r->agent_type, &r->tools,
-        &r->tool_errors,
+        &r->tool_errors,     &r->losses,
     };
     memcpy(list, strings, sizeof strings);
 }

@@ -30,6 +30,7 @@ enum record_flag {
     RECORD_BILLED_BATCH = 1 << 15,    /* "service_tier":"batch" */
     RECORD_BILLED_PRIORITY = 1 << 16, /* "service_tier":"priority": as agreed with the provider */
     RECORD_BILLED_IN_US = 1 << 17,    /* "inference_geo":"us" */
+    RECORD_IS_TRANSLATED = 1 << 18,   /* the provider spoke another language */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */
@@ -54,6 +55,7 @@ struct record {
     struct str method, path, query;
     struct str provider;
     struct str model;          /* asked for */
+    struct str losses;         /* of the translation, as JSON; dialect/loss_report.h bounds it */
     struct str response_model; /* that answered, where the answer says */
     struct str session_id, agent_id, parent_agent_id;
     struct str node;           /* the proxy that relayed it, where some share a store */

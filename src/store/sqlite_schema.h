@@ -130,6 +130,8 @@ static const char *const sqlite_schema[] = {
     "CREATE INDEX sessions_last ON sessions (last_us);"
     "DROP INDEX requests_failed;"
     "CREATE INDEX requests_failed ON requests (id, state, status) WHERE state <> 1;",
+    /* 10: what translations could not carry over */
+    "ALTER TABLE requests ADD COLUMN losses INTEGER;",
 };
 
 #endif

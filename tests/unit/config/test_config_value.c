@@ -114,7 +114,7 @@ static void check(const struct sample *s)
     assert_non_null(k);
     arena_init(&c.arena);
     buf_init(&out, 4096);
-    enum err err = value_parse(k, str_of(s->text), &c, &why);
+    enum err err = value_parse(k, str_of(s->text), &(struct key_owner){&c, &c.arena}, &why);
     if (err != (s->printed ? ERR_OK : ERR_CONFIG))
         fail_msg("%s: %s: %s %s", s->path, s->text, err_name(err), why.detail);
     assert_true(s->printed || why.detail[0]);

@@ -1,0 +1,261 @@
+/*
+ * router.c — rules and the providers they name, made of the configuration and the presets.
+ */
+#include "proxy/router.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "config/url.h"
+#include "record/json_walk.h"
+
+/* --- deciding --- */
+
+bool glob_matches(struct str pattern, struct str text)
+{
+    size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;
+    while (t < text.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            mark = t;
+        } else if (p < pattern.len && (pattern.ptr[p] == '?' || pattern.ptr[p] == text.ptr[t])) {
+            p++, t++;
+        } else if (star != SIZE_MAX) { /* the last star takes one more */
+            p = star + 1;
+            t = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*')
+        p++;
+    return p == pattern.len;
+}
+
+enum routable router_may_route(const struct router *r, const struct head *h)
+{
+    static const char *const paths[] = {
+        [ROUTABLE_MESSAGES] = "/v1/messages",
+        [ROUTABLE_COUNT_TOKENS] = "/v1/messages/count_tokens",
+        [ROUTABLE_CHAT] = "/v1/chat/completions",
+    };
+    struct str path = str_head(h->target, str_find(h->target, '?'));
+    if (!r->rule_count || !str_equal(h->method, STR("POST")))
+        return ROUTABLE_NOT;
+    for (size_t i = ROUTABLE_MESSAGES; i < COUNT_OF(paths); i++)
+        if (str_equal(path, str_of(paths[i])))
+            return (enum routable)i;
+    return ROUTABLE_NOT;
+}
+
+const struct route_rule *router_decide(const struct router *r, struct str body)
+{
+    const struct route_rule *found = NULL;
+    struct arena arena;
+    arena_init(&arena);
+    struct str model = json_read_text(json_member(body, STR("model")), ROUTE_MODEL_MAX, &arena);
+    for (size_t i = 0; model.len && !found && i < r->rule_count; i++)
+        if (glob_matches(r->rules[i].pattern, model))
+            found = &r->rules[i];
+    arena_release(&arena);
+    return found;
+}
+
+/* --- providers --- */
+
+static const struct config_provider *configured(const struct config *cfg, struct str name)
+{
+    for (size_t i = 0; i < cfg->provider_count; i++)
+        if (str_equal(str_of(cfg->providers[i].name), name))
+            return &cfg->providers[i];
+    return NULL;
+}
+
+/* A name that means something before the colon of a target. */
+static bool is_provider(const struct config *cfg, struct str name)
+{
+    return configured(cfg, name) || preset_find(name);
+}
+
+static const char *environment_of(const struct config *cfg, const char *name)
+{
+    return name && *name ? config_environment(cfg, name) : "";
+}
+
+/* Its key, then what its preset wants of the environment. */
+static void make_headers(struct router *r, struct route_provider *p, const struct config *cfg,
+                         const struct config_provider *said)
+{
+    const char *before = "Bearer ", *header = "authorization";
+    const char *key = said && *said->api_key ? said->api_key : "";
+    if (p->preset) {
+        header = preset_auth_header(p->preset->auth, &before);
+        key = *key ? key : environment_of(cfg, p->preset->key_variable);
+    }
+    p->headers = *key ? arena_printf(&r->arena, "%s: %s%s\r\n", header, before, key) : STR_NONE;
+    size_t count;
+    const struct preset_header *more = preset_headers(&count);
+    for (size_t i = 0; p->preset && i < count; i++) {
+        const char *value = environment_of(cfg, more[i].variable);
+        if (strcmp(more[i].preset, p->preset->name) == 0 && *value)
+            p->headers = arena_printf(&r->arena, "%.*s%s: %s\r\n", STR_ARGS(p->headers),
+                                      more[i].header, value);
+    }
+}
+
+static enum err choose_language(struct route_provider *p, const struct config_provider *said,
+                                struct str name, struct fail *f)
+{
+    if (said && *said->format && !dialect_parse(str_of(said->format), &p->dialect))
+        return fail(f, ERR_CONFIG,
+                    "%s: providers.%.*s.format: must be openai, responses, gemini or anthropic",
+                    said->sources[CONFIG_PROVIDER_format], STR_ARGS(name));
+    if (said && *said->format)
+        return ERR_OK;
+    if (!p->preset)
+        return fail(f, ERR_CONFIG,
+                    "providers.%.*s: is not known by name: it needs preset or format",
+                    STR_ARGS(name));
+    p->dialect = p->preset->dialect;
+    return ERR_OK;
+}
+
+static enum err check_url(const struct route_provider *p, const struct config_provider *said,
+                          struct str name, struct fail *f)
+{
+    struct url u;
+    if (!p->base_url.len)
+        return fail(f, ERR_CONFIG, "providers.%.*s.base_url: has to be given", STR_ARGS(name));
+    if (url_parse(&u, p->base_url, NULL))
+        return fail(f, ERR_CONFIG, "providers.%.*s.base_url: is not a URL", STR_ARGS(name));
+    if (!u.tls && !host_is_loopback(u.host) && !(said && said->allow_plaintext))
+        return fail(f, ERR_CONFIG,
+                    "providers.%.*s.base_url: http:// would send keys and prompts readable over the "
+                    "network: use https://, or set providers.%.*s.allow_plaintext: true",
+                    STR_ARGS(name), STR_ARGS(name));
+    return ERR_OK;
+}
+
+static enum err set_upstream(struct route_provider *p, const struct config *cfg,
+                             const struct config_provider *said, const char *name,
+                             uint16_t own_port, struct fail *f)
+{
+    struct provider *up = &p->upstream;
+    enum err err = provider_init(up, name, p->base_url.ptr, f);
+    if (!err && said)
+        err = provider_set_proxy(up, said->proxy, f);
+    up->ca_file = said && *said->ca_file ? said->ca_file : NULL;
+    up->connect_timeout_ms = said ? said->connect_timeout : 10000;
+    up->head_timeout_ms = said ? said->response_header_timeout : 300000;
+    up->idle_timeout_ms = cfg->server_read_timeout_ms;
+    up->max_retries = said ? said->max_retries : 3;
+    up->own_port = own_port;
+    up->own_is_any = host_is_any(str_of(cfg->server_host));
+    return err;
+}
+
+static enum err make_provider(struct router *r, const struct config *cfg, struct str name,
+                              uint16_t own_port, struct route_provider *p, struct fail *f)
+{
+    const struct config_provider *said = configured(cfg, name);
+    struct str preset = said && *said->preset ? str_of(said->preset) : name;
+    struct quirks unused;
+    name = arena_str(&r->arena, name);
+    p->preset = preset_find(preset);
+    if (said && *said->preset && !p->preset)
+        return fail(f, ERR_CONFIG, "%s: providers.%s.preset: %s is not known",
+                    said->sources[CONFIG_PROVIDER_preset], name.ptr, said->preset);
+    p->base_url = said && *said->base_url ? str_of(said->base_url)
+                  : p->preset             ? str_of(p->preset->base_url)
+                                          : STR_NONE;
+    p->quirks = str_of(said ? said->quirks : "");
+    enum err err = choose_language(p, said, name, f);
+    if (!err)
+        err = preset_quirks(p->preset, STR_NONE, p->quirks, &unused, f);
+    if (!err)
+        err = check_url(p, said, name, f);
+    if (!err)
+        err = set_upstream(p, cfg, said, name.ptr, own_port, f);
+    if (!err)
+        make_headers(r, p, cfg, said);
+    return err;
+}
+
+/* Made when a rule first names it. */
+static enum err find_provider(struct router *r, const struct config *cfg, struct str name,
+                              uint16_t own_port, const struct route_provider **out, struct fail *f)
+{
+    for (size_t i = 0; i < r->provider_count; i++)
+        if (str_equal(r->providers[i].upstream.name, name)) {
+            *out = &r->providers[i];
+            return ERR_OK;
+        }
+    if (r->provider_count == ROUTE_PROVIDERS_MAX)
+        return fail(f, ERR_CONFIG, "more than %d providers", ROUTE_PROVIDERS_MAX);
+    *out = &r->providers[r->provider_count];
+    return make_provider(r, cfg, name, own_port, &r->providers[r->provider_count++], f);
+}
+
+/* --- rules --- */
+
+/* Whose models are called so, for a target without a provider. */
+static struct str provider_by_prefix(struct str model)
+{
+    static const struct {
+        const char *prefix, *provider;
+    } known[] = {
+        {"gpt-", "openai"},          {"chatgpt-", "openai"},   {"o1", "openai"},
+        {"o3", "openai"},            {"o4", "openai"},         {"gemini-", "gemini"},
+        {"deepseek-", "deepseek"},   {"qwen", "qwen"},         {"grok-", "xai"},
+        {"mistral-", "mistral"},     {"codestral-", "mistral"}, {"devstral-", "mistral"},
+    };
+    for (size_t i = 0; i < COUNT_OF(known); i++)
+        if (str_starts(model, str_of(known[i].prefix)))
+            return str_of(known[i].provider);
+    return STR_NONE;
+}
+
+static enum err add_rule(struct router *r, const struct config *cfg, const struct config_entry *e,
+                         uint16_t own_port, struct fail *f)
+{
+    struct str target = str_of(e->text), name = str_head(target, str_find(target, ':'));
+    struct route_rule *rule = &r->rules[r->rule_count];
+    rule->pattern = str_of(e->name);
+    bool is_named = name.len < target.len && is_provider(cfg, name);
+    rule->model = is_named ? str_from(target, name.len + 1) : target;
+    name = is_named ? name : provider_by_prefix(target);
+    if (!name.len)
+        return fail(f, ERR_CONFIG, "%s: routing.models: no provider is known for %s: write "
+                    "provider:model", cfg->sources[CONFIG_routing_models], e->text);
+    if (str_equal(name, STR("anthropic")))
+        return fail(f, ERR_CONFIG, "%s: routing.models: %s: what goes to Anthropic goes there "
+                    "unchanged, and needs no rule", cfg->sources[CONFIG_routing_models], e->text);
+    r->rule_count++;
+    return find_provider(r, cfg, name, own_port, &rule->provider, f);
+}
+
+enum err router_new(struct router **out, const struct config *cfg, uint16_t own_port,
+                    struct fail *f)
+{
+    struct router *r = MEM_NEW(struct router);
+    enum err err = ERR_OK;
+    arena_init(&r->arena);
+    for (size_t i = 0; !err && i < cfg->routing_models.count; i++)
+        err = add_rule(r, cfg, &cfg->routing_models.entries[i], own_port, f);
+    if (err) {
+        router_free(r);
+        return err;
+    }
+    *out = r;
+    return ERR_OK;
+}
+
+void router_free(struct router *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->provider_count; i++)
+        provider_release(&r->providers[i].upstream);
+    arena_release(&r->arena);
+    free(r);
+}

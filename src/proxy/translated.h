@@ -1,0 +1,51 @@
+/*
+ * translated.h — the provider's half of an exchange whose provider speaks another language: asks in
+ * that language, again where a refusal taught something, and gives an answer in the client's.
+ *
+ * What the client may be told and when is decided in dialect/; connections are upstream/'s. Here one
+ * is tied to the other.
+ */
+#ifndef PROXY_TRANSLATED_H
+#define PROXY_TRANSLATED_H
+
+#include "proxy/proxy.h"
+#include "proxy/router.h"
+#include "server/client.h"
+
+struct translated;
+
+/* All on the loop; after on_done nothing more is called. */
+struct translated_events {
+    /* The answer's head, as the client is to be sent it; its memory lives until the turn's end. */
+    void (*on_head)(void *owner, struct str head, enum body_framing framing, int status);
+    void (*on_body)(void *owner, struct str bytes); /* valid until the turn's end */
+    /* The answer is whole. `f`: what broke towards the provider, if anything did; the client has
+     * been told of it in its own language. */
+    void (*on_done)(void *owner, const struct fail *f);
+};
+
+struct translated_options {
+    struct proxy *proxy;
+    const struct route_rule *rule;
+    size_t pool;             /* which of the proxy's: of the rule's provider */
+    enum routable routable;  /* what is asked, and in which language */
+    const struct uuid *id;
+    struct str body;         /* the request; borrowed until translated_free() */
+    bool is_http10;
+};
+
+struct translated *translated_new(const struct translated_options *o,
+                                  const struct translated_events *events, void *owner);
+void translated_start(struct translated *t); /* may call events before it returns */
+void translated_read(struct translated *t, bool on); /* pauses the provider's answer */
+void translated_free(struct translated *t); /* aborts what runs; NULL is fine */
+
+/* Of the attempt that was answered. */
+const char *translated_addr(const struct translated *t);
+bool translated_is_reused(const struct translated *t);
+uint64_t translated_connect_us(const struct translated *t);
+bool translated_is_error(const struct translated *t); /* towards the client too */
+/* [{"what","path",…}]: what could not be carried over. Valid until the turn's end. */
+struct str translated_losses(const struct translated *t);
+
+#endif

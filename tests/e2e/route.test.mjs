@@ -1,0 +1,251 @@
+/*
+ * route.test.mjs: chosen models go to providers of other languages, and come back as answers of
+ * Anthropic's; everything else is untouched.
+ */
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { Conn, ask } from '../lib/client.mjs';
+import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
+import { Proxy } from '../lib/proxy.mjs';
+import { Upstream } from '../lib/upstream.mjs';
+
+/* Speaks OpenAI's Chat Completions; what it answers is `reply`. */
+class ChatProvider {
+  static async start() {
+    const c = new ChatProvider();
+    c.seen = [];
+    c.server = http.createServer(async (q, r) => {
+      const parts = [];
+      for await (const p of q) parts.push(p);
+      const body = Buffer.concat(parts).toString();
+      c.seen.push({ url: q.url, headers: q.headers, body, json: body ? JSON.parse(body) : null });
+      await c.reply(r, c.seen.at(-1), c.seen.length);
+    });
+    await new Promise((resolve) => { c.server.listen(0, '127.0.0.1', resolve); });
+    c.url = `http://127.0.0.1:${c.server.address().port}/v1`;
+    return c;
+  }
+
+  stop() {
+    this.server.closeAllConnections();
+    return new Promise((resolve) => { this.server.close(resolve); });
+  }
+}
+
+const chunk = (delta, more = {}) => `data: ${JSON.stringify({
+  id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'local-1', choices: [{ index: 0, delta, finish_reason: null, ...more }],
+})}\n\n`;
+const usage = `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', choices: [], usage: { prompt_tokens: 100, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 40 } } })}\n\n`;
+
+async function say(r, pieces) {
+  r.writeHead(200, { 'content-type': 'text/event-stream' });
+  for (const p of pieces) r.write(p);
+  r.end('data: [DONE]\n\n');
+}
+
+const hello = [chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, { finish_reason: 'stop' }), usage];
+
+let up, chat, p;
+before(async () => {
+  up = await Upstream.start();
+  chat = await ChatProvider.start();
+  p = await Proxy.start({
+    upstream: up,
+    config: {
+      providers: { local: { format: 'openai', base_url: chat.url, api_key: 'sk-local-1' }, openai: { preset: 'openai-chat', base_url: chat.url } },
+      routing: { models: { '"*haiku*"': 'local:local-1', 'gone-*': 'nowhere:x', 'o-*': 'openai:gpt-4o' } },
+    },
+    env: { OPENAI_API_KEY: 'sk-openai-1' },
+  }).catch((e) => e);
+});
+after(async () => {
+  Conn.destroy_all();
+  if (p instanceof Proxy) assert.deepEqual(await p.stop(), { code: 0, signal: null });
+  await chat.stop();
+  await up.stop();
+});
+
+test('a rule that names no provider stops the start, and says which', async () => {
+  assert.ok(p instanceof Error);
+  assert.match(p.message, /routing\.models: no provider is known for nowhere:x/);
+  p = await Proxy.start({
+    upstream: up,
+    config: {
+      providers: { local: { format: 'openai', base_url: chat.url, api_key: 'sk-local-1' }, openai: { preset: 'openai-chat', base_url: chat.url } },
+      routing: { models: { '"*haiku*"': 'local:local-1', 'o-*': 'openai:gpt-4o' } },
+    },
+    env: { OPENAI_API_KEY: 'sk-openai-1' },
+  });
+});
+
+const events_of = (body) => body.toString().split('\n\n').filter(Boolean).map((e) => {
+  const [, name] = /^event: (.*)$/m.exec(e) ?? [];
+  const [, data] = /^data: (.*)$/m.exec(e) ?? [];
+  return { name, data: JSON.parse(data) };
+});
+const text_of = (events) => events.filter((e) => e.data.delta?.type === 'text_delta').map((e) => e.data.delta.text).join('');
+const post = (session, body, target = '/v1/messages') => ask(p.port, 'POST', target, { headers: headers_for(session), body });
+
+test('a routed stream comes back as Anthropic\'s, and is recorded as what it was', async () => {
+  const session = session_id();
+  chat.reply = (r) => say(r, hello);
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5' }));
+  assert.equal(got.status, 200);
+  const events = events_of(got.body);
+  assert.deepEqual([events[0].name, events.at(-1).name], ['message_start', 'message_stop']);
+  assert.equal(text_of(events), 'Hello');
+  assert.equal(events[0].data.message.model, 'claude-haiku-4-5', 'the client sees the model that it asked for');
+  const sent = chat.seen.at(-1);
+  assert.equal(sent.url, '/v1/chat/completions');
+  assert.equal(sent.json.model, 'local-1');
+  assert.equal(sent.headers.authorization, 'Bearer sk-local-1');
+  assert.ok(!JSON.stringify(sent).includes('sk-ant'), 'nothing of the client\'s credentials');
+  assert.equal(up.seen(session).length, 0);
+  const row = await p.row(session);
+  assert.equal(row.state, 'complete');
+  assert.equal(row.provider, 'local');
+  assert.equal(row.model, 'claude-haiku-4-5');
+  assert.equal(row.response_model, 'local-1');
+  assert.equal(row.usage.input_tokens, 60);
+  assert.equal(row.usage.cache_read_input_tokens, 40);
+  assert.equal(row.usage.output_tokens, 7);
+  assert.equal(row.cost_usd_micro ?? null, null, 'what an unknown model costs is not known');
+});
+
+test('what no rule fits is relayed byte for byte', async () => {
+  const session = session_id();
+  const before_count = chat.seen.length;
+  up.on(session, async (x) => {
+    await x.received();
+    await x.respond(200, [['Content-Type', 'text/event-stream']], text_stream('fine').join(''), { framing: 'chunked' });
+  });
+  const body = ask_body('odd   spaces', { model: 'claude-opus-4-8' }).replace(',', ' ,\n');
+  const got = await post(session, body);
+  assert.equal(got.status, 200);
+  assert.equal(got.body.toString(), text_stream('fine').join(''));
+  const [x] = up.seen(session);
+  assert.equal(x.body.toString(), body);
+  assert.equal(chat.seen.length, before_count);
+  const row = await p.row(session);
+  assert.equal(row.provider, 'anthropic');
+});
+
+test('an answer that is no stream comes as one message, with its length', async () => {
+  const session = session_id();
+  chat.reply = (r) => say(r, hello);
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5', stream: false }));
+  assert.equal(got.status, 200);
+  const message = JSON.parse(got.body);
+  assert.equal(message.type, 'message');
+  assert.deepEqual(message.content, [{ type: 'text', text: 'Hello' }]);
+  assert.equal(message.stop_reason, 'end_turn');
+});
+
+test('a tool call', async () => {
+  const session = session_id();
+  chat.reply = (r) => say(r, [
+    chunk({ role: 'assistant', tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: { name: 'Bash', arguments: '' } }] }),
+    chunk({ tool_calls: [{ index: 0, function: { arguments: '{"command":' } }] }),
+    chunk({ tool_calls: [{ index: 0, function: { arguments: '"ls"}' } }] }),
+    chunk({}, { finish_reason: 'tool_calls' }), usage,
+  ]);
+  const tools = [{ name: 'Bash', description: 'runs', input_schema: { type: 'object', properties: { command: { type: 'string' } }, required: ['command'] } }];
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5', tools }));
+  const events = events_of(got.body);
+  const start = events.find((e) => e.name === 'content_block_start').data.content_block;
+  assert.equal(start.type, 'tool_use');
+  assert.equal(start.name, 'Bash');
+  const json = events.filter((e) => e.data.delta?.type === 'input_json_delta').map((e) => e.data.delta.partial_json).join('');
+  assert.deepEqual(JSON.parse(json), { command: 'ls' });
+  assert.equal(events.find((e) => e.name === 'message_delta').data.delta.stop_reason, 'tool_use');
+});
+
+test('a refusal keeps its status and becomes an error of Anthropic\'s', async () => {
+  const session = session_id();
+  chat.reply = (r) => {
+    r.writeHead(429, { 'content-type': 'application/json', 'retry-after': '7' });
+    r.end(JSON.stringify({ error: { message: 'slow down', type: 'rate_limit_exceeded' } }));
+  };
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5' }));
+  assert.equal(got.status, 429);
+  assert.equal(got.headers.find(([n]) => n.toLowerCase() === 'retry-after')?.[1], '7');
+  const body = JSON.parse(got.body);
+  assert.equal(body.type, 'error');
+  assert.equal(body.error.type, 'rate_limit_error');
+  assert.equal((await p.row(session)).state, 'upstream_error');
+});
+
+test('a refusal that teaches something is asked again, once for all', async () => {
+  const session = session_id();
+  const count = chat.seen.length;
+  chat.reply = (r, x) => {
+    if (!('max_tokens' in x.json)) return say(r, hello);
+    r.writeHead(400, { 'content-type': 'application/json' });
+    return r.end(JSON.stringify({ error: { message: "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", type: 'invalid_request_error', param: 'max_tokens', code: 'unsupported_parameter' } }));
+  };
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5' }));
+  assert.equal(got.status, 200);
+  assert.equal(text_of(events_of(got.body)), 'Hello');
+  assert.equal(chat.seen.length, count + 2);
+  await post(session_id(), ask_body('hi', { model: 'claude-haiku-4-5' }));
+  assert.equal(chat.seen.length, count + 3, 'the next request knows it already');
+});
+
+test('a provider that breaks off in mid-stream: the client is told in its own language', async () => {
+  const session = session_id();
+  chat.reply = (r) => {
+    r.writeHead(200, { 'content-type': 'text/event-stream' });
+    r.write(hello[0] + hello[1]);
+    setImmediate(() => r.destroy());
+  };
+  const got = await post(session, ask_body('hi', { model: 'claude-haiku-4-5' }));
+  const last = events_of(got.body).at(-1);
+  assert.equal(last.name, 'error');
+  const row = await p.row(session);
+  assert.notEqual(row.state, 'complete');
+});
+
+test('count_tokens of a routed model is an estimate', async () => {
+  const session = session_id();
+  const count = chat.seen.length;
+  const body = JSON.stringify({ model: 'claude-haiku-4-5', messages: [{ role: 'user', content: 'how many are these?' }] });
+  const got = await post(session, body, '/v1/messages/count_tokens?beta=true');
+  assert.equal(got.status, 200);
+  assert.ok(JSON.parse(got.body).input_tokens > 0);
+  assert.equal(chat.seen.length, count);
+});
+
+test('a key from the environment, for a provider known by name', async () => {
+  chat.reply = (r) => say(r, hello);
+  const got = await post(session_id(), ask_body('hi', { model: 'o-x' }));
+  assert.equal(got.status, 200);
+  assert.equal(chat.seen.at(-1).headers.authorization, 'Bearer sk-openai-1');
+  assert.equal(chat.seen.at(-1).json.model, 'gpt-4o');
+});
+
+test('an OpenAI client of a routed model gets OpenAI\'s answer', async () => {
+  chat.reply = (r) => say(r, hello);
+  const body = JSON.stringify({ model: 'claude-haiku-4-5', stream: true, messages: [{ role: 'user', content: 'hi' }] });
+  const got = await post(session_id(), body, '/v1/chat/completions');
+  assert.equal(got.status, 200);
+  assert.match(got.body.toString(), /"content":"Hel"/);
+  assert.match(got.body.toString(), /data: \[DONE\]/);
+});
+
+test('a client that leaves ends the provider\'s work', async () => {
+  let closed;
+  const is_closed = new Promise((resolve) => { closed = resolve; });
+  chat.reply = (r) => {
+    r.writeHead(200, { 'content-type': 'text/event-stream' });
+    r.write(hello[0] + hello[1]);
+    r.on('close', closed);
+  };
+  const session = session_id();
+  const conn = await Conn.open(p.port);
+  await conn.request('POST', '/v1/messages', { headers: headers_for(session), body: ask_body('hi', { model: 'claude-haiku-4-5' }) });
+  await conn.head();
+  conn.destroy();
+  await is_closed;
+  assert.equal((await p.row(session)).state, 'client_disconnected');
+});
