@@ -79,11 +79,11 @@ test('the list, every row of it', { skip, timeout: 60_000 }, async () => {
       const ids = new Set();
       for (let still = 0; still < 30; ) {
         const before = box.scrollTop;
+        for (const row of document.querySelectorAll('[role=row][aria-selected]')) ids.add(row.id);
         box.scrollTop += box.clientHeight - 100;
         await new Promise(requestAnimationFrame);
         await new Promise(requestAnimationFrame);
         await new Promise((done) => setTimeout(done, 20));
-        for (const row of document.querySelectorAll('[role=row][aria-selected]')) ids.add(row.id);
         still = box.scrollTop === before ? still + 1 : 0;
       }
       return ids.size;
