@@ -56,6 +56,10 @@ struct engine {
     int64_t (*others_connected)(struct store *s);
     /* Outside of transactions: is what is deleted overwritten? NULL: never. */
     void (*wipe)(struct store *s, bool wipes);
+    /* In a transaction: drops the oldest blocks, at most `bytes`, whole files of them, all before
+     * `border`; `*end`: blocks before it are gone. Nothing where none fits. May be NULL. */
+    enum err (*drop_file)(struct store *s, int64_t border, int64_t bytes, int64_t *end,
+                          int64_t *blocks, int64_t *dropped_bytes, struct fail *f);
     /* Gives free bytes back to the disk, a little at a time. NULL: the engine does it by itself. */
     enum err (*shrink)(struct store *s, int pages, int64_t keep_bytes, bool *more,
                        struct fail *f);

@@ -191,40 +191,95 @@ static enum err chain_border(struct store *s, uint64_t below, int64_t *border, s
     return err;
 }
 
+/* Looks at DROP_BLOCKS_MAX blocks; the chain that these end in stays, unless nothing is behind it. */
 static enum err plan_drop(struct store *s, int64_t border, int64_t bytes, struct drop *d,
                           struct fail *f)
 {
+    enum { DROP_BLOCKS_MAX = 4000 };
     struct statement *q;
     enum err err = database_prepare(&s->db, "SELECT number, chain, length(data) FROM blocks"
-                                            " WHERE number < ? ORDER BY number", &q, f);
+                                            " WHERE number < ? ORDER BY number LIMIT ?", &q, f);
     if (err)
         return err;
     bind_number(q, 1, border);
-    int64_t chain = -1;
+    bind_number(q, 2, DROP_BLOCKS_MAX);
+    int64_t chain = -1, looked_at = 0;
+    bool is_enough = false;
+    struct drop whole = {0}; /* up to where the chain begins that is being looked at */
     *d = (struct drop){.end = border};
     while (statement_next(q, &err, f)) {
-        bool is_border = column_number(q, 1) != chain;
-        if (is_border && d->bytes >= bytes) {
-            d->end = column_number(q, 0);
-            break;
+        if (column_number(q, 1) != chain) {
+            whole = (struct drop){column_number(q, 0), d->blocks, d->bytes};
+            is_enough = d->bytes >= bytes;
+            if (is_enough)
+                break;
         }
         chain = column_number(q, 1);
         d->blocks++;
         d->bytes += column_number(q, 2);
+        looked_at++;
     }
+    if (is_enough || looked_at == DROP_BLOCKS_MAX)
+        *d = whole;
     statement_free(q);
+    return err;
+}
+
+/* Blocks before the end are gone: says so. */
+static enum err note_drop(struct store *s, const struct drop *d, struct fail *f)
+{
+    const int64_t end[] = {d->end, d->end}, sums[] = {d->blocks, d->bytes};
+    enum err err = change(s, "UPDATE keeping SET floor = ? WHERE floor < ?", end, 2, NULL, f);
+    if (!err)
+        err = change(s, "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
+                     sums, 2, NULL, f);
     return err;
 }
 
 static enum err drop(struct store *s, const struct drop *d, struct fail *f)
 {
-    const int64_t end[] = {d->end, d->end}, sums[] = {d->blocks, d->bytes};
-    enum err err = change(s, "DELETE FROM blocks WHERE number < ?", end, 1, NULL, f);
+    enum err err = change(s, "DELETE FROM blocks WHERE number < ?", &d->end, 1, NULL, f);
+    return err ? err : note_drop(s, d, f);
+}
+
+/* Others may be dropping too: one at a time. */
+static enum err begin_drop(struct store *s, uint64_t below, int64_t *border, struct fail *f)
+{
+    enum err err = database_begin(&s->db, f);
+    if (!err && s->engine->is_shared)
+        err = change(s, "UPDATE keeping SET floor = floor", NULL, 0, NULL, f);
+    return err ? err : chain_border(s, below, border, f);
+}
+
+static enum err end_drop(struct store *s, const struct drop *d, enum err err, int64_t *bytes,
+                         struct fail *f)
+{
     if (!err)
-        err = change(s, "UPDATE keeping SET floor = ? WHERE floor < ?", end, 2, NULL, f);
+        err = database_commit(&s->db, f);
+    if (err)
+        database_rollback(&s->db);
+    else
+        *bytes = d->bytes;
+    s->needs_maintenance |= d->blocks > 0;
+    return err;
+}
+
+enum err store_drop_file(struct store *s, uint64_t below, int64_t bytes, int64_t *dropped_bytes,
+                         struct fail *f)
+{
+    struct drop d = {0};
+    int64_t border;
+    *dropped_bytes = 0;
+    if (!s->engine->drop_file)
+        return ERR_OK;
+    uv_mutex_lock(&s->writing);
+    enum err err = begin_drop(s, below, &border, f);
     if (!err)
-        err = change(s, "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
-                     sums, 2, NULL, f);
+        err = s->engine->drop_file(s, border, bytes, &d.end, &d.blocks, &d.bytes, f);
+    if (!err && d.end)
+        err = note_drop(s, &d, f);
+    err = end_drop(s, &d, err, dropped_bytes, f);
+    uv_mutex_unlock(&s->writing);
     return err;
 }
 
@@ -235,20 +290,12 @@ enum err store_drop_blocks(struct store *s, uint64_t below, int64_t bytes, int64
     int64_t border;
     *dropped_bytes = 0;
     uv_mutex_lock(&s->writing);
-    enum err err = database_begin(&s->db, f);
-    if (!err)
-        err = chain_border(s, below, &border, f);
+    enum err err = begin_drop(s, below, &border, f);
     if (!err)
         err = plan_drop(s, border, bytes, &d, f);
     if (!err && d.blocks)
         err = drop(s, &d, f);
-    if (!err)
-        err = database_commit(&s->db, f);
-    if (err)
-        database_rollback(&s->db);
-    else
-        *dropped_bytes = d.bytes;
-    s->needs_maintenance |= d.blocks > 0;
+    err = end_drop(s, &d, err, dropped_bytes, f);
     uv_mutex_unlock(&s->writing);
     return err;
 }

@@ -55,6 +55,11 @@ enum err store_space(struct store *s, struct store_space *out, struct fail *f) M
 enum err store_drop_blocks(struct store *s, uint64_t below, int64_t bytes, int64_t *dropped_bytes,
                            struct fail *f) MUST_CHECK;
 
+/* Where the engine keeps blocks in files of their own (months): drops the oldest such file, if all of
+ * it is before `below` and not larger than `bytes`, at once. */
+enum err store_drop_file(struct store *s, uint64_t below, int64_t bytes, int64_t *dropped_bytes,
+                         struct fail *f) MUST_CHECK;
+
 struct piece_cursor {
     int64_t high, low, len;
 };

@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { FIRST_YEAR = 2020, LAST_YEAR = 2199, EPOCH_YEAR = 2000 };
+#include "base/clock.h"
+
+enum { MONTH_NAME = 16, FIRST_YEAR = 2020, LAST_YEAR = 2199, EPOCH_YEAR = 2000 };
 
 int month_of(int64_t wall_us)
 {
@@ -54,10 +56,15 @@ static void put_hex(char out[33], const struct uuid *id)
         snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
 }
 
+static void put_name(char out[MONTH_NAME], int month)
+{
+    snprintf(out, MONTH_NAME, "%d_%02d", EPOCH_YEAR + month / 12, month % 12 + 1);
+}
+
 static enum err make(struct store *s, int month, struct fail *f)
 {
-    char name[16], sql[800], from[33], to[33];
-    snprintf(name, sizeof name, "%d_%02d", EPOCH_YEAR + month / 12, month % 12 + 1);
+    char name[MONTH_NAME], sql[800], from[33], to[33];
+    put_name(name, month);
     snprintf(sql, sizeof sql, "SELECT count(to_regclass('blocks_%s'))", name);
     if (database_number(&s->db, sql, 0))
         return ERR_OK;
@@ -94,4 +101,92 @@ enum err months_make(struct store *s, const struct batch *b, struct fail *f)
     for (size_t i = 0; i < b->row_count && !err; i++)
         err = see_to(s, month_of_id(&b->rows[i].record.id), f);
     return err;
+}
+
+/* --- dropping --- */
+
+/* Whoever reads just now is waited for, but not long: ERR_BUSY. */
+static enum err drop_table(struct store *s, const char *kind, const char *name, struct fail *f)
+{
+    char sql[128];
+    snprintf(sql, sizeof sql, "SET LOCAL lock_timeout = 500; DROP TABLE %s_%s", kind, name);
+    return database_run(&s->db, sql, f);
+}
+
+static void forget(struct store *s, int month)
+{
+    for (int i = 0; i < MONTHS_KNOWN; i++)
+        if (s->months[i] == month)
+            s->months[i] = 0;
+}
+
+enum err months_drop(struct store *s, int64_t border, int64_t bytes, int64_t *end,
+                     int64_t *blocks, int64_t *dropped_bytes, struct fail *f)
+{
+    char name[MONTH_NAME], sql[96];
+    int64_t oldest = database_number(&s->db, "SELECT number FROM blocks ORDER BY number LIMIT 1", -1);
+    int month = (int)(oldest >> MONTH_BITS_AT);
+    int64_t next = (int64_t)(month + 1) << MONTH_BITS_AT;
+    *end = *blocks = *dropped_bytes = 0;
+    if (oldest < 0 || next > border)
+        return ERR_OK;
+    put_name(name, month);
+    snprintf(sql, sizeof sql, "SELECT sum(length(data)) FROM blocks_%s", name);
+    int64_t sum = database_number(&s->db, sql, INT64_MAX);
+    if (sum > bytes)
+        return ERR_OK;
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM blocks_%s", name);
+    *blocks = database_number(&s->db, sql, 0);
+    *dropped_bytes = sum;
+    *end = next;
+    forget(s, month);
+    return drop_table(s, "blocks", name, f);
+}
+
+/* A month's table of `kind` has nothing in it any more. */
+static bool is_empty(struct store *s, const char *kind, const char *name)
+{
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT count(to_regclass('%s_%s'))", kind, name);
+    if (!database_number(&s->db, sql, 0))
+        return false;
+    snprintf(sql, sizeof sql, "SELECT CASE WHEN EXISTS (SELECT 1 FROM %s_%s) THEN 0 ELSE 1 END", kind,
+             name);
+    return database_number(&s->db, sql, 0);
+}
+
+static enum err drop_if_empty(struct store *s, const char *kind, int month, struct fail *f)
+{
+    char name[MONTH_NAME];
+    put_name(name, month);
+    if (!is_empty(s, kind, name))
+        return ERR_OK;
+    enum err err = database_begin(&s->db, f);
+    if (!err)
+        err = database_settle(&s->db, f);
+    if (!err)
+        err = drop_table(s, kind, name, f);
+    if (!err)
+        err = database_commit(&s->db, f);
+    if (err)
+        database_rollback(&s->db);
+    else
+        forget(s, month);
+    return err;
+}
+
+/* This month's and the last one's stay: somebody may be about to write there. */
+enum err months_shrink(struct store *s, int pages, int64_t keep_bytes, bool *more, struct fail *f)
+{
+    enum { YEAR = 12, YEARS = 4 };
+    int now = month_of(clock_wall_us());
+    enum err err = ERR_OK;
+    (void)pages, (void)keep_bytes;
+    *more = false;
+    for (int month = now - 2; now && month > now - YEARS * YEAR && !err; month--) {
+        err = drop_if_empty(s, "blocks", month, f);
+        if (!err)
+            err = drop_if_empty(s, "requests", month, f);
+    }
+    return err == ERR_BUSY ? ERR_OK : err;
 }

@@ -20,4 +20,11 @@ int64_t month_start_us(int month);
 /* Sees to partitions for what the batch holds. Outside of transactions. */
 enum err months_make(struct store *s, const struct batch *b, struct fail *f) MUST_CHECK;
 
+/* The oldest month's blocks at once; see struct engine. */
+enum err months_drop(struct store *s, int64_t border, int64_t bytes, int64_t *end,
+                     int64_t *blocks, int64_t *dropped_bytes, struct fail *f) MUST_CHECK;
+/* Drops what is left of past months when nothing is in it; the same. */
+enum err months_shrink(struct store *s, int pages, int64_t keep_bytes, bool *more,
+                       struct fail *f) MUST_CHECK;
+
 #endif

@@ -160,7 +160,7 @@ static enum err plan(struct retention *r, int64_t wall_us, uint64_t mono_ns, str
         r->excess_bytes += r->options.max_bytes / 20;
     r->budget_bytes = space.stored_bytes / RETENTION_SHARE + 1;
     r->budget_rows = MAX_OF(space.requests / RETENTION_SHARE, ROWS_MIN);
-    r->has_dropped = false;
+    r->has_dropped = r->has_tried_file = false;
     r->below = 0;
     if (r->store->engine->is_shared)
         err = leave_to_others(r, &is_due, f);
@@ -181,8 +181,13 @@ static enum err drop(struct retention *r, uint64_t below, int64_t bytes, int64_t
     *dropped = 0;
     if (bytes <= 0 || !below)
         return ERR_OK;
+    enum err err = ERR_OK;
+    if (!r->has_tried_file)
+        err = store_drop_file(r->store, below, bytes, dropped, f);
+    r->has_tried_file = !err && !*dropped;
     bytes = MIN_OF(bytes, (int64_t)KEEPING_STEP_BYTES);
-    enum err err = store_drop_blocks(r->store, below, bytes, dropped, f);
+    if (r->has_tried_file)
+        err = store_drop_blocks(r->store, below, bytes, dropped, f);
     r->budget_bytes -= *dropped;
     r->excess_bytes -= *dropped;
     r->has_dropped |= *dropped > 0;

@@ -58,6 +58,7 @@ struct retention {
     uint64_t below;                   /* blocks that are too old */
     int64_t budget_bytes, budget_rows;
     int64_t excess_bytes;
+    bool has_tried_file;              /* to drop blocks by the file: there is none that fits */
     struct piece_cursor pieces;
     struct eraser eraser;
     bool has_dropped, is_over;

@@ -60,8 +60,8 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
 void store_maintain(struct store *s);
 /* Any thread. Is this exchange stored already? */
 bool store_has(struct store *s, const struct uuid *id);
-/* The indexer's thread. The number that the next block should have. Ascends, not always by one:
- * to be asked again after each commit. */
+/* Any thread. The number that the next block should have. Ascends, not always by one: to be asked
+ * again when a batch begins. */
 uint64_t store_next_block(struct store *s);
 /* Any thread. Nothing new may refer to blocks before this one (see keeping.h). */
 uint64_t store_share_floor(struct store *s);

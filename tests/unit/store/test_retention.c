@@ -400,6 +400,61 @@ static void what_others_write_at_stays(void **state)
     assert_totals(x);
 }
 
+/* A month's blocks that are all too old and not too many go by dropping their table. */
+static void a_month_goes_at_once(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    const char *kept = "SELECT count(to_regclass('blocks_2020_03'))";
+    int64_t dropped;
+    if (!place_is_postgres())
+        skip();
+    uint64_t now = x->maker.block, march = UINT64_C(242) << 51; /* months since 2000 */
+    x->maker.block = march + 5;
+    for (int i = 0; i < 5; i++)
+        add_row(x, base_us + i * hour_us, 0);
+    x->maker.block = now;
+    add_rows(x, 5);
+    assert_int_equal(number(x, kept), 1);
+    assert_int_equal(store_drop_file(x->store, now, 1000, &dropped, &f), ERR_OK);
+    assert_int_equal(dropped, 0); /* too much at once */
+    assert_int_equal(store_drop_file(x->store, march + 9, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(dropped, 0); /* not all of it is too old */
+    assert_int_equal(store_drop_file(x->store, now, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_true(dropped > 5 * BODY_BYTES);
+    assert_int_equal(number(x, kept), 0);
+    assert_int_equal(store_drop_file(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(dropped, 0); /* this month's stays */
+    assert_totals(x);
+    for (size_t i = 0; i < x->count; i++)
+        assert_int_equal(read_body(x, i), i < 5 ? ERR_GONE : ERR_OK);
+}
+
+/* What another proxy is writing is not dropped, however old its numbers look. */
+static void others_are_not_cut_off(void **state)
+{
+    struct fixture *x = *state;
+    struct fixture other = {.place = x->place, .seed = 7};
+    int64_t dropped;
+    struct fail f = {0};
+    if (!place_is_postgres())
+        skip();
+    other.place.options.node = "node-two";
+    open_it(&other);
+    add_rows(x, 3);
+    for (int i = 0; i < 3; i++)
+        add_row(&other, base_us + (100 + i) * hour_us, 0);
+    assert_int_equal(store_drop_blocks(other.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(dropped, 0); /* ours come first, and we go on writing */
+    assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_true(dropped > 2 * BODY_BYTES); /* all of ours; none of theirs */
+    assert_int_equal(count_readable(&other), 3);
+    for (size_t i = 0; i < other.count; i++)
+        free((char *)other.bodies[i].ptr);
+    close_it(&other);
+    assert_totals(x);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -410,7 +465,8 @@ int main(void)
         TEST(nor_one_that_jumped_while_nobody_looked),
         TEST(too_much_goes_and_the_disk_gets_it_back), TEST(rows_go_later),
         TEST(numbers_only_grow), TEST(pieces_of_dropped_blocks_are_forgotten),
-        TEST(only_whole_chains_go), TEST(what_others_write_at_stays),
+        TEST(only_whole_chains_go), TEST(what_others_write_at_stays), TEST(a_month_goes_at_once),
+        TEST(others_are_not_cut_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
