@@ -32,6 +32,7 @@ static void settle(struct indexer *x, const struct batch *b)
     t->counters.commits++;
     t->pending_bytes = 0;
     packer_clear(&t->packer);
+    packer_number(&t->packer);
     uv_mutex_unlock(&x->mutex);
     x->batch_since_ns = x->retry_ns = x->backoff_ns = 0;
     x->refusals = 0;

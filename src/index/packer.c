@@ -68,8 +68,6 @@ static void seal_block(struct packer *p)
 void packer_room(struct packer *p, size_t len)
 {
     assert(len <= BLOCK_RAW_MAX);
-    if (!p->is_numbered) /* the numbers there were at the last commit may be too old by now */
-        packer_number(p);
     if (p->raw.len + len > BLOCK_RAW_WANTED)
         seal_block(p);
 }
@@ -159,7 +157,6 @@ void packer_clear(struct packer *p)
 {
     for (size_t i = 0; i < p->batch.block_count; i++)
         free((char *)p->batch.blocks[i].data.ptr);
-    p->is_numbered = false;
     p->batch.block_count = p->batch.piece_count = p->batch.row_count = 0;
     p->packed_bytes = 0;
 }
@@ -169,5 +166,4 @@ void packer_number(struct packer *p)
     assert(!p->raw.len); /* what is in a block has been told its number */
     uint64_t next = p->store->next_block(p->store->owner);
     p->block = MAX_OF(p->block, next);
-    p->is_numbered = true;
 }

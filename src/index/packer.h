@@ -26,7 +26,6 @@ struct packer {
     struct buf compressed; /* scratch */
     uint64_t block;        /* number of the block being filled */
     struct batch batch;
-    bool is_numbered;      /* `block` has been asked for since the batch began */
     size_t block_cap, piece_cap, row_cap;
     size_t packed_bytes;   /* of the batch's sealed blocks */
     struct batch_piece *known;
@@ -62,7 +61,7 @@ uint64_t packer_fence(struct packer *p);
 /* Compresses what is still raw. Owned by the packer until packer_clear(). */
 struct batch *packer_seal(struct packer *p);
 void packer_clear(struct packer *p); /* the batch is committed */
-/* Asks which number the next block should have: when the store is ready, and when a batch begins. */
+/* Asks which number the next block should have: when the store is ready, and after each commit. */
 void packer_number(struct packer *p);
 
 #endif
