@@ -116,8 +116,8 @@ async function measure([name, wanted, path], samples) {
 async function catch_up() {
   const begun = Date.now();
   for (;;) {
-    const { storage } = await json('/api/stats');
-    if (storage.search && storage.search.waiting === 0) break;
+    const { search } = await json('/api/stats');
+    if (search && search.waiting === 0) break;
     if (Date.now() - begun > 3600000) throw new Error('the text index does not catch up');
     await new Promise((resolve) => { setTimeout(resolve, 2000); });
   }
