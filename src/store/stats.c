@@ -212,8 +212,10 @@ static enum span largest_span(const struct reading *g)
 static void add_stretch(struct reading *g, enum span span, int64_t start, int64_t end)
 {
     assert(g->stretch_count < STRETCHES_MAX);
-    g->stretches[g->stretch_count++] =
-        (struct stretch){span == SPAN_HOUR ? span_of_hours(g) : span, start, end};
+    bool is_told_by_hours = span_of_hours(g) == SPAN_HOUR_TOTAL; /* 24 a day, not hundreds */
+    if (span == SPAN_HOUR || (span == SPAN_DAY && is_told_by_hours))
+        span = span_of_hours(g);
+    g->stretches[g->stretch_count++] = (struct stretch){span, start, end};
 }
 
 /* Divides [start, end) into whole spans with smaller ones before and behind. */
