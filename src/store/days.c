@@ -58,21 +58,22 @@ static void select_cells(struct query *q, struct store_reader *r, const struct r
 
 /* --- days --- */
 
+/* Or an hour: of the newest days, which most questions end with, the hours are looked at. */
 struct day {
-    int64_t start, count;
+    int64_t start, end, count;
 };
 
 struct finding {
     struct store_reader *r;
     const struct request_filter *filter;
-    int64_t before, wanted;
+    int64_t sure, wanted;
     struct day *days; /* as they were met; malloc'ed */
     size_t count, cap;
 };
 
-static void take(struct finding *x, int64_t day, int64_t count)
+static void take(struct finding *x, int64_t start, int64_t hours, int64_t count)
 {
-    if (x->count && x->days[x->count - 1].start == day) {
+    if (x->count && x->days[x->count - 1].start == start) {
         x->days[x->count - 1].count += count;
         return;
     }
@@ -80,7 +81,7 @@ static void take(struct finding *x, int64_t day, int64_t count)
         x->cap = x->cap ? x->cap * 2 : 32;
         x->days = mem_resize(x->days, x->cap * sizeof *x->days);
     }
-    x->days[x->count++] = (struct day){day, count};
+    x->days[x->count++] = (struct day){start, start + hours, count};
 }
 
 /* Cells that begin in [start, end). */
@@ -94,20 +95,20 @@ static enum err read_cells(struct finding *x, enum span span, int64_t start, int
     query_number(&q, " AND start < ? ORDER BY start DESC", end);
     enum err err = q.is_empty ? ERR_OK : query_prepare(&q, x->r, &stmt, f);
     while (!err && stmt && statement_next(stmt, &err, f)) {
-        int64_t at = column_number(stmt, 0);
-        take(x, at - at % DAY_HOURS, cell_read_count(column_str(stmt, 1)));
+        take(x, column_number(stmt, 0), span == SPAN_DAY ? DAY_HOURS : 1,
+             cell_read_count(column_str(stmt, 1)));
     }
     statement_free(stmt);
     query_release(&q);
     return err;
 }
 
-/* Is what is wanted in days from `start` on? A day that ends after `before` may have none of it. */
+/* Is what is wanted in days from `start` on? Of one that ends after `sure` nobody knows. */
 static bool has_enough(const struct finding *x, int64_t start)
 {
     int64_t found = 0;
     for (size_t i = 0; i < x->count; i++)
-        if (x->days[i].start >= start && x->days[i].start + DAY_HOURS <= x->before)
+        if (x->days[i].start >= start && x->days[i].end <= x->sure)
             found += x->days[i].count;
     return found >= x->wanted;
 }
@@ -123,36 +124,40 @@ static void put_runs(struct finding *x, int64_t from, struct day_runs *out)
     if (x->count)
         qsort(x->days, x->count, sizeof *x->days, newest_first);
     for (size_t i = 0; i < x->count && x->days[i].start >= from; i++) {
-        int64_t day = x->days[i].start;
+        const struct day *day = &x->days[i];
         struct day_run *last = out->count ? &out->list[out->count - 1] : NULL;
-        if (last && last->start <= day + DAY_HOURS)
-            last->start = MIN_OF(last->start, day);
+        if (last && last->start <= day->end)
+            last->start = MIN_OF(last->start, day->start);
         else if (out->count < DAY_RUNS_MAX)
-            out->list[out->count++] = (struct day_run){day, day + DAY_HOURS};
+            out->list[out->count++] = (struct day_run){day->start, day->end};
         else
             last->start = 0;
     }
 }
 
 enum err days_find(struct store_reader *r, const struct request_filter *filter, int64_t before,
-                   int64_t wanted, struct day_runs *out, struct fail *f)
+                   int64_t sure, int64_t wanted, struct day_runs *out, struct fail *f)
 {
-    struct finding x = {.r = r, .filter = filter, .before = before, .wanted = wanted};
+    struct finding x = {.r = r, .filter = filter, .sure = sure, .wanted = wanted};
     int64_t first = database_number(
         &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1", INT64_MAX);
     int64_t last = database_number(
         &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1", 0);
-    int64_t end = MIN_OF(last + 1, before), size = WINDOW_HOURS, from = 0;
+    int64_t newest = MIN_OF(last + DAY_HOURS, before), size = WINDOW_HOURS, from = 0;
+    int64_t end = (newest - 1) / DAY_HOURS * DAY_HOURS; /* days before, hours from here on */
     *out = (struct day_runs){.count = 0};
     enum err err = read_cells(&x, SPAN_OPEN, 0, before, f); /* of hours that are not folded yet */
-    for (; !err && end > first; end -= size, size *= 2) {
+    if (!err && newest > end)
+        err = read_cells(&x, SPAN_HOUR, end, newest, f);
+    if (has_enough(&x, end))
+        from = end;
+    for (; !err && !from && end > first; end -= size, size *= 2) {
         err = read_cells(&x, SPAN_DAY, end - size, end, f);
-        if (has_enough(&x, end - size)) {
+        if (has_enough(&x, end - size))
             from = end - size;
-            break;
-        }
     }
     put_runs(&x, from, out);
+    out->from = MAX_OF(from, 0);
     free(x.days);
     return err;
 }

@@ -9,11 +9,17 @@ static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 struct listing {
     struct store_reader *r;
     const struct request_filter *filter;
-    const struct uuid *before; /* NULL: the newest */
+    struct uuid before; /* all zeros: from the newest on */
     int left;
     store_row_fn *on_row;
     void *owner;
 };
+
+static bool has_begun(const struct listing *l)
+{
+    static const struct uuid none;
+    return !uuid_equal(&l->before, &none);
+}
 
 /* `run`: only what began on these days; NULL: all. */
 static enum err list_some(struct listing *l, const struct day_run *run, struct fail *f)
@@ -21,8 +27,8 @@ static enum err list_some(struct listing *l, const struct day_run *run, struct f
     struct query q;
     struct statement *stmt = NULL;
     query_init(&q, reader_select, l->r, l->filter);
-    if (l->before)
-        query_id(&q, " AND id < ?", l->before);
+    if (has_begun(l))
+        query_id(&q, " AND id < ?", &l->before);
     if (run) {
         struct uuid low = uuid_floor(MAX_OF(run->start * us_per_hour - QUERY_ID_SLACK_US, 0));
         struct uuid high = uuid_floor(run->end * us_per_hour + QUERY_ID_SLACK_US);
@@ -34,6 +40,7 @@ static enum err list_some(struct listing *l, const struct day_run *run, struct f
     while (!err && stmt && statement_next(stmt, &err, f)) {
         struct record row;
         reader_row(l->r, stmt, &row);
+        l->before = row.id;
         l->on_row(&row, l->owner);
         l->left--;
     }
@@ -54,12 +61,22 @@ static int64_t hour_of(const struct uuid *id)
 static enum err list_days(struct listing *l, struct fail *f)
 {
     struct day_runs runs;
-    int64_t before = l->before ? hour_of(l->before) + 2 : INT64_MAX; /* with the ids' slack */
-    if (l->filter->end_us)
+    enum err err;
+    int64_t before = INT64_MAX, sure = INT64_MAX;
+    if (has_begun(l)) { /* an id's time and the row's may differ a little */
+        before = hour_of(&l->before) + 2;
+        sure = before - 3;
+    }
+    if (l->filter->end_us) {
         before = MIN_OF(before, l->filter->end_us / us_per_hour + 1);
-    enum err err = days_find(l->r, l->filter, before, l->left, &runs, f);
-    for (size_t i = 0; i < runs.count && l->left && !err; i++)
-        err = list_some(l, &runs.list[i], f);
+        sure = MIN_OF(sure, before - 1);
+    }
+    do {
+        err = days_find(l->r, l->filter, before, sure, l->left, &runs, f);
+        for (size_t i = 0; i < runs.count && l->left && !err; i++)
+            err = list_some(l, &runs.list[i], f);
+        before = runs.from;
+    } while (!err && l->left && runs.from); /* fewer than the sums made us think */
     return err;
 }
 
@@ -67,7 +84,8 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f)
 {
-    struct listing l = {r, filter, before, MIN_OF(limit, (int)FILTER_LIMIT_MAX), on_row, owner};
+    struct listing l = {r, filter, before ? *before : (struct uuid){{0}},
+                        MIN_OF(limit, (int)FILTER_LIMIT_MAX), on_row, owner};
     enum err err = reader_begin(r, f);
     if (err)
         return err;
