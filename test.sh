@@ -125,7 +125,9 @@ unit_tests() {
     fi
     counts_from=$1/meson-logs/testlog.json
     rm -f "$counts_from"
-    run "$2" meson test -C "$1" --no-rebuild --print-errorlogs "${3:---quiet}"
+    name=$2 tree=$1
+    shift 2
+    run "$name" meson test -C "$tree" --no-rebuild --print-errorlogs "$@"
     counts_from=
 }
 
@@ -134,7 +136,7 @@ suite_rules() {
     run sizes tools/check_sizes
 }
 
-suite_unit() { unit_tests build unit; }
+suite_unit() { unit_tests build unit --quiet; }
 
 same_as_printed() {
     if build/claude-code-proxy config "$2" | diff -u "$1" -; then
@@ -205,7 +207,7 @@ suite_asan() {
     build_tests build-asan -Db_sanitize=address,undefined -Db_lundef=false \
         -Dc_args=-fno-sanitize-recover=all || { broken asan "it does not build" && return; }
     export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
-    unit_tests build-asan asan-unit
+    unit_tests build-asan asan-unit --quiet --timeout-multiplier 3
     if e2e_ready asan-e2e; then
         PROXY_BINARY=$root/build-asan/claude-code-proxy run asan-e2e node tests/run.mjs $asan_part
     fi
@@ -227,7 +229,8 @@ suite_tsan() {
         }
     fi
     export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=$root/tests/tsan.supp
-    unit_tests build-tsan tsan-unit
+    # PostgreSQL's rounds start no threads of their own, and are slow under this.
+    unit_tests build-tsan tsan-unit --quiet --timeout-multiplier 4 --no-suite postgres
     if e2e_ready tsan-e2e; then
         PROXY_BINARY=$root/build-tsan/claude-code-proxy run tsan-e2e $unless_random node tests/run.mjs $tsan_part
     fi
