@@ -6,6 +6,7 @@ import { control, onMock, openPage, startBrowser, startServer, why_skipped } fro
 
 const skip = why_skipped || (!onMock && 'these tests need the mock’s hostile data');
 const bodies = 10;
+const is_long = process.env.TEST_LENGTH === 'long'; // otherwise the slowest views see a part of the texts
 let server;
 let browser;
 let texts;
@@ -70,7 +71,7 @@ test('there are 400 different texts', { skip }, () => {
   assert.equal(new Set(texts).size, 400);
 });
 
-test('the list, every row of it', { skip, timeout: 60_000 }, async () => {
+test('the list, every row of it', { skip, timeout: 300_000 }, async () => {
   for (const width of [1440, 390]) {
     const { page, trouble, close } = await open('/?columns=time,model,provider,agent,project,tools,status,in,out,cost', { width });
     await page.locator('[role=row][aria-selected]').first().waitFor();
@@ -94,7 +95,7 @@ test('the list, every row of it', { skip, timeout: 60_000 }, async () => {
   }
 });
 
-test('the head and overview of a request with each text', { skip, timeout: 120_000 }, async () => {
+test('the head and overview of a request with each text', { skip, timeout: 300_000 }, async () => {
   const { requests } = await (await fetch(`${server.url}/api/requests?limit=500&session=shared`)).json();
   assert.equal(requests.length, 400);
   const { page, trouble, close } = await open(`/requests/${requests[0].id}?session=shared`);
@@ -117,12 +118,12 @@ test('the head and overview of a request with each text', { skip, timeout: 120_0
 });
 
 for (const tab of ['conversation', 'changes', 'system', 'tools', 'headers', 'timeline', 'raw']) {
-  test(`the tab ${tab}, with every text`, { skip, timeout: 120_000 }, async () => {
+  test(`the tab ${tab}, with every text`, { skip, timeout: 300_000 }, async () => {
     const { requests } = await (await fetch(`${server.url}/api/requests?limit=500&session=shared&status=2xx`)).json();
     const { page, trouble, close } = await open('/');
     const batch = (row) => texts.indexOf(row.title) % bodies;
     const messages = requests.filter((one) => one.path === '/v1/messages' && one.title);
-    for (let n = 0; n < bodies; n++) {
+    for (let n = 0; n < (tab === 'conversation' && !is_long ? 3 : bodies); n++) {
       const row = messages.find((one) => batch(one) === n);
       await go(page, `/requests/${row.id}?tab=${tab}`);
       await page.waitForFunction((id) => location.pathname.endsWith(id) && document.querySelector('#tab-panel') && !document.querySelector('#tab-panel .notice.wait'), row.id);
@@ -135,7 +136,7 @@ for (const tab of ['conversation', 'changes', 'system', 'tools', 'headers', 'tim
   });
 }
 
-test('sessions, one of them, its chat, a comparison, statistics, set-up', { skip, timeout: 120_000 }, async () => {
+test('sessions, one of them, its chat, a comparison, statistics, set-up', { skip, timeout: 300_000 }, async () => {
   const { requests } = await (await fetch(`${server.url}/api/requests?limit=40&session=shared&status=2xx`)).json();
   const own = (await (await fetch(`${server.url}/api/requests?limit=9`)).json()).requests.find((row) => row.session_id !== 'shared').session_id;
   const views = [
@@ -159,7 +160,7 @@ test('sessions, one of them, its chat, a comparison, statistics, set-up', { skip
   await close();
 });
 
-test('what a search finds', { skip, timeout: 60_000 }, async () => {
+test('what a search finds', { skip, timeout: 300_000 }, async () => {
   const { page, trouble, close } = await open('/search?q=window');
   await page.locator('.hit').first().waitFor();
   for (let more = 0; more < 8 && await page.getByText('Look further back').count(); more++) {
@@ -172,11 +173,11 @@ test('what a search finds', { skip, timeout: 60_000 }, async () => {
   await close();
 });
 
-test('addresses made of each text', { skip, timeout: 120_000 }, async () => {
+test('addresses made of each text', { skip, timeout: 300_000 }, async () => {
   const { page, trouble, close } = await open('/');
   for (const to of ['/', '/search', '/sessions', '/stats', '/diff', '/requests/']) {
-    // Every text on two pages, every tenth on the others.
-    const some = to === '/' || to === '/search' ? texts : texts.filter((_, index) => index % 10 === 0);
+    // More on two pages, every tenth on the others.
+    const some = texts.filter((_, index) => index % (to === '/' || to === '/search' ? (is_long ? 1 : 4) : 10) === 0);
     for (const text of some) {
       const words = text.toWellFormed();
       const query = new URLSearchParams(Object.fromEntries(['q', 'model', 'session', 'agent', 'tab', 'state', 'kind', 'by', 'start', 'columns', 'before', 'after', 'find'].map((name) => [name, words])));

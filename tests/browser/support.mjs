@@ -26,7 +26,7 @@ export const startBrowser = () => chromium.launch({ executablePath: executable, 
 /** A page with `trouble`: page errors, refusals of the policy, requests to elsewhere, dialogs. */
 export async function openPage(browser, server, path, { width = 1280, height = 800, theme = 'light', ...more } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion: 'reduce', ...more });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
   const trouble = [];
   page.on('pageerror', (error) => trouble.push(`page error: ${error.message}`));
