@@ -32,7 +32,7 @@ async function stayedQuiet(page, trouble, where) {
   const found = await page.evaluate(() => ({
     ran: window.__xss,
     strangers: [
-      ...document.querySelectorAll('iframe, object, embed, base, math, template, form, video, link[href*=invalid], img:not([src^="data:"]):not([src^="blob:"])'),
+      ...document.querySelectorAll('iframe, object, embed, base, math, template, form[action], video, link[href*=invalid], img:not([src^="data:"]):not([src^="blob:"])'),
       // A link of Markdown leads somewhere only when it is pressed, and tells nobody where from.
       ...[...document.links].filter((link) => link.origin !== location.origin && !(/^https?:$/.test(link.protocol) && link.relList.contains('noreferrer') && link.relList.contains('noopener')))
     ].slice(0, 5).map((one) => one.outerHTML.slice(0, 100))
