@@ -71,6 +71,15 @@ static const struct config_provider *configured(const struct config *cfg, struct
     return NULL;
 }
 
+/* The place in the file where something was said of it; "configuration" where nothing was. */
+static const char *place_of(const struct config_provider *said)
+{
+    for (size_t i = 0; said && i < PROVIDER_KEYS; i++)
+        if (strcmp(said->sources[i], "default") != 0)
+            return said->sources[i];
+    return "configuration";
+}
+
 /* A name that means something before the colon of a target. */
 static bool is_provider(const struct config *cfg, struct str name)
 {
@@ -114,8 +123,8 @@ static enum err choose_language(struct route_provider *p, const struct config_pr
         return ERR_OK;
     if (!p->preset)
         return fail(f, ERR_CONFIG,
-                    "providers.%.*s: is not known by name: it needs preset or format",
-                    STR_ARGS(name));
+                    "%s: providers.%.*s: is not known by name: it needs preset or format",
+                    place_of(said), STR_ARGS(name));
     p->dialect = p->preset->dialect;
     return ERR_OK;
 }
@@ -125,14 +134,16 @@ static enum err check_url(const struct route_provider *p, const struct config_pr
 {
     struct url u;
     if (!p->base_url.len)
-        return fail(f, ERR_CONFIG, "providers.%.*s.base_url: has to be given", STR_ARGS(name));
+        return fail(f, ERR_CONFIG, "%s: providers.%.*s.base_url: has to be given", place_of(said),
+                    STR_ARGS(name));
     if (url_parse(&u, p->base_url, NULL))
-        return fail(f, ERR_CONFIG, "providers.%.*s.base_url: is not a URL", STR_ARGS(name));
+        return fail(f, ERR_CONFIG, "%s: providers.%.*s.base_url: is not a URL", place_of(said),
+                    STR_ARGS(name));
     if (!u.tls && !host_is_loopback(u.host) && !(said && said->allow_plaintext))
         return fail(f, ERR_CONFIG,
-                    "providers.%.*s.base_url: http:// would send keys and prompts readable over the "
+                    "%s: providers.%.*s.base_url: http:// would send keys and prompts readable over the "
                     "network: use https://, or set providers.%.*s.allow_plaintext: true",
-                    STR_ARGS(name), STR_ARGS(name));
+                    place_of(said), STR_ARGS(name), STR_ARGS(name));
     return ERR_OK;
 }
 
@@ -240,6 +251,10 @@ enum err router_new(struct router **out, const struct config *cfg, uint16_t own_
     struct router *r = MEM_NEW(struct router);
     enum err err = ERR_OK;
     arena_init(&r->arena);
+    for (size_t i = 0; !err && i < cfg->provider_count; i++) { /* to say what is wrong with them */
+        const struct route_provider *unused;
+        err = find_provider(r, cfg, str_of(cfg->providers[i].name), own_port, &unused, f);
+    }
     for (size_t i = 0; !err && i < cfg->routing_models.count; i++)
         err = add_rule(r, cfg, &cfg->routing_models.entries[i], own_port, f);
     if (err) {

@@ -30,7 +30,7 @@ struct route_rule {
 
 struct router {
     struct arena arena;
-    struct route_provider providers[ROUTE_PROVIDERS_MAX]; /* those that rules name */
+    struct route_provider providers[ROUTE_PROVIDERS_MAX]; /* configured, or named by rules */
     size_t provider_count;
     struct route_rule rules[CONFIG_MAP_MAX];
     size_t rule_count;
