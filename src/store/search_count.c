@@ -45,6 +45,7 @@ static struct search_cursor *copy_cursors(struct search *x, size_t *count)
     return copy;
 }
 
+/* `c`: NULL where no place has been found yet: everything waits. */
 static enum err count_waiting(struct search *x, struct store_reader *r,
                               const struct search_cursor *c, int64_t *waiting, struct fail *f)
 {
@@ -55,7 +56,13 @@ static enum err count_waiting(struct search *x, struct store_reader *r,
     enum err err = database_prepare(&r->db, sql, &q, f);
     if (err)
         return err;
-    search_bind_cursor(x, q, 1, c);
+    if (c) {
+        search_bind_cursor(x, q, 1, c);
+    } else {
+        bind_number(q, 1, 0);
+        bind_number(q, 2, -1);
+        bind_number(q, 3, INT64_MAX);
+    }
     bind_number(q, 4, SEARCH_WAITING_MAX - *waiting);
     if (statement_next(q, &err, f))
         *waiting += column_number(q, 0);
@@ -75,6 +82,8 @@ enum err search_count(struct search *x, struct store_reader *r, struct search_co
         return err;
     add_up(x, out);
     struct search_cursor *cursors = copy_cursors(x, &count);
+    if (!count)
+        err = count_waiting(x, r, NULL, &out->waiting, f);
     for (size_t i = 0; i < count && !err; i++)
         if (!cursors[i].is_done)
             err = count_waiting(x, r, &cursors[i], &out->waiting, f);
