@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes } from './bytes.ts';
+import { formatBytes, formatWrittenSize } from './bytes.ts';
 import { formatDuration, formatRound, formatTicking } from './duration.ts';
 import { shortId, shortModel } from './names.ts';
 import { listLink, requestLink } from './links.ts';
@@ -17,6 +17,16 @@ describe('bytes', () => {
     [5_242_880, '5.24 MB'],
     [Number.NaN, '–']
   ])('%s is %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+  it.each([
+    ['20GiB', '21.5 GB'],
+    ['32MB', '32.0 MB'],
+    ['4096B', '4.10 KB'],
+    ['0GiB', '0 B'],
+    ['30d', '30d'],
+    ['3001', '3001'],
+    ['/home/me/20GiB', '/home/me/20GiB'],
+    ['', '']
+  ])('%j as it is written is %j', (written, text) => expect(formatWrittenSize(written)).toBe(text));
 });
 
 describe('duration', () => {
