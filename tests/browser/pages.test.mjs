@@ -150,3 +150,33 @@ test('a request of 5 MB is shown at once', { skip: why_skipped, timeout: 90_000 
   }
   await close();
 });
+
+test('a request that was translated tells what was lost', { skip: why_skipped || (!onMock && 'rows of the mock') }, async () => {
+  const list = await (await fetch(`${server.url}/api/requests?limit=100`)).json();
+  const row = list.requests.find((one) => one.flags.includes('translated'));
+  const { page, trouble, close } = await openPage(browser, server, `/requests/${row.id}`, { width: 1440 });
+  const part = page.locator('section', { has: page.getByRole('heading', { name: `Translated for ${row.provider}` }) }).last();
+  await part.getByText('top_k').waitFor();
+  assert.deepEqual(await part.locator('h3').allTextContents(), ['dropped', 'approximated', 'renamed']);
+  await shoot(page, 'translated');
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('one request is deleted from its own page, after asking', { skip: why_skipped || (!onMock && 'deletes') }, async () => {
+  const list = await (await fetch(`${server.url}/api/requests?limit=50`)).json();
+  const row = list.requests.find((one) => one.state === 'complete');
+  const there = async () => (await fetch(`${server.url}/api/requests/${row.id}`)).status;
+  const { page, trouble, close } = await openPage(browser, server, `/requests/${row.id}`, { width: 1440 });
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  await shoot(page, 'delete-one');
+  await page.getByRole('dialog').getByRole('button', { name: 'Leave it' }).click();
+  assert.equal(await there(), 200, 'nothing is deleted before it was said');
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+  await page.waitForURL((url) => url.pathname === '/');
+  assert.equal(await there(), 404);
+  await page.getByText(`${list.total - 1} requests`).waitFor();
+  assert.deepEqual(trouble, []);
+  await close();
+});

@@ -154,6 +154,12 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     for (const reader of readers) reader.write(`id: ${event_id}\nevent: resync\ndata: {}\n\n`);
     json(response, { deleted: now.size, done: now.size === found.length });
   }
+  function eraseOne(response, made) {
+    if (made.row.state === 'running') return json(response, { error: { code: 'running', message: 'It still runs.' } }, 409);
+    known.delete(made.row.id);
+    rows = rows.filter((row) => row !== made.row);
+    json(response, { deleted: 1, done: true });
+  }
   function storageState() {
     const raw_bytes = sum(rows, (row) => row.request_bytes + row.response_bytes);
     return { engine: 'sqlite', requests: rows.length, sessions: sessions.length, pieces: rows.length * 4, blocks: rows.length, raw_bytes, stored_bytes: Math.floor(raw_bytes * 0.008), file_bytes: Math.floor(raw_bytes * 0.011) + 65536, ratio: 125, oldest_request_at: rows.at(-1)?.started_at ?? null, oldest_body_at: rows.at(-1)?.started_at ?? null, wiping_chains: 0, lag_bytes: 0, disk_free_bytes: 77_915_570_176, reserve_bytes: 16_777_216,
@@ -278,6 +284,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (path === '/api/export') return attach(response, JSON.stringify(filtered(params)));
     const match = /^\/api\/requests\/([^/]+)(\/.*)?$/.exec(url.pathname);
     const made = match && known.get(decodeURIComponent(match[1]));
+    if (made && request.method === 'DELETE') return eraseOne(response, made);
     if (made) return part(response, made, match[2] ?? '', params);
     const thread = /^\/api\/(sessions|conversations)\/([^/]+)$/.exec(path);
     if (thread) return threads(response, thread[1], thread[2], params);

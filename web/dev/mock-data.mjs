@@ -118,6 +118,15 @@ const errors = { 429: ['rate_limit_error', 'This request would exceed your accou
 /** Forty of the texts for one body; ten bodies hold them all. */
 const batchOf = (n) => hostileTexts.slice(((n >> 1) % 10) * 40, ((n >> 1) % 10) * 40 + 40);
 
+/** What a translation reports, in the proxy's own shape. */
+const lossesOf = (bad) => [
+  { what: 'renamed', path: 'tools[].name', detail: 'mcp__github__list_issues', why: 'that provider takes shorter names', count: 1 },
+  { what: 'dropped', path: 'messages[].content[].cache_control', why: 'that provider caches by itself', count: 4 },
+  { what: 'dropped', path: 'top_k', detail: '40', why: 'that provider has no such setting', count: 1 },
+  { what: 'approximated', path: 'thinking', why: 'told as an effort', count: 1 },
+  ...(bad ? [{ what: bad, path: bad, detail: bad, why: bad, count: 2 }] : [])
+];
+
 export function makeRow(ms, n, random, session, hostile) {
   // Each text stands in two rows: one in a session of its own name, one in a session that they all share.
   const bad = hostile ? hostileTexts[(n >> 1) % hostileTexts.length] : null;
@@ -151,6 +160,11 @@ export function makeRow(ms, n, random, session, hostile) {
   const { usage } = row;
   const price = { 'claude-opus-5-20260915': 5, 'claude-sonnet-5-20260915': 3, 'claude-haiku-4-5-20251001': 1 }[model];
   row.cost_usd_micro = usage && !row.flags.length ? Math.round(price * (usage.input_tokens + 5 * usage.output_tokens + 0.1 * usage.cache_read_input_tokens + 1.25 * usage.cache_creation_input_tokens)) : null;
+  if (bad || n % 29 === 7) {
+    row.flags.push('translated');
+    row.losses = lossesOf(bad);
+    if (!bad) Object.assign(row, { provider: 'openrouter', response_model: row.response_model && 'deepseek/deepseek-v4' });
+  }
   return { row, extra: { seed: n, turn: turn_number, title: bad ?? session.title, file: bad ?? session.file, hostile: bad, batch: bad ? batchOf(n) : null } };
 }
 

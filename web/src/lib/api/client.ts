@@ -108,4 +108,10 @@ export async function deleteRequests(query: Query, filtered: boolean): Promise<D
   return (await answer.json()) as Deleted;
 }
 
+/** Deletes one request, which has to have ended. */
+export async function deleteRequest(id: string): Promise<Deleted> {
+  const answer = await get(requestPath(id), undefined, { method: 'DELETE' });
+  return (await answer.json()) as Deleted;
+}
+
 export const getHealth = (signal?: AbortSignal) => getJson<Health>('/health', signal);

@@ -76,8 +76,12 @@ export type RequestRow = {
   agent_type?: string | null;
   tools?: ToolCount[];
   tool_errors?: ToolCount[];
+  losses?: TranslationLoss[] | null;
   flags: string[];
 };
+
+/** What a translation to another provider's language could not carry over; `what`: dropped, renamed, approximated. */
+export type TranslationLoss = { what: string; path: string; detail?: string; why: string; count: number };
 
 export type ToolCount = { name: string; count: number };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placeEvents } from '../conversation/sse.ts';
 import type { RequestDetail } from '../api/types.ts';
+import { groupLosses } from './losses.ts';
 import { curlOf } from './curl.ts';
 import { piecesOf, playedUntil } from './replay.ts';
 import { axisMarks, rhythmOf } from './timeline.ts';
@@ -29,6 +30,15 @@ describe('timing', () => {
     expect(tokensPerSecond(100, null, 10)).toBe(null);
     expect(tokensPerSecond(100, 1000, 3000)).toBe(50);
   });
+});
+
+describe('losses of a translation', () => {
+  const loss = (what: string, path: string) => ({ what, path, why: 'w', count: 1 });
+  it('puts the gravest kind first, an unknown one last, and leaves each kind as it was told', () => {
+    const groups = groupLosses([loss('renamed', 'a'), loss('bent', 'b'), loss('dropped', 'c'), loss('approximated', 'd'), loss('dropped', 'a')]);
+    expect(groups.map((group) => [group.what, group.losses.map((one) => one.path).join()])).toEqual([['dropped', 'c,a'], ['approximated', 'd'], ['renamed', 'a'], ['bent', 'b']]);
+  });
+  it.each([[null], [undefined], [[]]])('has no group for %j', (losses) => expect(groupLosses(losses)).toEqual([]));
 });
 
 describe('replay', () => {
