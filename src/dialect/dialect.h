@@ -72,6 +72,7 @@ enum err translation_request(struct translation *t, struct str body, struct buf 
                              struct fail *f) MUST_CHECK;
 /* Behind the base URL, with its query; valid until the next translation_request(). */
 struct str translation_path(const struct translation *t);
+bool translation_is_plain(const struct translation *t); /* both sides speak the same: bytes pass */
 bool translation_asks_stream(const struct translation *t); /* Accept: text/event-stream */
 
 /* What of the provider's head matters; empty texts where a header is missing. */

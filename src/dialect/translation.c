@@ -4,6 +4,7 @@
  */
 #include "dialect/dialect.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -158,12 +159,29 @@ static void restart(struct translation *t)
     t->wants_again = t->is_head_known = t->has_ended = false;
 }
 
+/* As one segment of a path (RFC 3986 §2.3). */
+static struct str encode(struct str text, struct arena *arena)
+{
+    char *out = arena_alloc(arena, text.len * 3 + 1), *at = out;
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                        (c && strchr("-._~", c));
+        if (is_plain)
+            *at++ = (char)c;
+        else
+            at += snprintf(at, 4, "%%%02X", c);
+    }
+    return str_make(out, (size_t)(at - out));
+}
+
 static void choose_path(struct translation *t, struct str model)
 {
     const struct provider_language *p = &provider_languages[t->provider];
     if (t->provider == DIALECT_GEMINI) {
         if (str_starts(model, STR("models/")))
             model = str_from(model, 7);
+        model = encode(model, &t->arena);
         t->path = arena_printf(&t->arena,
                                t->asks_stream ? "/models/%.*s:streamGenerateContent?alt=sse"
                                               : "/models/%.*s:generateContent",
@@ -239,6 +257,11 @@ enum err translation_request(struct translation *t, struct str body, struct buf 
 struct str translation_path(const struct translation *t)
 {
     return t->path;
+}
+
+bool translation_is_plain(const struct translation *t)
+{
+    return t->is_plain;
 }
 
 bool translation_asks_stream(const struct translation *t)
@@ -525,6 +548,7 @@ struct translation_head translation_head(const struct translation *t)
     if (t->is_plain && t->is_head_known) {
         head.status = t->status;
         head.content_type = NULL;
+        head.retry_after_s = t->retry_after_s;
     }
     return head;
 }

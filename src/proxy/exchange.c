@@ -23,9 +23,8 @@
 enum flow { GO_ON, WAIT };
 
 enum {
-    EARLY_MAX = 512 * 1024,     /* bytes of a request kept while a connection is made; a client is
-                                   paused at once, so this is what one turn brings */
-    ROUTED_MAX = 64 << 20,      /* bytes of a request that is looked into for its model */
+    EARLY_MAX = 512 * 1024, /* bytes of a request kept while a connection is made: of one turn */
+    ROUTED_MAX = 64 << 20   /* bytes of a request that is looked into for its model */
 };
 
 struct exchange {
@@ -35,7 +34,7 @@ struct exchange {
     struct attempt *attempt;        /* NULL: not begun, or over */
     struct translated *translated;  /* instead of it, for another provider than Anthropic */
     const struct route_rule *rule;  /* NULL: to Anthropic */
-    enum routable routable;
+    enum routable routable;         /* if so, read whole before it goes anywhere */
     const struct provider *provider;
     struct tap tap;
     size_t step;
@@ -145,7 +144,7 @@ static enum flow receive(struct exchange *ex)
     return WAIT;
 }
 
-static void start_translated(struct exchange *ex)
+static void start_translated(struct exchange *ex, struct str model)
 {
     struct translated_options o = {
         .proxy = ex->proxy,
@@ -154,21 +153,23 @@ static void start_translated(struct exchange *ex)
         .routable = ex->routable,
         .id = &ex->tap.id,
         .body = buf_str(&ex->early),
+        .model = model,
         .is_http10 = client_is_http10(ex->client),
     };
     ex->provider = &ex->rule->provider->upstream;
     ex->sent_us = elapsed_us(ex);
-    ex->translated = translated_new(&o, &translated_events, ex);
-    translated_start(ex->translated);
+    translated_start(ex->translated = translated_new(&o, &translated_events, ex));
 }
 
 /* To Anthropic, where no rule says otherwise. */
 static enum flow route(struct exchange *ex)
 {
+    struct str model = STR_NONE;
     if (ex->routable && ex->is_request_whole)
-        ex->rule = router_decide(ex->proxy->router, buf_str(&ex->early));
+        ex->rule = router_decide(ex->proxy->router, buf_str(&ex->early), client_arena(ex->client),
+                                 &model);
     if (ex->rule) {
-        start_translated(ex);
+        start_translated(ex, model);
     } else {
         ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
         attempt_start(ex->attempt);
@@ -291,7 +292,8 @@ static void answer_for_provider(struct exchange *ex)
     if (body.len)
         memcpy(copy, body.ptr, body.len);
     body = str_make(copy, body.len);
-    struct tap_answer a = {.head = head, .is_ours = true, .sent_us = ex->sent_us};
+    struct tap_answer a = {.head = head, .is_ours = true, .sent_us = ex->sent_us,
+                           .provider = ex->routable ? ex->provider->name : STR_NONE};
     tap_answer(&ex->tap, &a);
     tap_answer_body(&ex->tap, body);
     client_answer(c, head, has_body ? BODY_LENGTH : BODY_NONE);
@@ -311,6 +313,15 @@ static bool waits_for_disk(const struct exchange *ex)
     return ex->proxy->journal && ex->proxy->durability.mode == DURABILITY_SYNC;
 }
 
+static void let_go(struct exchange *ex)
+{
+    if (ex->attempt)
+        attempt_abort(ex->attempt);
+    ex->attempt = NULL;
+    translated_free(ex->translated);
+    ex->translated = NULL;
+}
+
 static enum flow conclude(struct exchange *ex)
 {
     struct client *c = ex->client;
@@ -326,6 +337,7 @@ static enum flow conclude(struct exchange *ex)
         answer_for_provider(ex);
     tap_end(&ex->tap, ex->ending, &ex->fail,
             ex->translated ? translated_losses(ex->translated) : STR_NONE);
+    let_go(ex); /* nothing of the provider's has a place any more, while the disk is waited for */
     ex->is_durable = !waits_for_disk(ex);
     ex->wait.fn = on_durable;
     if (!ex->is_durable)
@@ -346,9 +358,6 @@ static enum flow finish(struct exchange *ex)
         client_answer_break(c);
     else if (c)
         client_answer_end(c);
-    if (ex->attempt)
-        attempt_abort(ex->attempt);
-    translated_free(ex->translated);
     if (ex->prev)
         ex->prev->next = ex->next;
     else
@@ -385,13 +394,18 @@ static void on_request_end(void *owner)
     wake(ex);
 }
 
+static void read_on(struct exchange *ex, bool on)
+{
+    if (ex->attempt)
+        attempt_read(ex->attempt, on);
+    if (ex->translated)
+        translated_read(ex->translated, on);
+}
+
 static void on_client_full(void *owner, bool is_full)
 {
     struct exchange *ex = owner;
-    if (ex->attempt)
-        attempt_read(ex->attempt, !is_full);
-    if (ex->translated)
-        translated_read(ex->translated, !is_full);
+    read_on(ex, !is_full);
     if (!is_full)
         wake(ex);
 }
@@ -401,10 +415,10 @@ static void on_client_gone(void *owner, enum err why)
     struct exchange *ex = owner;
     ex->client = NULL;
     ex->ending = why == ERR_SHUTDOWN ? ENDING_PROXY_SHUTDOWN : ENDING_CLIENT_DISCONNECTED;
-    bool goes_on = ex->proxy->drain_abandoned && why == ERR_CLIENT_GONE && ex->attempt &&
-                   ex->is_request_sent;
+    bool is_sent = ex->translated || (ex->attempt && ex->is_request_sent);
+    bool goes_on = ex->proxy->drain_abandoned && why == ERR_CLIENT_GONE && is_sent;
     if (goes_on)
-        attempt_read(ex->attempt, true);
+        read_on(ex, true);
     else
         fail(&ex->fail, why, "the client left");
     if (!ex->is_concluded || ex->is_durable)
@@ -509,18 +523,17 @@ static void on_translated_head(void *owner, struct str head, enum body_framing f
         .head = head,
         .upstream_addr = str_of(translated_addr(t)),
         .provider = ex->provider->name,
-        .model = ex->rule->model,
-        .is_translated = true,
-        .is_ours = !*translated_addr(t),
-        .is_reused = translated_is_reused(t),
-        .connect_us = translated_connect_us(t),
+        .model = translated_model(t), .is_translated = true,
+        .is_ours = framing == BODY_LENGTH && !*translated_addr(t),
+        .is_reused = translated_is_reused(t), .connect_us = translated_connect_us(t),
         .sent_us = ex->sent_us,
     };
     ex->has_answer = true;
     ex->status = status;
     ex->answer_framing = framing;
     tap_answer(&ex->tap, &a);
-    client_answer(ex->client, head, framing);
+    if (ex->client)
+        client_answer(ex->client, head, framing);
     wake(ex);
 }
 
@@ -528,6 +541,8 @@ static void on_translated_body(void *owner, struct str bytes)
 {
     struct exchange *ex = owner;
     tap_answer_body(&ex->tap, bytes);
+    if (!ex->client)
+        return;
     ex->tap.client_bytes += bytes.len;
     if (waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH) /* it comes in one piece */
         ex->last = str_make(mem_dup(bytes.ptr, bytes.len), bytes.len);
@@ -535,19 +550,15 @@ static void on_translated_body(void *owner, struct str bytes)
         client_answer_body(ex->client, bytes);
 }
 
-/* A provider that broke off is an ending to note; the client was told in its own language. */
+/* Where the client could be told what broke, its answer is whole; else it sees the break. */
 static void on_translated_done(void *owner, const struct fail *f)
 {
     struct exchange *ex = owner;
     ex->is_answer_whole = true;
-    if (!ex->has_answer)
+    if (!ex->has_answer || !translated_was_told(ex->translated))
         fail(&ex->fail, f->code ? f->code : ERR_INTERNAL, "%s", f->detail);
-    else if (f->code == ERR_UPSTREAM_TIMEOUT)
-        ex->ending = ENDING_UPSTREAM_TIMEOUT;
-    else if (f->code == ERR_UPSTREAM_RESET)
-        ex->ending = ENDING_UPSTREAM_RESET;
-    else if (f->code || translated_is_error(ex->translated))
-        ex->ending = ENDING_UPSTREAM_ERROR;
+    else
+        ex->ending = translated_ending(ex->translated);
     wake(ex);
 }
 

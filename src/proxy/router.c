@@ -9,6 +9,8 @@
 #include "config/url.h"
 #include "record/json_walk.h"
 
+enum { HEADER_VALUE_MAX = 4096 };
+
 /* --- deciding --- */
 
 bool glob_matches(struct str pattern, struct str text)
@@ -48,17 +50,14 @@ enum routable router_may_route(const struct router *r, const struct head *h)
     return ROUTABLE_NOT;
 }
 
-const struct route_rule *router_decide(const struct router *r, struct str body)
+const struct route_rule *router_decide(const struct router *r, struct str body, struct arena *arena,
+                                       struct str *model)
 {
-    const struct route_rule *found = NULL;
-    struct arena arena;
-    arena_init(&arena);
-    struct str model = json_read_text(json_member(body, STR("model")), ROUTE_MODEL_MAX, &arena);
-    for (size_t i = 0; model.len && !found && i < r->rule_count; i++)
-        if (glob_matches(r->rules[i].pattern, model))
-            found = &r->rules[i];
-    arena_release(&arena);
-    return found;
+    *model = json_read_text(json_member(body, STR("model")), ROUTE_MODEL_MAX + 1, arena);
+    for (size_t i = 0; model->len && model->len <= ROUTE_MODEL_MAX && i < r->rule_count; i++)
+        if (glob_matches(r->rules[i].pattern, *model))
+            return &r->rules[i];
+    return NULL;
 }
 
 /* --- providers --- */
@@ -86,30 +85,49 @@ static bool is_provider(const struct config *cfg, struct str name)
     return configured(cfg, name) || preset_find(name);
 }
 
-static const char *environment_of(const struct config *cfg, const char *name)
+/* What goes into a header: nothing that could end its line. */
+static enum err environment_of(const struct config *cfg, const char *name, const char **value,
+                               struct fail *f)
 {
-    return name && *name ? config_environment(cfg, name) : "";
+    *value = name && *name ? config_environment(cfg, name) : "";
+    size_t len = strlen(*value);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)(*value)[i] < 0x20 || (*value)[i] == 0x7f || len > HEADER_VALUE_MAX)
+            return fail(f, ERR_CONFIG, "environment %s: holds a control character, or is too long",
+                        name);
+    return ERR_OK;
+}
+
+static enum preset_auth auth_of(const struct route_provider *p)
+{
+    if (p->preset)
+        return p->preset->auth;
+    return p->dialect == DIALECT_ANTHROPIC ? PRESET_AUTH_X_API_KEY
+           : p->dialect == DIALECT_GEMINI  ? PRESET_AUTH_X_GOOG_API_KEY
+                                           : PRESET_AUTH_BEARER;
 }
 
 /* Its key, then what its preset wants of the environment. */
-static void make_headers(struct router *r, struct route_provider *p, const struct config *cfg,
-                         const struct config_provider *said)
+static enum err make_headers(struct router *r, struct route_provider *p, const struct config *cfg,
+                             const struct config_provider *said, struct fail *f)
 {
-    const char *before = "Bearer ", *header = "authorization";
-    const char *key = said && *said->api_key ? said->api_key : "";
-    if (p->preset) {
-        header = preset_auth_header(p->preset->auth, &before);
-        key = *key ? key : environment_of(cfg, p->preset->key_variable);
-    }
-    p->headers = *key ? arena_printf(&r->arena, "%s: %s%s\r\n", header, before, key) : STR_NONE;
+    const char *before, *key = said && *said->api_key ? said->api_key : "", *value;
+    const char *header = preset_auth_header(auth_of(p), &before);
     size_t count;
     const struct preset_header *more = preset_headers(&count);
-    for (size_t i = 0; p->preset && i < count; i++) {
-        const char *value = environment_of(cfg, more[i].variable);
-        if (strcmp(more[i].preset, p->preset->name) == 0 && *value)
+    enum err err = ERR_OK;
+    if (!*key && p->preset)
+        err = environment_of(cfg, p->preset->key_variable, &key, f);
+    p->headers = *key ? arena_printf(&r->arena, "%s: %s%s\r\n", header, before, key) : STR_NONE;
+    for (size_t i = 0; p->preset && i < count && !err; i++) {
+        if (strcmp(more[i].preset, p->preset->name) != 0)
+            continue;
+        err = environment_of(cfg, more[i].variable, &value, f);
+        if (!err && *value)
             p->headers = arena_printf(&r->arena, "%.*s%s: %s\r\n", STR_ARGS(p->headers),
                                       more[i].header, value);
     }
+    return err;
 }
 
 static enum err choose_language(struct route_provider *p, const struct config_provider *said,
@@ -187,9 +205,7 @@ static enum err make_provider(struct router *r, const struct config *cfg, struct
         err = check_url(p, said, name, f);
     if (!err)
         err = set_upstream(p, cfg, said, name.ptr, own_port, f);
-    if (!err)
-        make_headers(r, p, cfg, said);
-    return err;
+    return err ? err : make_headers(r, p, cfg, said, f);
 }
 
 /* Made when a rule first names it. */

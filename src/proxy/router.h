@@ -49,8 +49,10 @@ enum routable {
     ROUTABLE_CHAT /* OpenAI's Chat Completions */
 };
 enum routable router_may_route(const struct router *r, const struct head *h);
-/* The first rule that fits a request's body; NULL: to Anthropic, untouched. */
-const struct route_rule *router_decide(const struct router *r, struct str body);
+/* The first rule that fits a request's body; NULL: to Anthropic, untouched. `model`: that it asks
+ * for, at most ROUTE_MODEL_MAX bytes, for a longer one fits none; in `arena`. */
+const struct route_rule *router_decide(const struct router *r, struct str body, struct arena *arena,
+                                       struct str *model);
 
 /* `*` and `?`; the whole of `text` has to fit. */
 bool glob_matches(struct str pattern, struct str text);

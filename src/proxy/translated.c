@@ -29,6 +29,9 @@ struct translated {
     struct loop_sweep sweep;
     struct fail fail;
     char addr[CONN_ADDR_TEXT];
+    char content_type[128]; /* the provider's */
+    struct str model;       /* asked for there */
+    char model_text[ROUTE_MODEL_MAX];
     uint64_t connect_us;
     double token_factor;
     bool is_reused, is_http10;
@@ -36,6 +39,8 @@ struct translated {
     bool is_answering; /* the client has the head */
     bool is_whole;     /* and all of the body; only the provider's last bytes are waited for */
     bool is_over;
+    bool is_paused;    /* the client is full */
+    bool is_broken;    /* and the client could not be told why */
 };
 
 static void ask(struct translated *t);
@@ -50,7 +55,9 @@ static struct str answer_head(struct translated *t, bool is_whole, enum body_fra
     *framing = is_whole ? BODY_LENGTH : t->is_http10 ? BODY_UNTIL_CLOSE : BODY_CHUNKED;
     enum err err = buf_printf(&head, "HTTP/1.1 %d %s\r\ncontent-type: %s\r\ncache-control: no-cache\r\n",
                               h.status, http_reason(h.status),
-                              h.content_type ? h.content_type : "application/json");
+                              h.content_type      ? h.content_type
+                              : *t->content_type ? t->content_type
+                                                 : "application/json");
     if (!err && h.request_id.len)
         err = buf_printf(&head, "request-id: %.*s\r\n", STR_ARGS(h.request_id));
     if (!err && h.retry_after_s >= 0)
@@ -81,7 +88,7 @@ static void hand_over(struct translated *t)
 static void learn(struct translated *t)
 {
     const struct route_provider *p = t->rule->provider;
-    learned_keep(&t->proxy->learned, p->base_url, t->rule->model,
+    learned_keep(&t->proxy->learned, p->base_url, t->model,
                  translation_quirks(t->translation), translation_token_factor(t->translation));
 }
 
@@ -121,6 +128,13 @@ static void pump(struct translated *t)
         finish(t);
 }
 
+/* The client sees the break. */
+static void break_off(struct translated *t)
+{
+    t->is_broken = true;
+    finish(t);
+}
+
 /* No more room for what comes: an end of our own. */
 static void give_up(struct translated *t, enum err err, const char *what)
 {
@@ -132,7 +146,7 @@ static void give_up(struct translated *t, enum err err, const char *what)
     if (!err && translation_state(t->translation) == TRANSLATION_DONE)
         pump(t);
     else
-        finish(t); /* no room for that either: the client sees the break */
+        break_off(t); /* no room for that either */
 }
 
 static void refuse(struct translated *t, int status, const char *type, struct str message)
@@ -197,11 +211,15 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
     snprintf(t->addr, sizeof t->addr, "%s", attempt_addr(t->attempt));
     t->is_reused = attempt_is_reused(t->attempt);
     t->connect_us = attempt_connect_us(t->attempt);
-    translation_answer(t->translation, &answer);
-    if (coding.len && !str_equal_nocase(coding, STR("identity")))
+    struct str type = head_get(h, STR("content-type"));
+    if (type.len < sizeof t->content_type)
+        snprintf(t->content_type, sizeof t->content_type, "%.*s", STR_ARGS(type));
+    if (coding.len && !str_equal_nocase(coding, STR("identity"))) {
         refuse(t, 502, "api_error", STR("The provider compressed its answer without being asked."));
-    else
-        pump(t);
+        return;
+    }
+    translation_answer(t->translation, &answer);
+    pump(t);
 }
 
 static void on_body(void *owner, struct str bytes)
@@ -221,6 +239,10 @@ static void on_attempt_over(struct translated *t, bool is_clean)
     t->attempt = NULL;
     if (t->is_whole) {
         finish(t);
+        return;
+    }
+    if (!is_clean && translation_is_plain(t->translation)) {
+        break_off(t); /* what the provider had begun cannot be ended for it */
         return;
     }
     enum err err = translation_end(t->translation, is_clean, &t->out);
@@ -261,10 +283,12 @@ static void ask(struct translated *t)
 {
     struct fail why = {0};
     buf_clear(&t->out);
-    t->addr[0] = '\0';
+    t->addr[0] = t->content_type[0] = '\0';
+    t->fail = (struct fail){0};
     enum err err = translation_request(t->translation, t->body, &t->out, &why);
     if (err) {
         buf_clear(&t->out);
+        fail(&t->fail, err, "%s", why.detail);
         refuse(t, err == ERR_TOO_LARGE ? 413 : 400,
                err == ERR_TOO_LARGE ? "request_too_large" : "invalid_request_error",
                why.detail[0] ? str_of(why.detail) : STR("The request is too large to translate."));
@@ -282,6 +306,7 @@ static void count(struct translated *t)
     enum err err = dialect_count_tokens(t->body, t->token_factor, &t->out, &why);
     if (err) {
         buf_clear(&t->out);
+        fail(&t->fail, ERR_BAD_REQUEST, "%s", why.detail);
         refuse(t, 400, "invalid_request_error", str_of(why.detail));
         return;
     }
@@ -303,8 +328,8 @@ static void on_sweep(struct loop_sweep *sweep, uint64_t now_ns)
         finish(t);
         return;
     }
-    if (t->attempt && !t->addr[0] && t->out.len)
-        return; /* the request waits in `out` for a connection */
+    if (t->is_paused || (t->attempt && !t->addr[0] && t->out.len))
+        return; /* the client has enough; the request waits in `out` for a connection */
     enum err err = translation_tick(t->translation, now_ns / 1000000, &t->out);
     if (err)
         give_up(t, err, "no room for a sign of life");
@@ -320,17 +345,26 @@ struct translated *translated_new(const struct translated_options *o,
     const struct route_provider *p = o->rule->provider;
     struct translated *t = MEM_NEW(struct translated);
     char id[UUID_TEXT];
+    struct str model = o->rule->model.len ? o->rule->model : o->model;
+    if (str_ends(model, STR("[1m]"))) /* a mark of the client's own for a long context */
+        model.len -= 4;
+    assert(model.len <= sizeof t->model_text); /* the router matches no longer one */
+    memcpy(t->model_text, model.ptr, model.len);
+    t->model = str_make(t->model_text, model.len);
     struct translation_options options = {
         .client = o->routable == ROUTABLE_CHAT ? DIALECT_CHAT : DIALECT_ANTHROPIC,
-        .provider = p->dialect, .model = o->rule->model,
+        .provider = p->dialect, .model = t->model,
         .base_url = p->base_url, .exchange_id = str_of(uuid_format(o->id, id)),
         .now_s = clock_wall_us() / 1000000,
+        .silence_ms = (uint32_t)MIN_OF(MAX_OF(p->upstream.head_timeout_ms,
+                                              p->upstream.idle_timeout_ms) + 1000,
+                                       (uint64_t)UINT32_MAX),
     };
-    enum err err = preset_quirks(p->preset, o->rule->model, p->quirks, &options.quirks, NULL);
+    enum err err = preset_quirks(p->preset, t->model, p->quirks, &options.quirks, NULL);
     assert(!err); /* tried when the router was made */
     (void)err;
     options.token_factor =
-        learned_apply(&o->proxy->learned, p->base_url, o->rule->model, &options.quirks);
+        learned_apply(&o->proxy->learned, p->base_url, t->model, &options.quirks);
     t->proxy = o->proxy;
     t->rule = o->rule;
     t->pool = &o->proxy->pools[o->pool];
@@ -357,6 +391,7 @@ void translated_start(struct translated *t)
 
 void translated_read(struct translated *t, bool on)
 {
+    t->is_paused = !on;
     if (t->attempt)
         attempt_read(t->attempt, on);
 }
@@ -388,9 +423,33 @@ uint64_t translated_connect_us(const struct translated *t)
     return t->connect_us;
 }
 
-bool translated_is_error(const struct translated *t)
+struct str translated_model(const struct translated *t)
 {
-    return translation_is_error(t->translation);
+    return t->model;
+}
+
+bool translated_was_told(const struct translated *t)
+{
+    return !t->is_broken;
+}
+
+enum ending translated_ending(const struct translated *t)
+{
+    switch (t->fail.code) {
+    case ERR_OK:
+        return translation_is_error(t->translation) ? ENDING_UPSTREAM_ERROR : ENDING_RUNNING;
+    case ERR_UPSTREAM_TIMEOUT:
+        return ENDING_UPSTREAM_TIMEOUT;
+    case ERR_UPSTREAM_RESET:
+        return ENDING_UPSTREAM_RESET;
+    case ERR_UPSTREAM_TRUNCATED:
+        return ENDING_UPSTREAM_TRUNCATED;
+    case ERR_BAD_REQUEST:
+    case ERR_TOO_LARGE:
+        return ENDING_REJECTED;
+    default:
+        return ENDING_UPSTREAM_ERROR;
+    }
 }
 
 struct str translated_losses(const struct translated *t)

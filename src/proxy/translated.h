@@ -30,6 +30,7 @@ struct translated_options {
     size_t pool;             /* which of the proxy's: of the rule's provider */
     enum routable routable;  /* what is asked, and in which language */
     const struct uuid *id;
+    struct str model;        /* that the client asks for; copied */
     struct str body;         /* the request; borrowed until translated_free() */
     bool is_http10;
 };
@@ -44,7 +45,11 @@ void translated_free(struct translated *t); /* aborts what runs; NULL is fine */
 const char *translated_addr(const struct translated *t);
 bool translated_is_reused(const struct translated *t);
 uint64_t translated_connect_us(const struct translated *t);
-bool translated_is_error(const struct translated *t); /* towards the client too */
+struct str translated_model(const struct translated *t); /* that the provider is asked for */
+/* The client has heard of what broke, in its own language. */
+bool translated_was_told(const struct translated *t);
+/* How it ended, after on_done; RUNNING: as the answer's status says. */
+enum ending translated_ending(const struct translated *t);
 /* [{"what","path",…}]: what could not be carried over. Valid until the turn's end. */
 struct str translated_losses(const struct translated *t);
 

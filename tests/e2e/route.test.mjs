@@ -72,8 +72,11 @@ test('a rule that names no provider stops the start, and says which', async () =
   p = await Proxy.start({
     upstream: up,
     config: {
-      providers: { local: { format: 'openai', base_url: chat.url, api_key: 'sk-local-1' }, openai: { preset: 'openai-chat', base_url: chat.url } },
-      routing: { models: { '"*haiku*"': 'local:local-1', 'o-*': 'openai:gpt-4o' } },
+      providers: {
+        local: { format: 'openai', base_url: chat.url, api_key: 'sk-local-1' }, openai: { preset: 'openai-chat', base_url: chat.url },
+        same: { format: 'anthropic', base_url: chat.url.replace('/v1', ''), api_key: 'sk-same-1' }, gem: { format: 'gemini', base_url: chat.url, api_key: 'sk-gem-1' },
+      },
+      routing: { models: { '"*haiku*"': 'local:local-1', 'o-*': 'openai:gpt-4o', 'plain-*': 'same:glm', 'gemini-*': 'gem:' } },
     },
     env: { OPENAI_API_KEY: 'sk-openai-1' },
   });
@@ -243,6 +246,81 @@ test('an OpenAI client of a routed model gets OpenAI\'s answer', async () => {
   assert.equal(got.status, 200);
   assert.match(got.body.toString(), /"content":"Hel"/);
   assert.match(got.body.toString(), /data: \[DONE\]/);
+});
+
+test('a provider of the same language: bytes pass, but for the model', async () => {
+  const session = session_id();
+  const stream = text_stream('fine').join('');
+  chat.reply = (r) => { r.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }); r.end(stream); };
+  const got = await post(session, ask_body('hi', { model: 'plain-1' }));
+  assert.equal(got.body.toString(), stream);
+  assert.equal(got.headers.find(([n]) => n.toLowerCase() === 'content-type')?.[1], 'text/event-stream; charset=utf-8');
+  const sent = chat.seen.at(-1);
+  assert.equal(sent.url, '/v1/messages');
+  assert.equal(sent.json.model, 'glm');
+  assert.equal(sent.headers['x-api-key'], 'sk-same-1');
+  assert.equal((await p.row(session)).stream, true);
+  chat.reply = (r) => { r.writeHead(429, { 'content-type': 'application/json', 'retry-after': '9' }); r.end('{"type":"error","error":{"type":"rate_limit_error","message":"x"}}'); };
+  const refused = await post(session_id(), ask_body('hi', { model: 'plain-1' }));
+  assert.equal(refused.status, 429);
+  assert.equal(refused.headers.find(([n]) => n.toLowerCase() === 'retry-after')?.[1], '9');
+});
+
+test('a provider of the same language that breaks off: the client sees the break', async () => {
+  const session = session_id();
+  chat.reply = (r) => {
+    r.writeHead(200, { 'content-type': 'text/event-stream' });
+    r.write(text_stream('fine')[0]);
+    setImmediate(() => r.destroy());
+  };
+  const got = await post(session, ask_body('hi', { model: 'plain-1' }));
+  assert.equal(got.is_clean, false, 'no invented end');
+  assert.equal(got.reader.has_last_chunk, false, 'no final chunk');
+  assert.match((await p.row(session)).state, /^upstream_(truncated|reset)$/);
+});
+
+test('a name of a model cannot leave its place in a provider\'s address', async () => {
+  chat.reply = (r) => say(r, []);
+  await post(session_id(), ask_body('hi', { model: 'gemini-x HTTP/1.1\r\nhost: y\r\n\r\n/../?#' }));
+  assert.equal(chat.seen.at(-1).url, '/v1/models/gemini-x%20HTTP%2F1.1%0D%0Ahost%3A%20y%0D%0A%0D%0A%2F..%2F%3F%23:streamGenerateContent?alt=sse');
+  assert.equal(chat.seen.at(-1).headers['x-goog-api-key'], 'sk-gem-1');
+  const count = chat.seen.length;
+  const session = session_id();
+  up.on(session, async (x) => { await x.received(); await x.json(400, { type: 'error' }); });
+  assert.equal((await post(session, ask_body('hi', { model: `gemini-${'x'.repeat(70000)}` }))).status, 400);
+  assert.equal(chat.seen.length, count, 'too long to name a model: to Anthropic, as it came');
+});
+
+test('a request that cannot be translated is refused, and not sent', async () => {
+  const session = session_id();
+  const count = chat.seen.length;
+  const got = await post(session, '{"model":"claude-haiku-4-5","messages":7}');
+  assert.equal(got.status, 400);
+  assert.equal(JSON.parse(got.body).error.type, 'invalid_request_error');
+  assert.equal(chat.seen.length, count);
+  assert.equal((await p.row(session)).state, 'rejected');
+});
+
+test('with durability sync, clients that leave at any moment harm nothing', async () => {
+  const q = await Proxy.start({
+    upstream: up,
+    config: { storage: { durability: 'sync' }, providers: { local: { format: 'openai', base_url: chat.url } }, routing: { models: { '"*"': 'local:local-1' } } },
+  });
+  chat.reply = async (r) => {
+    r.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (let i = 0; i < 200 && !r.destroyed; i += 1) {
+      r.write(chunk({ content: `${i} ` }));
+      await new Promise((resolve) => { setImmediate(resolve); });
+    }
+    r.end('data: [DONE]\n\n');
+  };
+  for (let i = 0; i < 20; i += 1) {
+    const conn = await Conn.open(q.port);
+    await conn.request('POST', '/v1/messages', { headers: headers_for(session_id()), body: ask_body('hi') });
+    await conn.head();
+    conn.destroy();
+  }
+  assert.deepEqual(await q.stop(), { code: 0, signal: null });
 });
 
 test('a client that leaves ends the provider\'s work', async () => {
