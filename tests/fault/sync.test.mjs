@@ -36,7 +36,7 @@ after(async () => {
 /* What may fail, and what must be counted when it has. `loses`: some is missing then, and told. */
 const CASES = [
   { name: 'fsync of the journal', kind: 'sync', match: '/journal', errno: EIO, loss: 'journal_sync' },
-  { name: 'fsync of the database', kind: 'sync', match: 'requests.db-wal', errno: EIO, loss: 'store_commit', most: 3 }, // one for many requests
+  { name: 'fsync of the database', kind: 'sync', match: 'requests.db-wal', errno: EIO, most: 3 }, // most are a checkpoint's, which loses nothing; one for many requests
   { name: 'write to the database (EIO)', kind: 'write', match: 'requests.db-wal', errno: EIO, loss: 'store_commit' },
   { name: 'write to the database (ENOSPC)', kind: 'write', match: 'requests.db-wal', errno: ENOSPC, loss: 'store_commit' },
   { name: 'short write to the database', kind: 'write', match: 'requests.db-wal', errno: 0 }, // is gone on with
