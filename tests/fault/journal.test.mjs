@@ -38,7 +38,7 @@ async function make_journal() {
   const { DatabaseSync } = await import('node:sqlite');
   const p = await Proxy.start({ upstream: up, config: { server: { workers: 1 } } });
   const other = new DatabaseSync(path.join(p.data_dir, 'requests.db'));
-  other.exec('BEGIN EXCLUSIVE');
+  other.exec('PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE');
   for (let i = 0; i < 3; i += 1) {
     const session = session_id();
     up.on(session, async (x) => {

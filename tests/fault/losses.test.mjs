@@ -92,7 +92,7 @@ test('journal_unreadable: a segment that cannot be read is kept, and the rest go
   let p = await Proxy.start(options);
   try {
     const other = new DatabaseSync(path.join(p.data_dir, 'requests.db'));
-    other.exec('BEGIN EXCLUSIVE');
+    other.exec('PRAGMA busy_timeout = 10000; BEGIN EXCLUSIVE');
     await load().run(p, 10);
     await p.kill();
     other.close();
