@@ -29,7 +29,7 @@ void tls_stream_feed(struct tls_stream *s, struct str wire);
 /* Goes on with the handshake as far as it can; also begins it. */
 enum tls_state tls_stream_shake(struct tls_stream *s);
 /* Decrypts up to `room` bytes into `out`, after the handshake if that is not over. 0 in *got:
- * nothing more for now. */
+ * nothing more has come yet. */
 enum tls_state tls_stream_read(struct tls_stream *s, char *out, size_t room, size_t *got);
 enum tls_state tls_stream_write(struct tls_stream *s, struct str plain); /* once it is open */
 /* Makes the close_notify (RFC 8446 §6.1), if the handshake is over; nothing is written after it. */

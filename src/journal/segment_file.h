@@ -21,7 +21,7 @@ struct segment_file;
 /* A new file at `path`, which must not exist. */
 enum err segment_file_create(struct segment_file **out, const char *path) MUST_CHECK;
 void segment_file_close(struct segment_file *f); /* the file stays, cut to what was written */
-void segment_file_rest(struct segment_file *f); /* nothing is written for now: gives memory back */
+void segment_file_rest(struct segment_file *f); /* idle: gives memory back */
 /* Begins its next life; its name is the caller's business. */
 void segment_file_reset(struct segment_file *f);
 bool segment_file_is_reusable(const struct segment_file *f);

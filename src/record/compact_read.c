@@ -174,7 +174,7 @@ static enum err hand_over(struct compact_reader *r)
     return err;
 }
 
-/* The body that bytes come for now; NULL: none. */
+/* The body that the next bytes belong to; NULL: none. */
 static struct buf *growing(struct compact_reader *r, size_t *left)
 {
     for (int i = 0; i < 2 && r->has_exchange; i++) {

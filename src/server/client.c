@@ -32,7 +32,7 @@ struct request {
     bool has_ended;     /* whole */
     bool is_answering, is_answered;
     bool close_after;
-    bool is_held_up;    /* who serves takes no more of its body for now */
+    bool is_held_up;    /* who serves has paused its body */
 };
 
 struct client {

@@ -22,12 +22,16 @@ async function indexed(proxy = t.proxy) {
 const find = (params, proxy = t.proxy) => proxy.api(`/api/search?${new URLSearchParams(params)}`);
 const marked = (hit) => hit.highlights.map(([at, len]) => hit.snippet.slice(at, at + len));
 
+/* Done when the answer is stored: what the indexer has not seen yet is no lag to it. */
 async function send(session, body, respond, more = []) {
+  const stored = async () => (await t.proxy.rows(`session=${session}`)).filter((r) => r.state === 'complete').length;
+  const before = await stored();
   t.up.on(session, async (x) => {
     await x.received();
     await respond(x);
   });
   await ask(t.proxy.port, 'POST', '/v1/messages?beta=true', { headers: headers_for(session, more), body: JSON.stringify(body) });
+  await until(async () => (await stored()) > before, 'the answer to be stored');
 }
 
 const SYSTEM = [{ type: 'text', text: 'You are Claude Code. Remember the zanzibar rule.', cache_control: { type: 'ephemeral' } }];
@@ -36,7 +40,7 @@ const TOOLS = [{ name: 'Bash', description: 'Runs a quixotic command.', input_sc
 /* A conversation as Claude Code holds it: each turn sends all of it again, the cache mark moves. */
 function turns() {
   const mark = (content) => content.map((b, i) => (i === content.length - 1 ? { ...b, cache_control: { type: 'ephemeral' } } : b));
-  const first = [{ type: 'text', text: 'Please rename getUserName in /work/src/user_store.ts 😀 ok?' }];
+  const first = [{ type: 'text', text: 'Please rename getUserName in /home/me/shop/user_store.ts 😀 ok?' }];
   const said = [
     { type: 'thinking', thinking: 'The obelisk must be checked.', signature: 'sig' },
     { type: 'text', text: 'I will look at it.' },
@@ -77,7 +81,7 @@ test('a conversation of three turns: every text once, under the request that sai
   await indexed();
   const cases = [
     ['zanzibar', 'system', null, 0], ['quixotic', 'tool', 'Bash', 0], ['getUserName', 'user', null, 0],
-    ['user name', 'user', null, 0], ['getusername', 'user', null, 0], ['/work/src/user_store.ts', 'user', null, 0],
+    ['user name', 'user', null, 0], ['getusername', 'user', null, 0], ['/home/me/shop/user_store.ts', 'user', null, 0],
     ['user_store', 'user', null, 0], ['obelisk', 'thinking', null, 0], ['xylo*', 'tool_input', 'Bash', 0],
     ['marimba_count.value', 'tool_result', 'Bash', 1], ['"const marimba"', 'tool_result', 'Bash', 1],
     ['kaleidoscope', 'assistant', null, 1], ['gazebo', 'user', null, 2],

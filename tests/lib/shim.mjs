@@ -29,12 +29,12 @@ export function shim_missing() {
 export class Shim {
   /* `dir`: where its files go; the caller removes them. */
   constructor(dir) {
-    this.library = path.join(dir, 'shim.so');
+    this.object = path.join(dir, 'shim.so');
     this.control = path.join(dir, 'shim.control');
-    execFileSync(COMPILER, ['-std=c17', '-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-o', this.library, SOURCE]);
+    execFileSync(COMPILER, ['-std=c17', '-O1', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-o', this.object, SOURCE]);
     this.fd = openSync(this.control, 'w+', 0o600);
     writeSync(this.fd, Buffer.alloc(SHADOW_AT + SHADOW_BYTES), 0, SHADOW_AT + SHADOW_BYTES, 0);
-    this.env = { LD_PRELOAD: this.library, FAULT_CONTROL: this.control };
+    this.env = { LD_PRELOAD: this.object, FAULT_CONTROL: this.control };
   }
 
   #set(field, value) {
@@ -85,6 +85,6 @@ export class Shim {
 
   close() {
     closeSync(this.fd);
-    for (const file of [this.library, this.control]) rmSync(file, { force: true });
+    for (const file of [this.object, this.control]) rmSync(file, { force: true });
   }
 }
