@@ -1,0 +1,130 @@
+/*
+ * exchange_end.c — how an exchange ends: what is noted of it, our own answer where no other came,
+ * and the client's last byte.
+ */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "proxy/exchange_private.h"
+#include "proxy/translated.h"
+#include "upstream/attempt.h"
+
+static enum ending ending_of(const struct exchange *ex)
+{
+    if (ex->ending != ENDING_RUNNING)
+        return ex->ending;
+    switch (ex->fail.code) {
+    case ERR_OK:
+        return ex->status >= 400 ? ENDING_UPSTREAM_ERROR : ENDING_COMPLETE;
+    case ERR_UPSTREAM_TIMEOUT:
+        return ENDING_UPSTREAM_TIMEOUT;
+    case ERR_UPSTREAM_RESET:
+        return ENDING_UPSTREAM_RESET;
+    case ERR_UPSTREAM_TRUNCATED:
+        return ENDING_UPSTREAM_TRUNCATED;
+    default:
+        return ex->has_answer ? ENDING_UPSTREAM_TRUNCATED : ENDING_UPSTREAM_ERROR;
+    }
+}
+
+/* One line for each forward that failed. With a journal its reader says it, who knows more. */
+static void log_failure(struct exchange *ex, const struct head *h)
+{
+    char id[UUID_TEXT];
+    struct buf *target = &ex->proxy->scratch;
+    buf_clear(target);
+    if (h && redact_target(ex->proxy->redactor, h->target, target) != ERR_OK)
+        buf_clear(target);
+    log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&ex->tap.id, id)),
+             LOG_N("body_bytes", ex->tap.request_bytes),
+             LOG_S("anthropic_beta", h ? head_get_id(h, HEADER_ANTHROPIC_BETA) : STR_NONE),
+             LOG_S("target", buf_str(target)), LOG_N("elapsed_ms", exchange_elapsed_us(ex) / 1000),
+             LOG_C("end", ending_name(ex->ending)), LOG_C("error", err_name(ex->fail.code)),
+             LOG_C("detail", ex->fail.detail));
+}
+
+/* No answer came: ours, in the provider's shape. */
+static void answer_for_provider(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    struct str head, body;
+    char id[UUID_TEXT];
+    uuid_format(&ex->tap.id, id);
+    client_error_text(client_arena(c), ex->fail.code, &ex->fail, str_of(id), &head, &body);
+    bool has_body = client_wants_body(c);
+    body = has_body ? body : STR_NONE;
+    char *copy = loop_turn_alloc(ex->proxy->loop, body.len + 1);
+    if (body.len)
+        memcpy(copy, body.ptr, body.len);
+    body = str_make(copy, body.len);
+    struct tap_answer a = {.head = head, .is_ours = true, .sent_us = ex->sent_us,
+                           .provider = ex->routable ? ex->provider->name : STR_NONE};
+    tap_answer(&ex->tap, &a);
+    tap_answer_body(&ex->tap, body);
+    client_answer(c, head, has_body ? BODY_LENGTH : BODY_NONE);
+    client_answer_body(c, body);
+    ex->tap.client_bytes += body.len;
+}
+
+static void on_durable(struct durability_wait *w)
+{
+    struct exchange *ex = OWNER_OF(w, struct exchange, wait);
+    ex->is_durable = true;
+    exchange_wake(ex);
+}
+
+static void let_go(struct exchange *ex)
+{
+    if (ex->attempt)
+        attempt_abort(ex->attempt);
+    ex->attempt = NULL;
+    translated_free(ex->translated);
+    ex->translated = NULL;
+}
+
+enum flow exchange_conclude(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    if (ex->is_concluded)
+        return ex->is_durable ? GO_ON : WAIT;
+    ex->is_concluded = true;
+    ex->ending = ending_of(ex);
+    if (!ex->proxy->journal && ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
+        ex->ending != ENDING_PROXY_SHUTDOWN)
+        log_failure(ex, c ? client_head(c) : NULL);
+    ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
+    if (ex->is_ours)
+        answer_for_provider(ex);
+    tap_end(&ex->tap, ex->ending, &ex->fail,
+            ex->translated ? translated_losses(ex->translated) : STR_NONE);
+    let_go(ex); /* nothing of the provider's has a place any more, while the disk is waited for */
+    ex->is_durable = !exchange_waits_for_disk(ex);
+    ex->wait.fn = on_durable;
+    if (!ex->is_durable)
+        durability_wait(&ex->proxy->durability, &ex->wait);
+    return ex->is_durable ? GO_ON : WAIT;
+}
+
+enum flow exchange_finish(struct exchange *ex)
+{
+    struct client *c = ex->client;
+    if (c && ex->last.len) {
+        client_answer_body(c, ex->last);
+        loop_turn_give(ex->proxy->loop, (char *)ex->last.ptr);
+    } else {
+        free((char *)ex->last.ptr);
+    }
+    if (c && ex->fail.code && !ex->is_ours)
+        client_answer_break(c);
+    else if (c)
+        client_answer_end(c);
+    if (ex->prev)
+        ex->prev->next = ex->next;
+    else
+        ex->proxy->exchanges = ex->next;
+    if (ex->next)
+        ex->next->prev = ex->prev;
+    buf_release(&ex->early);
+    atomic_fetch_sub_explicit(&ex->proxy->in_flight, 1, memory_order_relaxed);
+    return GO_ON;
+}

@@ -1,0 +1,135 @@
+/*
+ * exchange_relayed.c — Anthropic's half of an exchange: the request goes out and the answer comes
+ * back byte for byte.
+ */
+#include "base/mem.h"
+#include "http/chunk.h"
+#include "proxy/exchange_private.h"
+#include "proxy/forward_head.h"
+#include "upstream/attempt.h"
+
+/* --- what the provider does --- */
+
+static void on_ready(void *owner)
+{
+    struct exchange *ex = owner;
+    ex->is_ready = true;
+    exchange_wake(ex);
+}
+
+/* How the body goes to this client: by length when it has one, else in chunks. */
+static enum body_framing choose_framing(const struct exchange *ex)
+{
+    enum body_framing came = attempt_framing(ex->attempt);
+    if (ex->no_answer_body || came == BODY_NONE)
+        return BODY_NONE;
+    if (came == BODY_LENGTH)
+        return came;
+    return client_is_http10(ex->client) ? BODY_UNTIL_CLOSE : BODY_CHUNKED;
+}
+
+static void on_head(void *owner, const struct head *h, bool *no_body)
+{
+    struct exchange *ex = owner;
+    ex->has_answer = true;
+    ex->status = h->status;
+    *no_body = ex->no_answer_body;
+    ex->answer_framing = ex->client ? choose_framing(ex) : BODY_CHUNKED;
+    enum body_framing said = ex->no_answer_body ? attempt_framing(ex->attempt) : ex->answer_framing;
+    struct tap_answer a = {
+        .head = forward_answer_head(ex->proxy->loop, h, said),
+        .upstream_addr = str_of(attempt_addr(ex->attempt)),
+        .is_reused = attempt_is_reused(ex->attempt),
+        .provider = ex->routable ? ex->provider->name : STR_NONE,
+        .connect_us = attempt_connect_us(ex->attempt),
+        .sent_us = ex->sent_us,
+    };
+    tap_answer(&ex->tap, &a);
+    if (exchange_waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH &&
+        !str_to_u64(head_get_id(h, HEADER_CONTENT_LENGTH), &ex->answer_length))
+        ex->answer_length = 0;
+    if (ex->client)
+        client_answer(ex->client, a.head, ex->answer_framing);
+    exchange_wake(ex);
+}
+
+static void on_body(void *owner, struct str bytes)
+{
+    struct exchange *ex = owner;
+    tap_answer_body(&ex->tap, bytes);
+    if (!ex->client)
+        return;
+    ex->tap.client_bytes += bytes.len;
+    if (ex->answer_length && ex->tap.response_bytes == ex->answer_length)
+        ex->last = str_make(mem_dup(bytes.ptr, bytes.len), bytes.len);
+    else
+        client_answer_body(ex->client, bytes);
+}
+
+static void on_done(void *owner)
+{
+    struct exchange *ex = owner;
+    ex->attempt = NULL;
+    ex->is_answer_whole = true;
+    exchange_wake(ex);
+}
+
+static void on_failed(void *owner, enum err err, const struct fail *f)
+{
+    struct exchange *ex = owner;
+    ex->attempt = NULL;
+    fail(&ex->fail, err, "%s", f->detail);
+    exchange_wake(ex);
+}
+
+static void on_full(void *owner, bool is_full)
+{
+    struct exchange *ex = owner;
+    if (ex->client && !ex->is_request_whole)
+        client_read_body(ex->client, !is_full);
+}
+
+static const struct attempt_events attempt_events = {on_ready, on_head,   on_body,
+                                                     on_done,  on_failed, on_full};
+
+/* --- the request --- */
+
+void relayed_start(struct exchange *ex)
+{
+    ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
+    attempt_start(ex->attempt);
+}
+
+void relayed_send_body(struct exchange *ex, struct str bytes)
+{
+    if (ex->request_framing == BODY_CHUNKED)
+        attempt_write_chunk(ex->attempt, bytes);
+    else
+        attempt_write(ex->attempt, bytes);
+}
+
+void relayed_send_head(struct exchange *ex)
+{
+    ex->is_head_sent = true;
+    ex->sent_us = exchange_elapsed_us(ex);
+    attempt_write(ex->attempt,
+                  forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
+                                       ex->request_framing, ex->proxy->version));
+    if (!ex->early.len)
+        return;
+    size_t len;
+    char *bytes = buf_take(&ex->early, &len);
+    loop_turn_give(ex->proxy->loop, bytes);
+    relayed_send_body(ex, str_make(bytes, len));
+}
+
+void relayed_send_end(struct exchange *ex)
+{
+    if (!ex->is_request_whole || ex->is_request_sent || !ex->attempt)
+        return;
+    if (ex->request_framing == BODY_CHUNKED)
+        attempt_write(ex->attempt, CHUNK_LAST);
+    ex->is_request_sent = true;
+    ex->sent_us = exchange_elapsed_us(ex);
+    attempt_sent(ex->attempt);
+}

@@ -1,0 +1,73 @@
+/*
+ * exchange_routed.c — another provider's half of an exchange: its answer comes translated, already
+ * in the client's language.
+ */
+#include "base/mem.h"
+#include "proxy/exchange_private.h"
+#include "proxy/translated.h"
+
+static void on_head(void *owner, struct str head, enum body_framing framing, int status)
+{
+    struct exchange *ex = owner;
+    const struct translated *t = ex->translated;
+    struct tap_answer a = {
+        .head = head,
+        .upstream_addr = str_of(translated_addr(t)),
+        .provider = ex->provider->name,
+        .model = translated_model(t), .is_translated = true,
+        .is_ours = framing == BODY_LENGTH && !*translated_addr(t),
+        .is_reused = translated_is_reused(t), .connect_us = translated_connect_us(t),
+        .sent_us = ex->sent_us,
+    };
+    ex->has_answer = true;
+    ex->status = status;
+    ex->answer_framing = framing;
+    tap_answer(&ex->tap, &a);
+    if (ex->client)
+        client_answer(ex->client, head, framing);
+    exchange_wake(ex);
+}
+
+static void on_body(void *owner, struct str bytes)
+{
+    struct exchange *ex = owner;
+    tap_answer_body(&ex->tap, bytes);
+    if (!ex->client)
+        return;
+    ex->tap.client_bytes += bytes.len;
+    if (exchange_waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH) /* it comes in one piece */
+        ex->last = str_make(mem_dup(bytes.ptr, bytes.len), bytes.len);
+    else
+        client_answer_body(ex->client, bytes);
+}
+
+/* Where the client could be told what broke, its answer is whole; else it sees the break. */
+static void on_done(void *owner, const struct fail *f)
+{
+    struct exchange *ex = owner;
+    ex->is_answer_whole = true;
+    if (!ex->has_answer || !translated_was_told(ex->translated))
+        fail(&ex->fail, f->code ? f->code : ERR_INTERNAL, "%s", f->detail);
+    else
+        ex->ending = translated_ending(ex->translated);
+    exchange_wake(ex);
+}
+
+static const struct translated_events events = {on_head, on_body, on_done};
+
+void routed_start(struct exchange *ex, struct str model)
+{
+    struct translated_options o = {
+        .proxy = ex->proxy,
+        .rule = ex->rule,
+        .pool = (size_t)(ex->rule->provider - ex->proxy->router->providers),
+        .routable = ex->routable,
+        .id = &ex->tap.id,
+        .body = buf_str(&ex->early),
+        .model = model,
+        .is_http10 = client_is_http10(ex->client),
+    };
+    ex->provider = &ex->rule->provider->upstream;
+    ex->sent_us = exchange_elapsed_us(ex);
+    translated_start(ex->translated = translated_new(&o, &events, ex));
+}
