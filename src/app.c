@@ -20,7 +20,7 @@
 #include "incoming.h"
 #include "index/chores.h"
 #include "keeper.h"
-#include "proxy/router.h"
+#include "reload.h"
 #include "signals.h"
 #include "storage.h"
 #include "store/store_threads.h"
@@ -33,7 +33,7 @@ enum {
 };
 
 struct app {
-    const struct config *cfg;
+    const struct config *cfg; /* as at the start */
     struct data_dir data_dir;
     struct prices *prices;
     struct store *store;
@@ -45,8 +45,8 @@ struct app {
     struct journal_dir *journal_dir;
     struct api *api;
     struct guard *guard;
-    struct provider anthropic;
-    struct router *router;
+    struct route_set *routes; /* as at the start */
+    struct reload *reload;
     struct worker *workers[64];
     int worker_count;
     struct incoming incoming;
@@ -220,28 +220,11 @@ static enum err make_guard(struct app *app, uint16_t port, struct fail *f)
     return ERR_OK;
 }
 
-static enum err make_provider(struct app *app, uint16_t own_port, struct fail *f)
-{
-    const struct config *cfg = app->cfg;
-    struct provider *p = &app->anthropic;
-    enum err err = provider_init(p, "anthropic", cfg->anthropic_base_url, f);
-    if (!err)
-        err = provider_set_proxy(p, cfg->anthropic_proxy, f);
-    p->ca_file = *cfg->anthropic_ca_file ? cfg->anthropic_ca_file : NULL;
-    p->connect_timeout_ms = cfg->anthropic_connect_timeout_ms;
-    p->head_timeout_ms = cfg->anthropic_response_header_timeout_ms;
-    p->idle_timeout_ms = cfg->server_read_timeout_ms;
-    p->max_retries = cfg->anthropic_max_retries;
-    p->own_port = own_port;
-    p->own_is_any = host_is_any(str_of(cfg->server_host));
-    return err;
-}
-
 static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail *f)
 {
     const struct config *cfg = app->cfg;
     struct worker_options o = {
-        .config = cfg, .guard = app->guard, .anthropic = &app->anthropic, .router = app->router,
+        .config = cfg, .guard = app->guard, .routes = app->routes,
         .journal_dir = app->journal_dir, .redact_key = app->data_dir.redact_key, .api = app->api,
     };
     enum err err = ERR_OK;
@@ -256,6 +239,30 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
     for (int i = 1; i < app->worker_count && !err; i++)
         err = worker_start(app->workers[i], f);
     return err;
+}
+
+/* --- the configuration, read again --- */
+
+static void apply(void *owner, struct route_set *set)
+{
+    struct app *app = owner;
+    for (int i = 0; i < app->worker_count; i++)
+        worker_route(app->workers[i], set);
+}
+
+static void on_reload(void *owner)
+{
+    struct app *app = owner;
+    reload_ring(app->reload);
+}
+
+static enum err follow_configuration(struct app *app, const struct config_flags *flags, int port,
+                                     struct fail *f)
+{
+    struct reload_options o = {.flags = flags, .first = app->routes, .own_port = (uint16_t)port,
+                               .owner = app, .apply = apply};
+    app->reload = reload_new(&o);
+    return reload_start(app->reload, f);
 }
 
 /* --- the end --- */
@@ -276,6 +283,7 @@ static void on_signal(int number, void *owner)
 
 static void tear_down(struct app *app)
 {
+    reload_stop(app->reload);
     for (int i = 0; i < app->worker_count; i++)
         worker_free(app->workers[i]);
     chores_stop(app->chores);
@@ -291,8 +299,8 @@ static void tear_down(struct app *app)
     journal_dir_close(app->journal_dir);
     store_close(app->store);
     prices_free(app->prices);
-    router_free(app->router);
-    provider_release(&app->anthropic);
+    reload_free(app->reload);
+    route_set_drop(app->routes);
     guard_free(app->guard);
     if (app->is_data_open)
         data_dir_close(&app->data_dir);
@@ -315,7 +323,7 @@ static int exit_code(enum err err)
     }
 }
 
-int app_run(const struct config *cfg, struct fail *f)
+int app_run(struct config *cfg, const struct config_flags *flags, struct fail *f)
 {
     struct app *app = MEM_NEW(struct app);
     uv_os_sock_t listener;
@@ -330,9 +338,7 @@ int app_run(const struct config *cfg, struct fail *f)
     if (!err) {
         err = make_guard(app, (uint16_t)port, f);
         if (!err)
-            err = make_provider(app, (uint16_t)port, f);
-        if (!err)
-            err = router_new(&app->router, cfg, (uint16_t)port, f);
+            err = route_set_new(&app->routes, cfg, (uint16_t)port, f);
         if (!err)
             err = open_storage(app, f);
         code = exit_code(err);
@@ -340,9 +346,13 @@ int app_run(const struct config *cfg, struct fail *f)
             err = make_workers(app, listener, f);
             code = err == ERR_BUSY ? EX_UNAVAILABLE : exit_code(err); /* the port, as above */
         }
+        if (!err) {
+            err = follow_configuration(app, flags, port, f);
+            code = exit_code(err);
+        }
     }
     if (!err) {
-        signals_watch(worker_loop(app->workers[0]), on_signal, app);
+        signals_watch(worker_loop(app->workers[0]), on_signal, on_reload, app);
         incoming_watch(&app->incoming, worker_loop(app->workers[0]), app->journal_path,
                        app->indexer);
         log_line(LOG_INFO, "listening", LOG_C("host", cfg->server_host), LOG_N("port", port),

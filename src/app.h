@@ -6,7 +6,8 @@
 
 #include "config/config.h"
 
-/* Runs until told to stop. Returns an exit code; `f` says why when that is not 0. */
-int app_run(const struct config *cfg, struct fail *f);
+/* Runs until told to stop. `flags`: what the configuration was made with, for it is read again.
+ * Returns an exit code; `f` says why when that is not 0. */
+int app_run(struct config *cfg, const struct config_flags *flags, struct fail *f);
 
 #endif

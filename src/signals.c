@@ -1,5 +1,5 @@
 /*
- * signals.c — SIGTERM and SIGINT.
+ * signals.c — SIGTERM, SIGINT and SIGHUP.
  *
  * Not uv_signal: it gives a signal back to the system's default when its loop ends, which would
  * make the rest of an orderly end look like a death.
@@ -13,9 +13,12 @@
 
 static struct {
     uv_async_t wake;
-    atomic_int number, waiting; /* the newest; how many have not been told */
+    atomic_int number, waiting; /* of those that end: the newest; how many have not been told */
+    atomic_bool is_hup_waiting;
     atomic_bool is_ending;
-    void (*fn)(int number, void *owner);
+    bool had_terminal;
+    void (*end)(int number, void *owner);
+    void (*reload)(void *owner);
     void *owner;
 } all;
 
@@ -31,23 +34,52 @@ static void on_signal(int number)
     errno = was;
 }
 
+static void on_hangup(int number)
+{
+    int was = errno;
+    (void)number;
+    if (!atomic_load(&all.is_ending)) {
+        atomic_store(&all.is_hup_waiting, true);
+        uv_async_send(&all.wake);
+    }
+    errno = was;
+}
+
+/* A window was closed with us in it: without this we would live on unseen, and keep the port. */
+static bool is_terminal_gone(void)
+{
+    return all.had_terminal && !isatty(STDERR_FILENO);
+}
+
 static void on_wake(uv_async_t *wake)
 {
     (void)wake;
+    if (atomic_exchange(&all.is_hup_waiting, false)) {
+        if (is_terminal_gone())
+            all.end(SIGHUP, all.owner);
+        else
+            all.reload(all.owner);
+    }
     for (int left = atomic_exchange(&all.waiting, 0); left > 0; left--)
-        all.fn(atomic_load(&all.number), all.owner);
+        all.end(atomic_load(&all.number), all.owner);
 }
 
-void signals_watch(struct loop *l, void (*fn)(int number, void *owner), void *owner)
+void signals_watch(struct loop *l, void (*end)(int number, void *owner),
+                   void (*reload)(void *owner), void *owner)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    all.fn = fn;
+    struct sigaction hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
+    all.end = end;
+    all.reload = reload;
+    all.had_terminal = isatty(STDERR_FILENO);
     all.owner = owner;
     uv_async_init(loop_uv(l), &all.wake, on_wake);
     sigemptyset(&action.sa_mask);
+    sigemptyset(&hangup.sa_mask);
     for (size_t i = 0; i < COUNT_OF(numbers); i++)
         sigaction(numbers[i], &action, NULL);
+    sigaction(SIGHUP, &hangup, NULL);
 }
 
 void signals_let_end(void)

@@ -19,7 +19,7 @@ struct worker {
     uv_thread_t thread;
     bool is_draining, is_stopping;
     uint64_t drain_until_ns;
-    struct loop_sweep sweep;
+    _Atomic(struct route_set *) next_routes; /* held; NULL: none wait */
 };
 
 static void flush_journal(void *owner)
@@ -90,6 +90,22 @@ void worker_stop(struct worker *w)
     loop_post(w->loop, stop, w);
 }
 
+static void take_routes(void *owner)
+{
+    struct worker *w = owner;
+    struct route_set *set = atomic_exchange(&w->next_routes, NULL);
+    if (set && !w->is_stopping)
+        routing_change(&w->proxy.routing, set);
+    route_set_drop(set);
+}
+
+/* One that has not been taken yet is not worth taking any more. */
+void worker_route(struct worker *w, struct route_set *set)
+{
+    route_set_drop(atomic_exchange(&w->next_routes, route_set_hold(set)));
+    loop_post(w->loop, take_routes, w);
+}
+
 static void add_routes(struct worker *w, struct api *api)
 {
     w->api_route = (struct call_route){api_handle, api};
@@ -115,8 +131,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
         .guard = o->guard,
     };
     server_init(&w->server, w->loop, &server);
-    proxy_init(&w->proxy, w->loop, o->anthropic, o->router);
-    w->proxy.version = str_of(cfg->anthropic_version);
+    proxy_init(&w->proxy, w->loop, o->routes);
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
     w->proxy.rejects_unrecorded = cfg->storage_on_record_failure == RECORD_FAILURE_REJECT;
     w->proxy.redactor = redactor_new(o->redact_key);
@@ -167,6 +182,7 @@ void worker_free(struct worker *w)
         return;
     server_release(&w->server);
     proxy_release(&w->proxy);
+    route_set_drop(w->next_routes);
     uv_walk(loop_uv(w->loop), close_timer, NULL);
     loop_free(w->loop);
     journal_free(w->proxy.journal);

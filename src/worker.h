@@ -12,8 +12,7 @@
 struct worker_options {
     const struct config *config;
     const struct guard *guard;
-    const struct provider *anthropic;
-    const struct router *router;
+    struct route_set *routes;        /* held */
     struct journal_dir *journal_dir; /* NULL: nothing is recorded */
     const uint8_t *redact_key;       /* REDACT_KEY_BYTES */
     struct api *api;
@@ -34,6 +33,9 @@ struct loop *worker_loop(struct worker *w);
 void worker_drain(struct worker *w, uint64_t limit_ms);
 /* Any thread. Stops at once: requests in service end as proxy_shutdown. */
 void worker_stop(struct worker *w);
+
+/* Any thread. Exchanges that begin from now on go by `set`, which is held. */
+void worker_route(struct worker *w, struct route_set *set);
 
 int worker_in_flight(const struct worker *w);         /* any thread */
 uint64_t worker_lost_frames(const struct worker *w);  /* any thread */

@@ -5,6 +5,7 @@
  */
 #include "base/log.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -13,8 +14,7 @@
 enum { LINE_BYTES = 4096 }; /* longer lines are cut */
 
 static struct {
-    enum log_level level;
-    enum log_format format;
+    atomic_int level, format; /* may change while threads log */
 } settings = {LOG_INFO, LOG_TEXT};
 
 struct line {
@@ -63,13 +63,18 @@ static bool is_plain(struct str s)
     return s.len > 0;
 }
 
+static bool is_format(enum log_format format)
+{
+    return atomic_load_explicit(&settings.format, memory_order_relaxed) == (int)format;
+}
+
 static void put_value(struct line *l, const struct log_pair *p)
 {
     char number[32];
     if (p->kind == LOG_INT) {
         snprintf(number, sizeof number, "%lld", (long long)p->number);
         put_text(l, number);
-    } else if (settings.format == LOG_TEXT && is_plain(p->text)) {
+    } else if (is_format(LOG_TEXT) && is_plain(p->text)) {
         put(l, p->text.ptr, p->text.len);
     } else {
         put_escaped(l, p->text);
@@ -78,13 +83,13 @@ static void put_value(struct line *l, const struct log_pair *p)
 
 void log_setup(enum log_level level, enum log_format format)
 {
-    settings.level = level;
-    settings.format = format;
+    atomic_store_explicit(&settings.level, (int)level, memory_order_relaxed);
+    atomic_store_explicit(&settings.format, (int)format, memory_order_relaxed);
 }
 
 bool log_enabled(enum log_level level)
 {
-    return level >= settings.level;
+    return (int)level >= atomic_load_explicit(&settings.level, memory_order_relaxed);
 }
 
 void log_write(enum log_level level, const char *message, const struct log_pair *pairs,
@@ -93,7 +98,7 @@ void log_write(enum log_level level, const char *message, const struct log_pair 
     static const char *const names[] = {"debug", "info", "warn", "error"};
     struct line l = {.len = 0};
     char when[CLOCK_TEXT];
-    bool json = settings.format == LOG_JSON;
+    bool json = is_format(LOG_JSON);
     clock_format(clock_wall_us(), when);
     put_text(&l, json ? "{\"time\":\"" : "");
     put_text(&l, when);

@@ -14,7 +14,7 @@ static int serve(const struct options *options)
     if (!config)
         return code;
     struct fail why = {0};
-    code = app_run(config, &why);
+    code = app_run(config, &options->flags, &why);
     if (why.code)
         log_line(LOG_ERROR, "ended", LOG_C("error", err_name(why.code)),
                  LOG_C("detail", why.detail));

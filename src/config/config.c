@@ -118,6 +118,7 @@ struct config *config_load(const struct config_flags *flags, struct problems *p)
 {
     struct loading l = {.c = MEM_NEW(struct config), .flags = flags, .p = p};
     arena_init(&l.c->arena);
+    atomic_init(&l.c->holders, 1);
     l.c->environment = MEM_NEW(struct environment);
     environment_init(l.c->environment, p);
     apply_defaults(&l);
@@ -135,12 +136,18 @@ struct config *config_load(const struct config_flags *flags, struct problems *p)
 
 void config_free(struct config *c)
 {
-    if (!c)
+    if (!c || atomic_fetch_sub(&c->holders, 1) > 1)
         return;
     environment_release(c->environment);
     free(c->environment);
     arena_release(&c->arena);
     free(c);
+}
+
+struct config *config_hold(struct config *c)
+{
+    atomic_fetch_add(&c->holders, 1);
+    return c;
 }
 
 const char *config_environment(const struct config *c, const char *name)

@@ -1,11 +1,13 @@
 /*
- * config.h — the one typed configuration, read once at start and never changed.
+ * config.h — the typed configuration, as one reading of its sources gave it; never changed after.
  *
  * Precedence: flag > environment > .env > ~/.claude/proxy.env > file > default. Every value
  * knows where it came from. Strict: what is not understood is an error that names its place.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
+
+#include <stdatomic.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -92,6 +94,7 @@ struct config {
     const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12", … */
     struct environment *environment;
     struct arena arena;               /* of all texts above */
+    atomic_int holders;
 };
 
 /* What the command line said; NULL where it said nothing. */
@@ -103,7 +106,8 @@ struct config_flags {
 /* NULL when anything is wrong; `p` then holds why. Warnings are added either way, for the caller
  * to show. The caller frees. */
 struct config *config_load(const struct config_flags *flags, struct problems *p);
-void config_free(struct config *c); /* NULL is fine */
+void config_free(struct config *c); /* once for each holder; NULL is fine. Any thread */
+struct config *config_hold(struct config *c); /* one more, on any thread */
 /* A variable of the environment, .env and ~/.claude/proxy.env included; "" when it is not set. Not
  * from several threads at once. */
 const char *config_environment(const struct config *c, const char *name);

@@ -111,7 +111,7 @@ static enum flow route(struct exchange *ex)
 {
     struct str model = STR_NONE;
     if (ex->routable && ex->is_request_whole)
-        ex->rule = router_decide(ex->proxy->router, buf_str(&ex->early), client_arena(ex->client),
+        ex->rule = router_decide(ex->routes->set->router, buf_str(&ex->early), client_arena(ex->client),
                                  &model);
     if (ex->rule)
         routed_start(ex, model);
@@ -225,8 +225,9 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     struct exchange *ex = MEM_NEW(struct exchange);
     ex->proxy = p;
     ex->client = c;
-    ex->provider = p->anthropic.shared.provider;
-    ex->routable = router_may_route(p->router, client_head(c));
+    ex->routes = routes_take(&p->routing);
+    ex->provider = &ex->routes->set->anthropic;
+    ex->routable = router_may_route(ex->routes->set->router, client_head(c));
     buf_init(&ex->early, ex->routable ? ROUTED_MAX + LOOP_TURN_READ_MAX : EARLY_MAX);
     ex->next = p->exchanges;
     if (ex->next)

@@ -19,6 +19,7 @@ enum flow { GO_ON, WAIT };
 struct exchange {
     struct proxy *proxy;
     struct exchange *prev, *next;
+    struct routes *routes;          /* as they were when it began */
     struct client *client;          /* NULL: it has left, the answer is only recorded */
     struct attempt *attempt;        /* NULL: not begun, or over */
     struct translated *translated;  /* instead of it, for another provider than Anthropic */

@@ -96,7 +96,7 @@ static const struct attempt_events attempt_events = {on_ready, on_head,   on_bod
 
 void relayed_start(struct exchange *ex)
 {
-    ex->attempt = attempt_new(&ex->proxy->anthropic, &attempt_events, ex);
+    ex->attempt = attempt_new(&ex->routes->anthropic->pool, &attempt_events, ex);
     attempt_start(ex->attempt);
 }
 
@@ -114,7 +114,7 @@ void relayed_send_head(struct exchange *ex)
     ex->sent_us = exchange_elapsed_us(ex);
     attempt_write(ex->attempt,
                   forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
-                                       ex->request_framing, ex->proxy->version));
+                                       ex->request_framing, ex->routes->set->version));
     if (!ex->early.len)
         return;
     size_t len;

@@ -60,7 +60,7 @@ void routed_start(struct exchange *ex, struct str model)
     struct translated_options o = {
         .proxy = ex->proxy,
         .rule = ex->rule,
-        .pool = (size_t)(ex->rule->provider - ex->proxy->router->providers),
+        .pool = &ex->routes->providers[ex->rule->provider - ex->routes->set->router->providers]->pool,
         .routable = ex->routable,
         .id = &ex->tap.id,
         .body = buf_str(&ex->early),

@@ -3,13 +3,9 @@
  */
 #include "proxy/proxy.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/loss.h"
-#include "base/mem.h"
 #include "proxy/exchange.h"
-#include "proxy/router.h"
 #include "proxy/tap.h"
 
 enum { SCRATCH_MAX = 512 * 1024, REFUSALS_PER_SECOND = 10 };
@@ -47,19 +43,15 @@ static void on_refused(struct client *c, const struct refusal *r, void *owner)
     tap_end(&t, ENDING_REJECTED, &cause, STR_NONE);
 }
 
-void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic,
-                const struct router *router)
+void proxy_init(struct proxy *p, struct loop *l, struct route_set *set)
 {
-    *p = (struct proxy){.loop = l, .router = router};
+    *p = (struct proxy){.loop = l};
     buf_init(&p->scratch, SCRATCH_MAX);
     int err = uv_random(NULL, NULL, &p->clean_seed, sizeof p->clean_seed, 0, NULL);
     assert(err == 0);
     (void)err;
-    pool_init(&p->anthropic, l, anthropic);
+    routing_init(&p->routing, l, set);
     learned_init(&p->learned);
-    p->pools = mem_alloc((router->provider_count + 1) * sizeof *p->pools);
-    for (size_t i = 0; i < router->provider_count; i++)
-        pool_init(&p->pools[i], l, &router->providers[i].upstream);
 }
 
 void proxy_add_routes(struct proxy *p, struct server *s)
@@ -73,25 +65,17 @@ void proxy_add_routes(struct proxy *p, struct server *s)
 void proxy_stop(struct proxy *p)
 {
     exchange_stop_all(p);
-    pool_close(&p->anthropic);
-    for (size_t i = 0; i < p->router->provider_count; i++)
-        pool_close(&p->pools[i]);
+    routing_close(&p->routing);
 }
 
 bool proxy_is_empty(const struct proxy *p)
 {
-    bool is_empty = !p->exchanges && pool_is_empty(&p->anthropic);
-    for (size_t i = 0; is_empty && i < p->router->provider_count; i++)
-        is_empty = pool_is_empty(&p->pools[i]);
-    return is_empty && durability_is_idle(&p->durability);
+    return !p->exchanges && routing_is_empty(&p->routing) && durability_is_idle(&p->durability);
 }
 
 void proxy_release(struct proxy *p)
 {
-    pool_release(&p->anthropic);
-    for (size_t i = 0; i < p->router->provider_count; i++)
-        pool_release(&p->pools[i]);
-    free(p->pools);
+    routing_release(&p->routing);
     learned_release(&p->learned);
     durability_release(&p->durability);
     buf_release(&p->scratch);

@@ -9,12 +9,11 @@
 #include "dialect/learned.h"
 #include "journal/journal.h"
 #include "proxy/durability.h"
+#include "proxy/routes.h"
 #include "record/redact.h"
 #include "server/server.h"
-#include "upstream/pool.h"
 
 struct exchange;
-struct router;
 
 enum { CLEAN_HEADERS = 256 };
 
@@ -23,11 +22,8 @@ struct proxy {
     struct journal *journal;     /* NULL: nothing is recorded */
     struct durability durability;
     struct redactor *redactor;
-    struct pool anthropic;
-    const struct router *router;
-    struct pool *pools;          /* one for each of the router's providers */
-    struct learned learned;      /* about them */
-    struct str version;          /* anthropic-version for requests without one */
+    struct routing routing;      /* where to send */
+    struct learned learned;      /* about providers; stays when the configuration changes */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */
     bool rejects_unrecorded;     /* storage.on_record_failure: reject */
     struct buf scratch;          /* for building one payload at a time */
@@ -39,8 +35,7 @@ struct proxy {
     int refused_count;
 };
 
-void proxy_init(struct proxy *p, struct loop *l, const struct provider *anthropic,
-                const struct router *router);
+void proxy_init(struct proxy *p, struct loop *l, struct route_set *set);
 /* Adds the relayed paths to a server's routes. */
 void proxy_add_routes(struct proxy *p, struct server *s);
 /* Ends exchanges whose clients have left already (drained ones). */

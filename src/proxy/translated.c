@@ -367,7 +367,7 @@ struct translated *translated_new(const struct translated_options *o,
         learned_apply(&o->proxy->learned, p->base_url, t->model, &options.quirks);
     t->proxy = o->proxy;
     t->rule = o->rule;
-    t->pool = &o->proxy->pools[o->pool];
+    t->pool = o->pool;
     t->body = o->body;
     t->is_http10 = o->is_http10;
     t->is_count = o->routable == ROUTABLE_COUNT_TOKENS;

@@ -27,7 +27,7 @@ struct translated_events {
 struct translated_options {
     struct proxy *proxy;
     const struct route_rule *rule;
-    size_t pool;             /* which of the proxy's: of the rule's provider */
+    struct pool *pool;       /* of the rule's provider */
     enum routable routable;  /* what is asked, and in which language */
     const struct uuid *id;
     struct str model;        /* that the client asks for; copied */

@@ -35,6 +35,7 @@ struct connector {
     char addr[CONN_ADDR_TEXT];
     struct http_parser *proxy_answer;
     struct arena arena;
+    const char *ca_file; /* NULL: the system's; of our own, for the pool may go while it is read */
     struct tls_context *loaded;
     enum err load_err;
     struct fail fail;
@@ -427,14 +428,14 @@ static void resolve(struct connector *k)
 static void load_tls(void *owner)
 {
     struct connector *k = owner;
-    k->load_err = tls_context_new(&k->loaded, k->shared->provider->ca_file, &k->fail);
+    k->load_err = tls_context_new(&k->loaded, k->ca_file, &k->fail);
 }
 
 static void on_tls_loaded(void *owner)
 {
     struct connector *k = owner;
     k->is_loading = false;
-    if (k->loaded && !k->shared->tls && !k->is_over)
+    if (!k->is_over && k->loaded && !k->shared->tls)
         k->shared->tls = k->loaded;
     else
         tls_context_free(k->loaded); /* another was faster, or the pool may be gone */
@@ -459,7 +460,9 @@ static void on_deadline(uv_timer_t *timer)
 static void on_start(uv_timer_t *timer)
 {
     struct connector *k = timer->data;
+    const char *ca_file = k->shared->provider->ca_file;
     if (k->shared->provider->is_tls && !k->shared->tls) {
+        k->ca_file = ca_file ? arena_str(&k->arena, str_of(ca_file)).ptr : NULL;
         k->is_loading = true;
         loop_work(k->shared->loop, load_tls, on_tls_loaded, k);
     } else {

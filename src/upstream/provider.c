@@ -47,6 +47,24 @@ void provider_release(struct provider *p)
     arena_release(&p->arena);
 }
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return str_equal(str_of(a ? a : ""), str_of(b ? b : ""));
+}
+
+bool provider_is_same(const struct provider *a, const struct provider *b)
+{
+    return str_equal(a->name, b->name) && a->is_tls == b->is_tls && is_same_text(a->host, b->host) &&
+           a->port == b->port && str_equal(a->host_header, b->host_header) &&
+           str_equal(a->base_path, b->base_path) && is_same_text(a->ca_file, b->ca_file) &&
+           is_same_text(a->proxy_host, b->proxy_host) && a->proxy_port == b->proxy_port &&
+           str_equal(a->proxy_auth, b->proxy_auth) &&
+           a->connect_timeout_ms == b->connect_timeout_ms &&
+           a->head_timeout_ms == b->head_timeout_ms && a->idle_timeout_ms == b->idle_timeout_ms &&
+           a->max_retries == b->max_retries && a->own_port == b->own_port &&
+           a->own_is_any == b->own_is_any;
+}
+
 /* Is `host` named in NO_PROXY: "*", a name, or a suffix with or without its dot? */
 static bool is_exempt(const char *host)
 {

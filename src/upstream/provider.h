@@ -31,6 +31,8 @@ struct provider {
 /* Reads "https://host[:port][/path]". ERR_CONFIG. */
 enum err provider_init(struct provider *p, const char *name, const char *base_url, struct fail *f);
 void provider_release(struct provider *p);
+/* Reached the same way, with the same limits: connections to one serve the other. */
+bool provider_is_same(const struct provider *a, const struct provider *b);
 /* "http://[user:password@]host:port"; "env" takes HTTPS_PROXY unless NO_PROXY names the host. */
 enum err provider_set_proxy(struct provider *p, const char *proxy, struct fail *f);
 
