@@ -1,15 +1,11 @@
 /*
  * test_api.c — addresses, methods and answers, over a store and an indexer made of a few rows.
  */
-#include "fake_call.h"
-#include "fake_loop.h"
+#include "api_scene.h"
 #include "fake_search.h"
 #include "no_keeping.h"
 #include "no_threads.h"
 
-#include <yyjson.h>
-
-#include "api/api.h"
 #include "record/answer.h"
 #include "record/body_decode.h"
 #include "store/walk.h"
@@ -124,8 +120,10 @@ enum err store_find_sessions(struct store_reader *r, const struct thread_filter 
     (void)r;
     (void)f;
     char title[] = "borrowed";
-    const struct session_row row = {.session_id = STR("s1"), .last_us = 1763685787123456,
-                                    .request_count = 2, .title = str_of(title)};
+    const struct session_row row = {.session_id = STR("s1"),
+                                    .last_us = 1763685787123456,
+                                    .request_count = 2,
+                                    .title = str_of(title)};
     if (before_us && before_us <= row.last_us)
         return ERR_OK;
     assert_true(limit >= 1);
@@ -219,13 +217,6 @@ static bool yes(void *owner)
     return true;
 }
 
-struct fixture {
-    struct api *api;
-    struct loop loop;
-    struct call call;
-    yyjson_doc *doc;
-};
-
 static struct record make_row(int number, enum ending state)
 {
     struct record r;
@@ -238,63 +229,27 @@ static struct record make_row(int number, enum ending state)
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
+    struct scene *f = MEM_NEW(struct scene);
     memset(&world, 0, sizeof world);
     for (int i = 0; i < 5; i++)
         world.stored[world.stored_count++] = make_row(50 - 10 * i, ENDING_COMPLETE);
     world.running[world.running_count++] = make_row(35, ENDING_RUNNING);
     world.running[world.running_count++] = make_row(60, ENDING_RUNNING);
     world.body = STR("the body");
-    const struct api_options options = {.version = "1.2.3", .lost_frames = three,
-                                        .in_flight = three, .is_draining = yes};
+    const struct api_options options = {
+        .version = "1.2.3", .lost_frames = three, .in_flight = three, .is_draining = yes};
     f->api = api_new(&options);
     *state = f;
     return 0;
 }
 
-static void forget(struct fixture *f)
-{
-    if (f->call.answers)
-        fake_release(&f->call);
-    yyjson_doc_free(f->doc);
-    f->doc = NULL;
-    f->call.answers = 0;
-}
-
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
-    forget(f);
-    api_free(f->api);
+    struct scene *f = *state;
+    scene_release(f);
     assert_int_equal(world.readers, 0);
     free(f);
     return 0;
-}
-
-static void ask(struct fixture *f, int status, const char *target)
-{
-    forget(f);
-    fake_init(&f->call, &f->loop, "GET", target);
-    api_handle(&f->call, f->api);
-    fake_run(&f->loop);
-    assert_int_equal(f->call.answers, 1);
-    if (f->call.status != status)
-        fail_msg("%s: %d", target, f->call.status);
-    if (strcmp(f->call.type, "application/json") == 0)
-        f->doc = yyjson_read(f->call.body.ptr, f->call.body.len, 0);
-}
-
-static yyjson_val *at(struct fixture *f, const char *pointer)
-{
-    yyjson_val *value = yyjson_doc_ptr_get(f->doc, pointer);
-    if (!value)
-        fail_msg("there is no %s in %.*s", pointer, STR_ARGS(buf_str(&f->call.body)));
-    return value;
-}
-
-static const char *text_at(struct fixture *f, const char *pointer)
-{
-    return yyjson_get_str(at(f, pointer));
 }
 
 static void path_of(char out[128], int number, const char *rest)
@@ -304,7 +259,7 @@ static void path_of(char out[128], int number, const char *rest)
     snprintf(out, 128, "/api/requests/%s%s", uuid_format(&r.id, id), rest);
 }
 
-static void ask_row(struct fixture *f, int status, int number, const char *rest)
+static void ask_row(struct scene *f, int status, int number, const char *rest)
 {
     char path[128];
     path_of(path, number, rest);
@@ -313,7 +268,7 @@ static void ask_row(struct fixture *f, int status, int number, const char *rest)
 
 static void health_is_told(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask(f, 200, "/health");
     assert_string_equal(text_at(f, "/status"), "healthy");
     assert_string_equal(text_at(f, "/version"), "1.2.3");
@@ -327,10 +282,17 @@ static void health_is_told(void **state)
 
 static void wrong_addresses_are_not_found(void **state)
 {
-    struct fixture *f = *state;
-    static const char *const wrong[] = {"/api/", "/api", "/api/requests/", "/api/request",
-                                        "/api/requests/abc", "/api/requests/abc/timeline",
-                                        "/api//requests", "/health/", "/API/requests", "/"};
+    struct scene *f = *state;
+    static const char *const wrong[] = {"/api/",
+                                        "/api",
+                                        "/api/requests/",
+                                        "/api/request",
+                                        "/api/requests/abc",
+                                        "/api/requests/abc/timeline",
+                                        "/api//requests",
+                                        "/health/",
+                                        "/API/requests",
+                                        "/"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         ask(f, 404, wrong[i]);
         assert_string_equal(text_at(f, "/error/code"), "not_found");
@@ -344,10 +306,10 @@ static void wrong_addresses_are_not_found(void **state)
 
 static void wrong_methods_are_told_the_right(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     static const char *const methods[] = {"POST", "get", "OPTIONS", "PUT", ""};
     for (size_t i = 0; i < COUNT_OF(methods); i++) {
-        forget(f);
+        scene_forget(f);
         fake_init(&f->call, &f->loop, methods[i], "/api/requests");
         api_handle(&f->call, f->api);
         assert_int_equal(f->call.status, 405);
@@ -358,7 +320,7 @@ static void wrong_methods_are_told_the_right(void **state)
 
 static void bad_params_are_named(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask(f, 400, "/api/requests?limit=9999");
     assert_string_equal(text_at(f, "/error/code"), "bad_param");
     assert_string_equal(text_at(f, "/error/field"), "limit");
@@ -370,7 +332,7 @@ static void bad_params_are_named(void **state)
 
 static void list_is_merged(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     static const int order[] = {60, 50, 40, 35, 30, 20, 10};
     ask(f, 200, "/api/requests");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), COUNT_OF(order));
@@ -387,7 +349,7 @@ static void list_is_merged(void **state)
 
 static void pages_hold_every_row_once(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     for (int limit = 1; limit <= 8; limit++) {
         char target[128];
         int rows = 0, pages = 0;
@@ -408,7 +370,7 @@ static void pages_hold_every_row_once(void **state)
 
 static void the_largest_page_goes_on(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     world.running_count = 0;
     world.stored_count = 0;
     for (int i = 0; i < 501; i++)
@@ -425,7 +387,7 @@ static void the_largest_page_goes_on(void **state)
 
 static void one_that_just_ended_stands_once(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     world.running[0] = make_row(40, ENDING_RUNNING); /* and stored as 40 already */
     ask(f, 200, "/api/requests");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 6);
@@ -435,7 +397,7 @@ static void one_that_just_ended_stands_once(void **state)
 
 static void running_alone_asks_no_store(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     world.store_err = ERR_IO;
     ask(f, 200, "/api/requests?state=running");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 2);
@@ -446,7 +408,7 @@ static void running_alone_asks_no_store(void **state)
 
 static void one_is_shown(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask_row(f, 200, 50, "");
     assert_string_equal(text_at(f, "/status_line"), "HTTP/1.1 200 OK");
     assert_string_equal(text_at(f, "/state"), "complete");
@@ -458,7 +420,7 @@ static void one_is_shown(void **state)
 
 static void bodies_are_exact(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask_row(f, 200, 50, "/request/body");
     assert_str_equal(buf_str(&f->call.body), STR("the body"));
     assert_string_equal(f->call.type, "application/octet-stream");
@@ -480,7 +442,7 @@ static void bodies_are_exact(void **state)
 
 static void answers_become_a_message(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     world.body = STR("\xFFx");
     ask_row(f, 200, 50, "/response/message");
     assert_string_equal(text_at(f, "/message"), "decoded:\xEF\xBF\xBDx");
@@ -489,7 +451,7 @@ static void answers_become_a_message(void **state)
 
 static void sums_are_shown(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask(f, 200, "/api/sessions?limit=1");
     assert_string_equal(text_at(f, "/sessions/0/title"), "borrowed");
     assert_string_equal(text_at(f, "/next_before"), "2025-11-21T00:43:07.123456Z");
@@ -506,7 +468,7 @@ static void sums_are_shown(void **state)
 
 static void a_crowd_waits_or_is_sent_away(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     enum { CROWD = 3 + 64 + 2 };
     static struct call calls[CROWD];
     for (size_t i = 0; i < CROWD; i++) {
@@ -530,7 +492,7 @@ static void a_crowd_waits_or_is_sent_away(void **state)
 
 static void draining_leaves_nobody_waiting(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     enum { CROWD = 3 + 5 };
     static struct call calls[CROWD];
     for (size_t i = 0; i < CROWD; i++) {
@@ -551,7 +513,7 @@ static void draining_leaves_nobody_waiting(void **state)
 
 static void the_stream_is_fed(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     struct record r = make_row(70, ENDING_RUNNING);
     assert_false(api_wants_progress(f->api));
     fake_init(&f->call, &f->loop, "GET", "/api/stream");

@@ -1,15 +1,8 @@
 /*
  * test_api_search.c — what is asked reaches the search, and what it finds is told.
  */
-#include "fake_call.h"
-#include "fake_loop.h"
+#include "api_scene.h"
 #include "no_keeping.h"
-
-#include <stdio.h>
-#include <unistd.h>
-#include <yyjson.h>
-
-#include "api/api.h"
 
 static struct record make_row(int number, enum ending state)
 {
@@ -36,8 +29,10 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
     assert_int_equal(ask->before.file, 2);
     assert_int_equal(ask->before.text, 77);
     for (int i = 0; i < 3; i++) {
-        struct search_hit hit = {.row = make_row(i, ENDING_COMPLETE), .kind = TEXT_TOOL_RESULT,
-                                 .tool = STR("Bash"), .place = {1, 9 - i}};
+        struct search_hit hit = {.row = make_row(i, ENDING_COMPLETE),
+                                 .kind = TEXT_TOOL_RESULT,
+                                 .tool = STR("Bash"),
+                                 .place = {1, 9 - i}};
         hit.row.session_id = i ? STR("s") : STR_NONE;
         hit.snippet = (struct snippet){.text = STR("a needle"), .marks = {{2, 6}}, .mark_count = 1};
         on_hit(&hit, owner);
@@ -54,84 +49,30 @@ enum err search_count(struct search *x, struct store_reader *r, struct search_co
     return fail(f, ERR_INTERNAL, "test_api.c asks"); /* not this test */
 }
 
-struct fixture {
-    char dir[64], path[96];
-    struct store *store;
-    struct api *api;
-    struct loop loop;
-    struct call call;
-    yyjson_doc *doc;
-};
-
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    struct fail why = {0};
-    snprintf(f->dir, sizeof f->dir, "/tmp/test_api_search.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->path, sizeof f->path, "%s/requests.db", f->dir);
-    assert_int_equal(store_open(&f->store, &(struct store_options){.where = f->path}, &why),
-                     ERR_OK);
-    const struct api_options options = {.version = "1.2.3", .store = f->store,
-                                        .search = (struct search *)(void *)f};
+    struct scene *f = MEM_NEW(struct scene);
+    scene_open_store(f);
+    const struct api_options options = {
+        .version = "1.2.3", .store = f->store, .search = (struct search *)(void *)f};
     f->api = api_new(&options);
     *state = f;
     return 0;
 }
 
-static void forget(struct fixture *f)
-{
-    if (f->call.answers)
-        fake_release(&f->call);
-    yyjson_doc_free(f->doc);
-    f->doc = NULL;
-    f->call.answers = 0;
-}
-
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
-    char command[128];
-    forget(f);
-    api_free(f->api);
-    store_close(f->store);
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    assert_int_equal(system(command), 0);
+    struct scene *f = *state;
+    scene_release(f);
+    scene_close_store(f);
     free(f);
     return 0;
 }
 
-static void ask(struct fixture *f, int status, const char *target)
-{
-    forget(f);
-    fake_init(&f->call, &f->loop, "GET", target);
-    api_handle(&f->call, f->api);
-    fake_run(&f->loop);
-    assert_int_equal(f->call.answers, 1);
-    if (f->call.status != status)
-        fail_msg("%s: %d", target, f->call.status);
-    if (strcmp(f->call.type, "application/json") == 0)
-        f->doc = yyjson_read(f->call.body.ptr, f->call.body.len, 0);
-}
-
-static yyjson_val *at(struct fixture *f, const char *pointer)
-{
-    yyjson_val *value = yyjson_doc_ptr_get(f->doc, pointer);
-    if (!value)
-        fail_msg("there is no %s in %.*s", pointer, STR_ARGS(buf_str(&f->call.body)));
-    return value;
-}
-
-static const char *text_at(struct fixture *f, const char *pointer)
-{
-    return yyjson_get_str(at(f, pointer));
-}
-
 static void texts_are_found(void **state)
 {
-    struct fixture *f = *state;
-    ask(f, 200,
-        "/api/search?q=needle&limit=3&role=tool_result&tool=Bash&session=s&cursor=2.77");
+    struct scene *f = *state;
+    ask(f, 200, "/api/search?q=needle&limit=3&role=tool_result&tool=Bash&session=s&cursor=2.77");
     assert_int_equal(yyjson_arr_size(at(f, "/results")), 3);
     assert_string_equal(text_at(f, "/results/1/kind"), "tool_result");
     assert_string_equal(text_at(f, "/results/1/tool"), "Bash");
@@ -147,8 +88,9 @@ static void texts_are_found(void **state)
     ask(f, 200, "/api/search?q=nothing");
     assert_int_equal(yyjson_arr_size(at(f, "/results")), 0);
     assert_true(yyjson_is_null(at(f, "/next_cursor")));
-    static const char *const bad[] = {"role=x", "cursor=", "cursor=1", "cursor=0.1", "cursor=-1.2",
-                                      "cursor=1.2.3", "state=complete", "q=", "limit=0", "", "limit=3"};
+    static const char *const bad[] = {
+        "role=x",         "cursor=", "cursor=1", "cursor=0.1", "cursor=-1.2", "cursor=1.2.3",
+        "state=complete", "q=",      "limit=0",  "",           "limit=3"};
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         char target[128];
         snprintf(target, sizeof target, "/api/search?%s%s", i < 7 ? "q=a&" : "", bad[i]);

@@ -1,14 +1,7 @@
 /*
  * test_api_stats.c — what is asked reaches the statistics, and what they tell is shown.
  */
-#include "fake_call.h"
-#include "fake_loop.h"
-
-#include <stdio.h>
-#include <unistd.h>
-#include <yyjson.h>
-
-#include "api/api.h"
+#include "api_scene.h"
 #include "store/time_buckets.h"
 
 static struct stats_ask asked;
@@ -21,11 +14,14 @@ enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_
     static const int64_t buckets[TIME_BUCKETS] = {[64] = 3, [65] = 1};
     asked = *ask;
     struct stats_row row = {
-        .by = STATS_BY_MODEL, .key = STR("claude-a"), .request_count = 4,
+        .by = STATS_BY_MODEL,
+        .key = STR("claude-a"),
+        .request_count = 4,
         .usage = {.input_tokens = 100, .cache_read_input_tokens = 300},
         .duration = {4, 10000, 17000, 18000, 19000, buckets},
         .first_token = {0, 0, UNKNOWN, UNKNOWN, UNKNOWN, buckets},
-        .speed_tokens = 50, .speed_us = 2000000,
+        .speed_tokens = 50,
+        .speed_us = 2000000,
     };
     for (row.by = STATS_BY_MODEL; row.by < STATS_DIVISIONS; row.by++)
         on_row(&row, owner);
@@ -36,15 +32,7 @@ enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_
     return ERR_OK;
 }
 
-struct fixture {
-    char dir[64], path[96];
-    struct store *store;
-    struct indexer *indexer;
-    struct api *api;
-    struct loop loop;
-    struct call call;
-    yyjson_doc *doc;
-};
+static struct indexer *indexer;
 
 static uint64_t next_block(void *owner)
 {
@@ -60,74 +48,30 @@ static uint64_t lost_frames(void *owner)
 
 static int setup(void **state)
 {
-    struct fixture *f = calloc(1, sizeof *f);
-    struct fail why = {0};
-    snprintf(f->dir, sizeof f->dir, "/tmp/test_api_stats.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    snprintf(f->path, sizeof f->path, "%s/requests.db", f->dir);
-    assert_int_equal(store_open(&f->store, &(struct store_options){.where = f->path}, &why),
-                     ERR_OK);
+    struct scene *f = MEM_NEW(struct scene);
+    scene_open_store(f);
     const struct index_store port = {.secret = store_secret(f->store), .next_block = next_block};
-    f->indexer = indexer_new(&port, f->dir); /* never started */
-    const struct api_options options = {.version = "1.2.3", .store = f->store, .indexer = f->indexer,
-                                        .lost_frames = lost_frames};
+    indexer = indexer_new(&port, f->place.dir); /* never started */
+    const struct api_options options = {
+        .version = "1.2.3", .store = f->store, .indexer = indexer, .lost_frames = lost_frames};
     f->api = api_new(&options);
     *state = f;
     return 0;
 }
 
-static void forget(struct fixture *f)
-{
-    if (f->call.answers)
-        fake_release(&f->call);
-    yyjson_doc_free(f->doc);
-    f->doc = NULL;
-    f->call.answers = 0;
-}
-
 static int teardown(void **state)
 {
-    struct fixture *f = *state;
-    char command[128];
-    forget(f);
-    api_free(f->api);
-    indexer_free(f->indexer);
-    store_close(f->store);
-    snprintf(command, sizeof command, "rm -rf '%s'", f->dir);
-    assert_int_equal(system(command), 0);
+    struct scene *f = *state;
+    scene_release(f);
+    indexer_free(indexer);
+    scene_close_store(f);
     free(f);
     return 0;
 }
 
-static void ask(struct fixture *f, int status, const char *target)
-{
-    forget(f);
-    fake_init(&f->call, &f->loop, "GET", target);
-    api_handle(&f->call, f->api);
-    fake_run(&f->loop);
-    assert_int_equal(f->call.answers, 1);
-    if (f->call.status != status)
-        fail_msg("%s: %d", target, f->call.status);
-    if (strcmp(f->call.type, "application/json") == 0)
-        f->doc = yyjson_read(f->call.body.ptr, f->call.body.len, 0);
-}
-
-static yyjson_val *at(struct fixture *f, const char *pointer)
-{
-    yyjson_val *value = yyjson_doc_ptr_get(f->doc, pointer);
-    if (!value)
-        fail_msg("there is no %s in %.*s", pointer, STR_ARGS(buf_str(&f->call.body)));
-    return value;
-}
-
-static const char *text_at(struct fixture *f, const char *pointer)
-{
-    return yyjson_get_str(at(f, pointer));
-}
-
 static void sums_are_shown(void **state)
 {
-    struct fixture *f = *state;
+    struct scene *f = *state;
     ask(f, 200, "/api/stats");
     assert_true(yyjson_is_null(at(f, "/total/key")));
     assert_true(yyjson_get_num(at(f, "/total/duration_ms/avg")) == 2.5);
@@ -151,7 +95,7 @@ static void statistics_have_addresses(void **state)
         {"/api/stats/subagents", "/agents/0/key"},   {"/api/stats/tools", "/tools/0/key"},
         {"/api/stats/performance", "/models/0/key"},
     };
-    struct fixture *f = *state;
+    struct scene *f = *state;
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         ask(f, 200, addresses[i].address);
         assert_string_equal(text_at(f, addresses[i].member), "claude-a");

@@ -2,14 +2,9 @@
  * test_api_threads.c — conversations and sessions as the API tells them, over a real store that
  * was filled the way the indexer fills it.
  */
-#include "fake_call.h"
-#include "fake_loop.h"
-
-#include <stdio.h>
-#include <yyjson.h>
+#include "api_scene.h"
 
 #include "../store/batches.h"
-#include "api/api.h"
 #include "index/threads.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
@@ -56,89 +51,41 @@ void indexer_count(struct indexer *x, struct indexer_counters *out)
 
 /* --- the scene --- */
 
-struct scene {
-    char dir[64], path[96];
-    struct store *store;
-    struct batch_maker maker;
-    struct index_store port;
-    struct threads threads;
-    struct arena arena;
-    struct api *api;
-    struct loop loop;
-    struct call call;
-    yyjson_doc *doc;
-    int64_t now_us;
-};
+static struct batch_maker maker;
+static struct index_store port;
+static struct threads threads;
+static int64_t now_us;
 
 static int setup(void **state)
 {
     struct scene *s = MEM_NEW(struct scene);
-    snprintf(s->dir, sizeof s->dir, "/tmp/test_api.XXXXXX");
-    assert_non_null(mkdtemp(s->dir));
-    snprintf(s->path, sizeof s->path, "%s/requests.db", s->dir);
-    assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->path}, NULL),
-                     ERR_OK);
-    maker_init(&s->maker, s->store);
-    s->port.secret = store_secret(s->store);
-    threads_init(&s->threads, &s->port);
+    scene_open_store(s);
+    maker_init(&maker, s->store);
+    port.secret = store_secret(s->store);
+    threads_init(&threads, &port);
     const struct api_options options = {.store = s->store, .version = "1"};
     s->api = api_new(&options);
-    s->now_us = base_us;
+    now_us = base_us;
     running.is_there = false;
     *state = s;
     return 0;
 }
 
-static void forget(struct scene *s)
-{
-    if (s->call.answers)
-        fake_release(&s->call);
-    yyjson_doc_free(s->doc);
-    s->doc = NULL;
-    s->call.answers = 0;
-}
-
 static int teardown(void **state)
 {
     struct scene *s = *state;
-    forget(s);
-    api_free(s->api);
-    threads_release(&s->threads);
-    maker_release(&s->maker);
-    store_close(s->store);
-    arena_release(&s->arena);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", s->dir);
-    assert_int_equal(system(command), 0);
+    scene_release(s);
+    threads_release(&threads);
+    maker_release(&maker);
+    scene_close_store(s);
     free(s);
     return 0;
 }
 
-static void ask(struct scene *s, int status, const char *format, const char *id)
+/* `format`: an address with a place for `id`. */
+static void ask_about(struct scene *s, int status, const char *format, const char *id)
 {
-    struct str target = arena_printf(&s->arena, format, id);
-    forget(s);
-    fake_init(&s->call, &s->loop, "GET", target.ptr);
-    api_handle(&s->call, s->api);
-    fake_run(&s->loop);
-    assert_int_equal(s->call.answers, 1);
-    if (s->call.status != status)
-        fail_msg("%s: %d %.*s", target.ptr, s->call.status, STR_ARGS(buf_str(&s->call.body)));
-    s->doc = yyjson_read(s->call.body.ptr, s->call.body.len, 0);
-    assert_non_null(s->doc);
-}
-
-static yyjson_val *at(struct scene *s, const char *pointer)
-{
-    yyjson_val *value = yyjson_doc_ptr_get(s->doc, pointer);
-    if (!value)
-        fail_msg("there is no %s in %.*s", pointer, STR_ARGS(buf_str(&s->call.body)));
-    return value;
-}
-
-static const char *text_at(struct scene *s, const char *pointer)
-{
-    return yyjson_get_str(at(s, pointer));
+    ask(s, status, arena_printf(&s->arena, format, id).ptr);
 }
 
 static int64_t int_at(struct scene *s, const char *pointer)
@@ -169,9 +116,9 @@ static struct record make_row(struct scene *s, struct who who, struct str body)
     struct message_chain chain = {0};
     struct json_cuts cuts = {0};
     struct request_facts facts;
-    struct record r = maker_record(s->now_us += 1000000);
+    struct record r = maker_record(now_us += 1000000);
     json_cut(body, &s->arena, &cuts, &facts);
-    message_chain_build(&chain, body, &cuts, NULL, 0, s->port.secret);
+    message_chain_build(&chain, body, &cuts, NULL, 0, port.secret);
     r.session_id = str_of(who.session);
     r.agent_id = str_of(who.agent);
     r.parent_agent_id = str_of(who.parent);
@@ -179,7 +126,7 @@ static struct record make_row(struct scene *s, struct who who, struct str body)
     r.tool_count = 3;
     r.title = facts.title;
     r.usage = (struct usage){.input_tokens = 5, .output_tokens = 7};
-    threads_place(&s->threads, &r, &chain);
+    threads_place(&threads, &r, &chain);
     message_chain_release(&chain);
     json_cuts_release(&cuts);
     return r;
@@ -197,12 +144,12 @@ static struct record said(struct scene *s, struct who who, const char *messages,
     struct str body = body_of(s, messages);
     struct record r = make_row(s, who, body);
     r.tool_use_count = strstr(content, "tool_use") != NULL;
-    maker_add(&s->maker, &r, body,
+    maker_add(&maker, &r, body,
               arena_printf(&s->arena,
                            "{\"type\":\"message\",\"role\":\"assistant\",\"content\":%s}",
                            content));
-    assert_int_equal(store_commit(s->store, maker_batch(&s->maker), NULL), ERR_OK);
-    maker_next(&s->maker);
+    assert_int_equal(store_commit(s->store, maker_batch(&maker), NULL), ERR_OK);
+    maker_next(&maker);
     return r;
 }
 
@@ -222,11 +169,11 @@ static void one_chat(void **state)
     struct record b = said(s, nobody, U2("one") "," A("two") "," U("three"), TEXT("four"));
     struct record c = said(
         s, nobody, U("one") "," A("two") "," U2("three") "," A("four") "," U("five"), TEXT("six"));
-    ask(s, 200, "/api/conversations", NULL);
+    ask(s, 200, "/api/conversations");
     assert_int_equal(size_at(s, "/conversations"), 1);
     assert_int_equal(int_at(s, "/conversations/0/request_count"), 3);
     const char *id = arena_printf(&s->arena, "%s", text_at(s, "/conversations/0/id")).ptr;
-    ask(s, 200, "/api/conversations/%s", id);
+    ask_about(s, 200, "/api/conversations/%s", id);
     assert_int_equal(int_at(s, "/total"), 6);
     assert_int_equal(size_at(s, "/messages"), 6);
     assert_string_equal(text_at(s, "/messages/0/request_id"), id_of(s, &a));
@@ -242,16 +189,16 @@ static void one_chat(void **state)
     assert_true(yyjson_is_null(at(s, "/next_from")));
     assert_int_equal(int_at(s, "/conversation/usage/output_tokens"), 21);
     /* any request in it names it, too */
-    ask(s, 200, "/api/conversations/%s?limit=2", id_of(s, &a));
+    ask_about(s, 200, "/api/conversations/%s?limit=2", id_of(s, &a));
     assert_int_equal(int_at(s, "/total"), 6);
     assert_int_equal(int_at(s, "/from"), 4);
     assert_int_equal(size_at(s, "/messages"), 2);
     assert_int_equal(size_at(s, "/requests"), 1);
-    ask(s, 200, "/api/conversations/%s?limit=2&from=1", id);
+    ask_about(s, 200, "/api/conversations/%s?limit=2&from=1", id);
     assert_int_equal(size_at(s, "/messages"), 2);
     assert_int_equal(int_at(s, "/messages/0/index"), 1);
     assert_int_equal(int_at(s, "/next_from"), 3);
-    ask(s, 200, "/api/conversations/%s?from=99", id);
+    ask_about(s, 200, "/api/conversations/%s?from=99", id);
     assert_int_equal(size_at(s, "/messages"), 0);
     assert_int_equal(size_at(s, "/requests"), 0);
 }
@@ -262,14 +209,14 @@ static void branches(void **state)
     struct record a = said(s, nobody, U("one"), TEXT("two"));
     struct record b = said(s, nobody, U("one") "," A("two") "," U("three"), TEXT("four"));
     struct record edited = said(s, nobody, U("one") "," A("two") "," U("other"), TEXT("five"));
-    ask(s, 200, "/api/conversations/%s", id_of(s, &a));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &a));
     assert_string_equal(text_at(s, "/leaf"), id_of(s, &edited));
     assert_int_equal(int_at(s, "/branch_count"), 2);
     assert_true(yyjson_get_bool(at(s, "/branches/0/is_shown")));
     assert_string_equal(text_at(s, "/branches/1/leaf"), id_of(s, &b));
     assert_string_equal(text_at(s, "/branches/1/forks_from"), id_of(s, &a));
     assert_string_equal(text_at(s, "/messages/2/message/content"), "other");
-    ask(s, 200, "/api/conversations/%s", id_of(s, &b));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &b));
     assert_string_equal(text_at(s, "/messages/2/message/content"), "three");
     assert_string_equal(text_at(s, "/messages/3/message/content/0/text"), "four");
 }
@@ -280,14 +227,14 @@ static void rewritten(void **state)
     said(s, me, U("one"), TEXT("two"));
     struct record b = said(s, me, U("one") "," A("two") "," U("sum it up"), TEXT("summary"));
     struct record c = said(s, me, U("so far: summary"), TEXT("go on"));
-    ask(s, 200, "/api/conversations/%s", id_of(s, &c));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &c));
     assert_int_equal(int_at(s, "/total"), 6);
     assert_int_equal(size_at(s, "/parts"), 2);
     assert_int_equal(int_at(s, "/parts/1/from"), 4);
     assert_string_equal(text_at(s, "/parts/0/request_id"), id_of(s, &b));
     assert_string_equal(text_at(s, "/messages/3/message/content/0/text"), "summary");
     assert_string_equal(text_at(s, "/messages/4/message/content"), "so far: summary");
-    ask(s, 200, "/api/conversations?session=s1&agent=main", NULL);
+    ask(s, 200, "/api/conversations?session=s1&agent=main");
     assert_int_equal(size_at(s, "/conversations"), 1);
 }
 
@@ -300,11 +247,11 @@ static void what_runs_is_there(void **state)
     running.row.state = ENDING_RUNNING;
     running.row.status = 0;
     running.is_there = true;
-    ask(s, 200, "/api/conversations/%s", id_of(s, &a));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &a));
     assert_int_equal(int_at(s, "/total"), 3);
     assert_string_equal(text_at(s, "/messages/2/message/content"), "now");
     assert_string_equal(text_at(s, "/requests/1/state"), "running");
-    ask(s, 200, "/api/sessions/s1", NULL);
+    ask(s, 200, "/api/sessions/s1");
     assert_int_equal(size_at(s, "/agents/0/requests"), 2);
 }
 
@@ -312,7 +259,7 @@ static void retries(void **state)
 {
     struct scene *s = *state;
     struct record a = said(s, me, U("one"), TEXT("two")), b = said(s, me, U("one"), TEXT("zwei"));
-    ask(s, 200, "/api/conversations/%s", id_of(s, &a));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &a));
     assert_int_equal(int_at(s, "/total"), 2);
     assert_int_equal(size_at(s, "/requests"), 1);
     assert_string_equal(text_at(s, "/requests/0/id"), id_of(s, &b));
@@ -323,19 +270,19 @@ static void retries(void **state)
 static void not_there(void **state)
 {
     struct scene *s = *state;
-    ask(s, 404, "/api/conversations/%s", "00000000000000ff");
-    ask(s, 404, "/api/conversations/%s", "nonsense");
-    ask(s, 404, "/api/conversations/%s", "019aa1b2-0000-7000-8000-000000000000");
-    ask(s, 404, "/api/sessions/nobody", NULL);
-    ask(s, 404, "/api/sessions/%s", "%00");
-    ask(s, 400, "/api/conversations?project=x", NULL);
-    ask(s, 400, "/api/conversations/x?from=-1", NULL);
-    ask(s, 400, "/api/conversations/x?leaf=1", NULL);
+    ask_about(s, 404, "/api/conversations/%s", "00000000000000ff");
+    ask_about(s, 404, "/api/conversations/%s", "nonsense");
+    ask_about(s, 404, "/api/conversations/%s", "019aa1b2-0000-7000-8000-000000000000");
+    ask(s, 404, "/api/sessions/nobody");
+    ask_about(s, 404, "/api/sessions/%s", "%00");
+    ask(s, 400, "/api/conversations?project=x");
+    ask(s, 400, "/api/conversations/x?from=-1");
+    ask(s, 400, "/api/conversations/x?leaf=1");
     struct record none = maker_record(base_us); /* of no conversation */
-    maker_add(&s->maker, &none, STR("{}"), STR("{}"));
-    assert_int_equal(store_commit(s->store, maker_batch(&s->maker), NULL), ERR_OK);
-    maker_next(&s->maker);
-    ask(s, 404, "/api/conversations/%s", id_of(s, &none));
+    maker_add(&maker, &none, STR("{}"), STR("{}"));
+    assert_int_equal(store_commit(s->store, maker_batch(&maker), NULL), ERR_OK);
+    maker_next(&maker);
+    ask_about(s, 404, "/api/conversations/%s", id_of(s, &none));
 }
 
 #define SPAWN(id, type, prompt)                                                                    \
@@ -359,7 +306,7 @@ static void agents(void **state)
                                            "\"text\",\"text\":\"agentId: a2 (use it)\"}]}]}",
          TEXT("it is x"));
     said(s, lost, U("who am I"), TEXT("?"));
-    ask(s, 200, "/api/sessions/s1", NULL);
+    ask(s, 200, "/api/sessions/s1");
     assert_int_equal(size_at(s, "/agents"), 4);
     assert_true(yyjson_is_null(at(s, "/agents/0/agent_id")));
     assert_true(yyjson_is_null(at(s, "/agents/0/parent")));
@@ -389,10 +336,10 @@ static void forked_agents(void **state)
     struct record b = said(s, me, U("one") "," A("two") "," U("three"), TEXT("four"));
     struct record f = said(
         s, fork, U("one") "," A("two") "," U("three") "," A("four") "," U("aside"), TEXT("five"));
-    ask(s, 200, "/api/sessions/s1", NULL);
+    ask(s, 200, "/api/sessions/s1");
     assert_false(yyjson_get_bool(at(s, "/agents/0/is_fork")));
     assert_true(yyjson_get_bool(at(s, "/agents/1/is_fork")));
-    ask(s, 200, "/api/conversations/%s", id_of(s, &f));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &f));
     assert_string_equal(text_at(s, "/forked_from/request_id"), id_of(s, &b));
     assert_int_equal(int_at(s, "/forked_from/shared_count"), 3);
     assert_int_equal(int_at(s, "/total"), 6);
@@ -402,7 +349,7 @@ static void bytes_that_are_no_text(void **state)
 {
     struct scene *s = *state;
     struct record a = said(s, me, "{\"role\":\"user\",\"content\":\"a\xff\"},17", TEXT("ok"));
-    ask(s, 200, "/api/conversations/%s", id_of(s, &a));
+    ask_about(s, 200, "/api/conversations/%s", id_of(s, &a));
     assert_string_equal(text_at(s, "/messages/0/message/content"), "a\xEF\xBF\xBD");
     assert_int_equal(int_at(s, "/messages/1/message"), 17);
     assert_int_equal(int_at(s, "/total"), 3);
