@@ -67,9 +67,9 @@ static void keep_filter(struct export *x, const struct request_filter *filter)
 {
     x->filter = *filter;
     struct str *const strings[] = {&x->filter.model, &x->filter.session_id, &x->filter.agent_id,
+                                   &x->filter.agent_type, &x->filter.project, &x->filter.tool,
                                    &x->filter.provider, &x->filter.q};
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        *strings[i] = arena_str(&x->filter_strings, *strings[i]);
+    arena_keep(&x->filter_strings, strings, COUNT_OF(strings));
 }
 
 struct export *export_new(const struct export_kind *kind, const struct request_filter *filter,

@@ -87,6 +87,12 @@ struct str arena_str(struct arena *a, struct str s)
     return (struct str){copy, s.len};
 }
 
+void arena_keep(struct arena *a, struct str *const strings[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        *strings[i] = strings[i]->len ? arena_str(a, *strings[i]) : STR_NONE;
+}
+
 struct str arena_str_grow(struct arena *a, struct str s, struct str more)
 {
     size_t len = s.len + more.len;

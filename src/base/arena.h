@@ -21,6 +21,8 @@ void arena_clear(struct arena *a); /* frees all but one page, which is used agai
 void *arena_alloc(struct arena *a, size_t bytes); /* raw, aligned for any type */
 void *arena_zeroed(struct arena *a, size_t bytes);
 struct str arena_str(struct arena *a, struct str s);       /* a copy; a zero byte follows it */
+/* Puts a copy in the place of each; what is empty becomes STR_NONE. */
+void arena_keep(struct arena *a, struct str *const strings[], size_t count);
 /* `s`, a string of this arena, with `more` behind it. In place where it is the newest: then many
  * small pieces cost no more than one large one. */
 struct str arena_str_grow(struct arena *a, struct str s, struct str more);
