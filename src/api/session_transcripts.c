@@ -12,12 +12,7 @@ static void add(const struct transcript_file *file, void *owner)
     struct session_transcripts *t = owner;
     struct transcript_file *kept = &t->list[t->count++];
     *kept = *file;
-    struct str *const strings[] = {&kept->path,        &kept->project,    &kept->session_id,
-                                   &kept->agent_id,    &kept->agent_type, &kept->agent_description,
-                                   &kept->tool_use_id, &kept->title,      &kept->cwd,
-                                   &kept->branch};
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        *strings[i] = strings[i]->len ? arena_str(t->arena, *strings[i]) : STR_NONE;
+    transcript_file_keep(kept, t->arena);
 }
 
 static void on_request_id(struct str id, void *owner)

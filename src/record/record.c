@@ -45,8 +45,7 @@ void record_keep(struct record *r, struct arena *a)
 {
     struct str *strings[STRINGS];
     list_strings(r, strings);
-    for (size_t i = 0; i < STRINGS; i++)
-        *strings[i] = strings[i]->len ? arena_str(a, *strings[i]) : STR_NONE;
+    arena_keep(a, strings, STRINGS);
 }
 
 char *record_keep_packed(struct record *r)

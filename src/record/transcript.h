@@ -80,5 +80,7 @@ struct transcript_file {
     int64_t event_count, bad_lines, long_lines;
     int64_t first_us, last_us; /* UNKNOWN: no line has a time */
 };
+/* Copies its strings into `arena`. */
+void transcript_file_keep(struct transcript_file *file, struct arena *arena);
 
 #endif

@@ -25,12 +25,10 @@ static enum err count_rows(struct store_reader *r, const struct request_filter *
                            int64_t *count, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     query_init(&q, "SELECT count(*) FROM requests", r, filter);
-    enum err err = q.is_empty ? ERR_OK : query_prepare(&q, r, &stmt, f);
-    if (!err && stmt && statement_next(stmt, &err, f))
-        *count += column_number(stmt, 0);
-    statement_free(stmt);
+    enum err err;
+    if (query_next(&q, &err, f))
+        *count += column_number(q.rows, 0);
     query_release(&q);
     return err;
 }

@@ -89,16 +89,14 @@ static enum err read_cells(struct finding *x, enum span span, int64_t start, int
                            struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     select_cells(&q, x->r, x->filter, span);
     query_number(&q, " AND start >= ?", start);
     query_number(&q, " AND start < ? ORDER BY start DESC", end);
-    enum err err = q.is_empty ? ERR_OK : query_prepare(&q, x->r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
-        take(x, column_number(stmt, 0), span == SPAN_DAY ? DAY_HOURS : 1,
-             cell_read_count(column_str(stmt, 1)));
+    enum err err;
+    while (query_next(&q, &err, f)) {
+        take(x, column_number(q.rows, 0), span == SPAN_DAY ? DAY_HOURS : 1,
+             cell_read_count(column_str(q.rows, 1)));
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }

@@ -49,19 +49,17 @@ static void select_doomed(struct query *q, struct store_reader *r,
 static enum err read_doomed(struct erasing *x, struct query *q, struct fail *f)
 {
     struct store_reader *r = x->e->reader;
-    struct statement *stmt = NULL;
-    enum err err = q->is_empty ? ERR_OK : query_prepare(q, r, &stmt, f);
-    while (!err && stmt && x->count < ERASE_STEP_ROWS && statement_next(stmt, &err, f)) {
+    enum err err = ERR_OK;
+    while (x->count < ERASE_STEP_ROWS && query_next(q, &err, f)) {
         struct doomed *d = &x->rows[x->count++];
         int at = READER_COLUMNS;
-        *d = (struct doomed){.oldest_block = (uint64_t)column_number(stmt, READER_COLUMNS - 1)};
-        d->detail = (struct piece_at){(uint64_t)column_number(stmt, at),
-                                      (uint32_t)column_number(stmt, at + 1),
-                                      (uint32_t)column_number(stmt, at + 2)};
-        reader_row(r, stmt, &d->record);
+        *d = (struct doomed){.oldest_block = (uint64_t)column_number(q->rows, READER_COLUMNS - 1)};
+        d->detail = (struct piece_at){(uint64_t)column_number(q->rows, at),
+                                      (uint32_t)column_number(q->rows, at + 1),
+                                      (uint32_t)column_number(q->rows, at + 2)};
+        reader_row(r, q->rows, &d->record);
         record_keep(&d->record, &x->arena);
     }
-    statement_free(stmt);
     return err;
 }
 

@@ -149,6 +149,8 @@ void query_begin(struct query *q, struct store_reader *r, struct str text)
     q->len = 0;
     q->value_count = 0;
     q->is_empty = false;
+    q->reader = r;
+    q->rows = NULL;
     arena_init(&q->arena);
     if (text.len) {
         query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text ");
@@ -181,24 +183,47 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
         add_text_search(q, r->store->engine->like, filter->q);
 }
 
+void query_threads(struct query *q, const struct thread_filter *filter)
+{
+    query_name(q, q->reader, " AND session = ?", filter->session_id);
+    if (filter->agent_id.len)
+        add_agent(q, q->reader, filter->agent_id);
+    query_name(q, q->reader, " AND model = ?", filter->model);
+    if (filter->start_us)
+        query_number(q, " AND last_us >= ?", filter->start_us);
+    if (filter->end_us)
+        query_number(q, " AND first_us < ?", filter->end_us);
+    if (filter->before_us > 0)
+        query_number(q, " AND last_us < ?", filter->before_us);
+}
+
 void query_release(struct query *q)
 {
+    statement_free(q->rows);
     arena_release(&q->arena);
 }
 
-enum err query_prepare(struct query *q, struct store_reader *r, struct statement **out, struct fail *f)
+static enum err prepare(struct query *q, struct fail *f)
 {
-    enum err err = database_prepare(&r->db, q->sql, out, f);
+    enum err err = database_prepare(&q->reader->db, q->sql, &q->rows, f);
     if (err)
         return err;
     for (int i = 0; i < q->value_count; i++) {
         const struct query_value *v = &q->values[i];
         if (v->kind == VALUE_NUMBER)
-            bind_number(*out, i + 1, v->number);
+            bind_number(q->rows, i + 1, v->number);
         else if (v->kind == VALUE_TEXT)
-            bind_text(*out, i + 1, v->bytes);
+            bind_text(q->rows, i + 1, v->bytes);
         else
-            bind_blob(*out, i + 1, v->bytes);
+            bind_blob(q->rows, i + 1, v->bytes);
     }
     return ERR_OK;
+}
+
+bool query_next(struct query *q, enum err *err, struct fail *f)
+{
+    *err = ERR_OK;
+    if (!q->is_empty && !q->rows)
+        *err = prepare(q, f);
+    return q->rows && !*err && statement_next(q->rows, err, f);
 }

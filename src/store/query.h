@@ -5,6 +5,7 @@
 #define STORE_QUERY_H
 
 #include "store/reader.h"
+#include "store/store_threads.h"
 
 enum { QUERY_SQL_MAX = 8192, QUERY_VALUES_MAX = 24 };
 
@@ -21,6 +22,8 @@ struct query {
     int value_count;
     bool is_empty; /* nothing can match: a name that no row has */
     struct arena arena;
+    struct store_reader *reader;
+    struct statement *rows; /* the columns of the row that query_next() came to */
 };
 
 /* Empty, to be added to. `text` not empty: names that hold it, ignoring case, are in "found". */
@@ -31,14 +34,17 @@ void query_name(struct query *q, struct store_reader *r, const char *sql, struct
  * the filter stay borrowed. */
 void query_init(struct query *q, const char *select, struct store_reader *r,
                 const struct request_filter *filter);
+/* What conversations, sessions and files of transcripts have in common: the conditions of all of the
+ * filter but `project` and `q`. What is not empty must be a column. */
+void query_threads(struct query *q, const struct thread_filter *filter);
 void query_release(struct query *q);
 /* Only rows of sessions that have this agent, where there are any: found by an index. */
 void query_sessions_of(struct query *q, struct store_reader *r, struct str agent);
 void query_add(struct query *q, const char *sql); /* more text */
 void query_number(struct query *q, const char *sql, int64_t number);
 void query_id(struct query *q, const char *sql, const struct uuid *id);
-/* Prepares and binds; the caller finalizes. */
-enum err query_prepare(struct query *q, struct store_reader *r, struct statement **out,
-                       struct fail *f) MUST_CHECK;
+/* True for a row, the first time for the first one; at the end or on failure false, and *err tells
+ * which. */
+bool query_next(struct query *q, enum err *err, struct fail *f);
 
 #endif

@@ -96,15 +96,13 @@ static void look_at(struct repricer *r, struct repricing *x, struct statement *q
 static enum err find_rows(struct repricer *r, struct repricing *x, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     query_init(&q, reader_select, r->reader, &(struct request_filter){0});
     if (r->has_begun)
         query_id(&q, " AND id > ?", &r->after);
     query_number(&q, " ORDER BY id LIMIT ?", REPRICE_STEP_ROWS);
-    enum err err = query_prepare(&q, r->reader, &stmt, f);
-    while (!err && statement_next(stmt, &err, f))
-        look_at(r, x, stmt);
-    statement_free(stmt);
+    enum err err;
+    while (query_next(&q, &err, f))
+        look_at(r, x, q.rows);
     query_release(&q);
     return err;
 }

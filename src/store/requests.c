@@ -25,7 +25,6 @@ static bool has_begun(const struct listing *l)
 static enum err list_some(struct listing *l, const struct day_run *run, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     query_init(&q, reader_select, l->r, l->filter);
     if (has_begun(l))
         query_id(&q, " AND id < ?", &l->before);
@@ -36,15 +35,14 @@ static enum err list_some(struct listing *l, const struct day_run *run, struct f
         query_id(&q, " AND id < ?", &high);
     }
     query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
-    enum err err = q.is_empty ? ERR_OK : query_prepare(&q, l->r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
+    enum err err;
+    while (query_next(&q, &err, f)) {
         struct record row;
-        reader_row(l->r, stmt, &row);
+        reader_row(l->r, q.rows, &row);
         l->before = row.id;
         l->on_row(&row, l->owner);
         l->left--;
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -96,7 +94,6 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
 static enum err read_one(struct store_reader *r, const struct uuid *id, struct arena *arena,
                          struct record *row, struct piece_at *detail, struct fail *f)
 {
-    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
     if (err)
         return err;
@@ -104,17 +101,15 @@ static enum err read_one(struct store_reader *r, const struct uuid *id, struct a
     query_begin(&q, r, STR_NONE);
     query_add(&q, reader_select);
     query_id(&q, " WHERE id = ?", id);
-    err = query_prepare(&q, r, &stmt, f);
-    bool is_found = !err && statement_next(stmt, &err, f);
+    bool is_found = query_next(&q, &err, f);
     if (is_found) {
         int at = READER_COLUMNS;
-        reader_row(r, stmt, row);
+        reader_row(r, q.rows, row);
         record_keep(row, arena);
-        *detail = (struct piece_at){(uint64_t)column_number(stmt, at),
-                                    (uint32_t)column_number(stmt, at + 1),
-                                    (uint32_t)column_number(stmt, at + 2)};
+        *detail = (struct piece_at){(uint64_t)column_number(q.rows, at),
+                                    (uint32_t)column_number(q.rows, at + 1),
+                                    (uint32_t)column_number(q.rows, at + 2)};
     }
-    statement_free(stmt);
     query_release(&q);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }

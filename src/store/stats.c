@@ -114,15 +114,13 @@ static void keep_open(struct reading *g, struct statement *q)
 
 static enum err read_open(struct reading *g, struct fail *f)
 {
-    struct query query;
-    struct statement *q = NULL;
-    select_cells(g, &query, SPAN_OPEN);
-    query_add(&query, " ORDER BY start");
-    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
-    while (!err && q && statement_next(q, &err, f))
-        keep_open(g, q);
-    statement_free(q);
-    query_release(&query);
+    struct query q;
+    select_cells(g, &q, SPAN_OPEN);
+    query_add(&q, " ORDER BY start");
+    enum err err;
+    while (query_next(&q, &err, f))
+        keep_open(g, q.rows);
+    query_release(&q);
     return err;
 }
 
@@ -240,20 +238,18 @@ static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
 
 static enum err read_stretch(struct reading *g, const struct stretch *stretch, struct fail *f)
 {
-    struct query query;
-    struct statement *q = NULL;
-    select_cells(g, &query, stretch->span);
-    query_number(&query, " AND start >= ?", stretch->start);
-    query_number(&query, " AND start < ? ORDER BY start", stretch->end);
-    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
-    while (!err && q && statement_next(q, &err, f)) {
+    struct query q;
+    select_cells(g, &q, stretch->span);
+    query_number(&q, " AND start >= ?", stretch->start);
+    query_number(&q, " AND start < ? ORDER BY start", stretch->end);
+    enum err err;
+    while (query_next(&q, &err, f)) {
         struct cell_key key = {0};
-        read_key(q, &key);
+        read_key(q.rows, &key);
         add_open(g, key.start);
-        add_cell(g, &key, column_str(q, DATA_COLUMN));
+        add_cell(g, &key, column_str(q.rows, DATA_COLUMN));
     }
-    statement_free(q);
-    query_release(&query);
+    query_release(&q);
     return err;
 }
 
@@ -336,17 +332,15 @@ static enum err read_rows(struct reading *g, struct fail *f)
     struct request_filter filter = g->ask->filter;
     filter.start_us = g->start * us_per_hour;
     filter.end_us = g->end * us_per_hour;
-    struct query query;
-    struct statement *q = NULL;
-    query_init(&query, reader_select, g->r, &filter);
+    struct query q;
+    query_init(&q, reader_select, g->r, &filter);
     if (!filter.session_id.len)
-        query_sessions_of(&query, g->r, filter.agent_id);
-    query_add(&query, " ORDER BY started_us");
-    enum err err = query.is_empty ? ERR_OK : query_prepare(&query, g->r, &q, f);
-    while (!err && q && statement_next(q, &err, f))
-        add_row(g, q);
-    statement_free(q);
-    query_release(&query);
+        query_sessions_of(&q, g->r, filter.agent_id);
+    query_add(&q, " ORDER BY started_us");
+    enum err err;
+    while (query_next(&q, &err, f))
+        add_row(g, q.rows);
+    query_release(&q);
     return err;
 }
 

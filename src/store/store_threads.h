@@ -26,7 +26,7 @@ typedef void store_conversation_fn(const struct conversation_row *row, void *own
 /* Empty strings and zeros mean "any". */
 struct thread_filter {
     struct str session_id; /* of conversations only, likewise the next */
-    struct str agent_id;   /* equal; "main" means none */
+    struct str agent_id;   /* equal; "main" means none, "sub" any */
     struct str model;      /* of the newest request */
     struct str project;    /* of sessions and transcripts: the working directory, or the name that
                               the client gives the folder of its transcripts */

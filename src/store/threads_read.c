@@ -78,16 +78,8 @@ static struct session_row read_session(struct store_reader *r, struct statement 
     };
 }
 
-/* What both lists have in common. */
-static void add_filter(struct query *q, struct store_reader *r, const struct thread_filter *filter)
+static void add_text(struct query *q, const struct thread_filter *filter)
 {
-    query_name(q, r, " AND model = ?", filter->model);
-    if (filter->start_us)
-        query_number(q, " AND last_us >= ?", filter->start_us);
-    if (filter->end_us)
-        query_number(q, " AND first_us < ?", filter->end_us);
-    if (filter->before_us > 0)
-        query_number(q, " AND last_us < ?", filter->before_us);
     if (filter->q.len)
         query_add(q, " AND (title IN (SELECT id FROM found) OR session IN (SELECT id FROM found)"
                      " OR model IN (SELECT id FROM found) OR client IN (SELECT id FROM found))");
@@ -100,24 +92,16 @@ enum err store_conversations(struct store_reader *r, const struct thread_filter 
     if (err)
         return err;
     struct query q;
-    struct statement *stmt = NULL;
     query_begin(&q, r, filter->q);
     query_add(&q, conversation_columns);
-    query_name(&q, r, " AND session = ?", filter->session_id);
-    if (str_equal(filter->agent_id, STR("main")))
-        query_add(&q, " AND agent IS NULL");
-    else
-        query_name(&q, r, " AND agent = ?", filter->agent_id);
-    add_filter(&q, r, filter);
+    query_threads(&q, filter);
+    add_text(&q, filter);
     query_number(&q, " ORDER BY last_us DESC, conversation DESC LIMIT ?",
                  MIN_OF(limit, FILTER_LIMIT_MAX));
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
-        struct conversation_row row = read_conversation(r, stmt);
+    while (query_next(&q, &err, f)) {
+        struct conversation_row row = read_conversation(r, q.rows);
         on_row(&row, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -139,31 +123,22 @@ enum err store_find_sessions(struct store_reader *r, const struct thread_filter 
     if (err)
         return err;
     struct query q;
-    struct statement *stmt = NULL;
     query_begin(&q, r, filter->q);
     query_add(&q, session_columns);
-    add_filter(&q, r, filter);
+    query_threads(&q, filter);
+    add_text(&q, filter);
     add_project(&q, r, filter->project);
     query_number(&q, " ORDER BY last_us DESC, session DESC LIMIT ?",
                  MIN_OF(limit, FILTER_LIMIT_MAX));
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
-        struct session_row row = read_session(r, stmt);
+    while (query_next(&q, &err, f)) {
+        struct session_row row = read_session(r, q.rows);
         on_row(&row, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
 
 /* --- one of them --- */
-
-static void keep(struct arena *arena, struct str *const *strings, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        *strings[i] = strings[i]->len ? arena_str(arena, *strings[i]) : STR_NONE;
-}
 
 enum err store_conversation(struct store_reader *r, int64_t conversation, struct arena *arena,
                             struct conversation_row *out, struct fail *f)
@@ -172,19 +147,16 @@ enum err store_conversation(struct store_reader *r, int64_t conversation, struct
     if (err)
         return err;
     struct query q;
-    struct statement *stmt = NULL;
     query_begin(&q, r, STR_NONE);
     query_add(&q, conversation_columns);
     query_number(&q, " AND conversation = ?", conversation);
-    err = query_prepare(&q, r, &stmt, f);
-    bool is_found = !err && statement_next(stmt, &err, f);
+    bool is_found = query_next(&q, &err, f);
     if (is_found) {
-        *out = read_conversation(r, stmt);
+        *out = read_conversation(r, q.rows);
         struct str *const strings[] = {&out->session_id, &out->agent_id, &out->title, &out->model,
                                        &out->client};
-        keep(arena, strings, COUNT_OF(strings));
+        arena_keep(arena, strings, COUNT_OF(strings));
     }
-    statement_free(stmt);
     query_release(&q);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -196,20 +168,16 @@ enum err store_session(struct store_reader *r, struct str session_id, struct are
     if (err)
         return err;
     struct query q;
-    struct statement *stmt = NULL;
     query_begin(&q, r, STR_NONE);
     query_add(&q, session_columns);
     query_name(&q, r, " AND session = ?", session_id);
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    bool is_found = !err && stmt && statement_next(stmt, &err, f);
+    bool is_found = query_next(&q, &err, f);
     if (is_found) {
-        *out = read_session(r, stmt);
+        *out = read_session(r, q.rows);
         struct str *const strings[] = {&out->session_id, &out->title, &out->model, &out->client,
                                        &out->project};
-        keep(arena, strings, COUNT_OF(strings));
+        arena_keep(arena, strings, COUNT_OF(strings));
     }
-    statement_free(stmt);
     query_release(&q);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -228,17 +196,13 @@ static void select_requests(struct query *q, struct store_reader *r, const char 
 static enum err read_requests(struct query *q, struct store_reader *r, store_row_fn *on_row,
                               void *owner, struct fail *f)
 {
-    struct statement *stmt = NULL;
-    enum err err = ERR_OK;
+    enum err err;
     query_number(q, " ORDER BY id DESC LIMIT ?", TURNS_MAX);
-    if (!q->is_empty)
-        err = query_prepare(q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
+    while (query_next(q, &err, f)) {
         struct record row;
-        reader_row(r, stmt, &row);
+        reader_row(r, q->rows, &row);
         on_row(&row, owner);
     }
-    statement_free(stmt);
     return err;
 }
 

@@ -50,22 +50,10 @@ static struct transcript_file read_file(struct store_reader *r, struct statement
     return file;
 }
 
-static void keep(struct arena *arena, struct transcript_file *file)
-{
-    struct str *const strings[] = {&file->path,       &file->tool_use_id,
-                                   &file->project,    &file->session_id,
-                                   &file->agent_id,   &file->title,
-                                   &file->cwd,        &file->branch,
-                                   &file->agent_type, &file->agent_description};
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        *strings[i] = strings[i]->len ? arena_str(arena, *strings[i]) : STR_NONE;
-}
-
 enum err store_each_transcript(struct store_reader *r, struct str place, store_transcript_fn *fn,
                                void *owner, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     if (!atomic_load(&r->store->is_ready))
         return fail(f, ERR_DATABASE_AWAY, "the database has not been reached yet");
     enum err err = reader_begin(r, f);
@@ -74,35 +62,22 @@ enum err store_each_transcript(struct store_reader *r, struct str place, store_t
     query_begin(&q, r, STR_NONE);
     query_add(&q, file_columns);
     query_name(&q, r, " AND place = ?", place);
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
-        struct transcript_file file = read_numbers(stmt);
+    while (query_next(&q, &err, f)) {
+        struct transcript_file file = read_numbers(q.rows);
         fn(&file, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
 
 static void add_filter(struct query *q, struct store_reader *r, const struct thread_filter *filter)
 {
-    query_name(q, r, " AND session = ?", filter->session_id);
-    if (str_equal(filter->agent_id, STR("main")))
-        query_add(q, " AND agent IS NULL");
-    else
-        query_name(q, r, " AND agent = ?", filter->agent_id);
+    query_threads(q, filter);
     if (filter->project.len) {
         int64_t id = reader_name_id(r, filter->project);
         query_number(q, " AND (project = ?", id);
         query_number(q, " OR cwd = ?)", id);
     }
-    if (filter->start_us)
-        query_number(q, " AND last_us >= ?", filter->start_us);
-    if (filter->end_us)
-        query_number(q, " AND first_us < ?", filter->end_us);
-    if (filter->before_us > 0)
-        query_number(q, " AND last_us < ?", filter->before_us);
     if (filter->q.len)
         query_add(q, " AND (title IN (SELECT id FROM found) OR session IN (SELECT id FROM found)"
                      " OR cwd IN (SELECT id FROM found) OR branch IN (SELECT id FROM found)"
@@ -113,7 +88,6 @@ enum err store_transcripts(struct store_reader *r, const struct thread_filter *f
                            store_transcript_fn *fn, void *owner, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
     if (err)
         return err;
@@ -121,17 +95,14 @@ enum err store_transcripts(struct store_reader *r, const struct thread_filter *f
     query_add(&q, file_columns);
     add_filter(&q, r, filter);
     query_number(&q, " ORDER BY last_us DESC, file DESC LIMIT ?", limit + TRANSCRIPT_TIES_MAX);
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
     int64_t last_us = 0;
-    for (int i = 0; !err && stmt && statement_next(stmt, &err, f); i++) {
-        struct transcript_file file = read_file(r, stmt);
+    for (int i = 0; query_next(&q, &err, f); i++) {
+        struct transcript_file file = read_file(r, q.rows);
         if (i >= limit && (file.last_us != last_us || file.last_us <= 0))
             break;
         last_us = file.last_us;
         fn(&file, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -140,21 +111,18 @@ enum err store_transcript(struct store_reader *r, int64_t id, struct str place, 
                           struct transcript_file *out, bool *is_here, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
     if (err)
         return err;
     query_begin(&q, r, STR_NONE);
     query_add(&q, file_columns);
     query_number(&q, " AND file = ?", id);
-    err = query_prepare(&q, r, &stmt, f);
-    bool is_found = !err && statement_next(stmt, &err, f);
+    bool is_found = query_next(&q, &err, f);
     if (is_found) {
-        *out = read_file(r, stmt);
-        keep(arena, out);
-        *is_here = str_equal(reader_name(r, column_number(stmt, COLUMN_PLACE)), place);
+        *out = read_file(r, q.rows);
+        transcript_file_keep(out, arena);
+        *is_here = str_equal(reader_name(r, column_number(q.rows, COLUMN_PLACE)), place);
     }
-    statement_free(stmt);
     query_release(&q);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
@@ -194,7 +162,6 @@ enum err store_transcript_events(struct store_reader *r, int64_t id, int64_t fro
                                  store_event_fn *fn, void *owner, struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
     if (err)
         return err;
@@ -204,12 +171,10 @@ enum err store_transcript_events(struct store_reader *r, int64_t id, int64_t fro
     query_number(&q, " WHERE file = ?", id);
     query_number(&q, " AND start >= ?", from);
     query_number(&q, " ORDER BY start LIMIT ?", limit);
-    err = query_prepare(&q, r, &stmt, f);
-    while (!err && statement_next(stmt, &err, f)) {
-        struct transcript_event e = read_event(r, stmt);
+    while (query_next(&q, &err, f)) {
+        struct transcript_event e = read_event(r, q.rows);
         fn(&e, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
@@ -219,7 +184,6 @@ enum err store_transcript_requests(struct store_reader *r, struct str session_id
                                    struct fail *f)
 {
     struct query q;
-    struct statement *stmt = NULL;
     enum err err = reader_begin(r, f);
     if (err)
         return err;
@@ -228,11 +192,8 @@ enum err store_transcript_requests(struct store_reader *r, struct str session_id
                   " WHERE file IN (SELECT file FROM transcript_files WHERE 1 = 1");
     query_name(&q, r, " AND session = ?", session_id);
     query_number(&q, ") AND request_id IS NOT NULL LIMIT ?", TRANSCRIPT_REQUESTS_MAX);
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f))
-        fn(column_str(stmt, 0), owner);
-    statement_free(stmt);
+    while (query_next(&q, &err, f))
+        fn(column_str(q.rows, 0), owner);
     query_release(&q);
     return err;
 }

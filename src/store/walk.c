@@ -13,20 +13,16 @@ enum err store_walk(struct store_reader *r, const struct request_filter *filter,
     if (err)
         return err;
     struct query q;
-    struct statement *stmt = NULL;
     query_init(&q, reader_select, r, filter);
     if (after)
         query_id(&q, " AND id > ?", after);
     query_id(&q, " AND id <= ?", until);
     query_number(&q, " ORDER BY id LIMIT ?", MIN_OF(limit, FILTER_LIMIT_MAX));
-    if (!q.is_empty)
-        err = query_prepare(&q, r, &stmt, f);
-    while (!err && stmt && statement_next(stmt, &err, f)) {
+    while (query_next(&q, &err, f)) {
         struct record row;
-        reader_row(r, stmt, &row);
+        reader_row(r, q.rows, &row);
         on_row(&row, owner);
     }
-    statement_free(stmt);
     query_release(&q);
     return err;
 }
