@@ -74,7 +74,7 @@ enum config_provider_id {
  * milliseconds. */
 struct config_provider {
     const char *name;
-#define PROVIDER_KEY(field, kind, ...) CONFIG_TYPE_##kind field;
+#define PROVIDER_KEY(field, name_, kind, ...) CONFIG_TYPE_##kind field;
 #include "config/provider_keys.def"
 #undef PROVIDER_KEY
     const char *sources[PROVIDER_KEYS];
@@ -91,7 +91,7 @@ struct config {
     struct config_provider *providers;
     size_t provider_count;
     const char *file;                 /* the file that was read; NULL: none */
-    const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12", … */
+    const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12:3", … */
     struct environment *environment;
     struct arena arena;               /* of all texts above */
     atomic_int holders;

@@ -35,9 +35,9 @@ const struct config_key config_keys[CONFIG_KEYS] = {
 };
 
 const struct config_key provider_keys[PROVIDER_KEYS] = {
-#define PROVIDER_KEY(field_, kind_, default_, min_, max_, what_)                                   \
+#define PROVIDER_KEY(field_, path_, kind_, default_, min_, max_, what_)                            \
     {.kind = KIND_##kind_,                                                                         \
-     .path = #field_,                                                                              \
+     .path = path_,                                                                                \
      .fallback = default_,                                                                         \
      .min = min_,                                                                                  \
      .max = max_,                                                                                  \
@@ -53,6 +53,16 @@ const struct config_key *key_find_provider(struct str name)
         if (str_equal(name, str_of(provider_keys[i].path)))
             return &provider_keys[i];
     return NULL;
+}
+
+bool key_is_provider_section(struct str name)
+{
+    for (size_t i = 0; i < PROVIDER_KEYS; i++) {
+        struct str key = str_of(provider_keys[i].path);
+        if (key.len > name.len && key.ptr[name.len] == '.' && str_starts(key, name))
+            return true;
+    }
+    return false;
 }
 
 const struct config_key *key_find(struct str path)

@@ -62,6 +62,7 @@ static inline bool key_is_list(const struct config_key *k)
 
 const struct config_key *key_find(struct str path); /* NULL: there is none */
 const struct config_key *key_find_provider(struct str name); /* "base_url" */
+bool key_is_provider_section(struct str name);               /* "circuit_breaker" */
 bool key_is_section(struct str path);               /* "server", "server.timeouts" */
 /* A key or section that `path` is probably a slip of; STR_NONE when nothing is near. */
 struct str key_suggest(struct str path);

@@ -281,7 +281,7 @@ static enum err parse_map(struct walk *w, const struct config_key *k,
     return w->stopped ? ERR_CONFIG : err;
 }
 
-/* The value of `k` is the current event; "file:line" of it. */
+/* The value of `k` is the current event; "file:line:column" of it. */
 static const char *read_value(struct walk *w, const struct config_key *k, struct str path,
                               const struct key_owner *owner)
 {
@@ -303,7 +303,7 @@ static const char *read_value(struct walk *w, const struct config_key *k, struct
     }
     if (err && why.code)
         report(w, at, "%.*s: %s", STR_ARGS(path), why.detail);
-    return arena_printf(&w->c->arena, "%s:%zu", w->name, at.line + 1).ptr;
+    return arena_printf(&w->c->arena, "%s:%zu:%zu", w->name, at.line + 1, at.column + 1).ptr;
 }
 
 /* ---- providers.NAME ---- */
@@ -333,15 +333,22 @@ static struct config_provider *add_provider(struct walk *w, struct str name)
     return p;
 }
 
-/* `key` stood at `at`; its value comes next. */
+static void read_provider_keys(struct walk *w, struct config_provider *p, struct str section,
+                               struct str group);
+
+/* `key`, as provider_keys.def has it, stood at `at`; its value comes next. */
 static void read_provider_key(struct walk *w, struct config_provider *p, struct str section,
-                              struct str key, yaml_mark_t at)
+                              struct str key, yaml_mark_t at) // NOLINT(misc-no-recursion)
 {
     const struct config_key *k = key_find_provider(key);
     struct str path = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(section), STR_ARGS(key));
     char quoted[QUOTE_BYTES];
     if (!next(w))
         return;
+    if (key_is_provider_section(key) && w->event.type == YAML_MAPPING_START_EVENT) {
+        read_provider_keys(w, p, section, key);
+        return;
+    }
     const char **source = k ? &p->sources[k - provider_keys] : NULL;
     if (!k)
         report(w, at, "unknown key %s", text_quote(path, quoted));
@@ -351,6 +358,24 @@ static void read_provider_key(struct walk *w, struct config_provider *p, struct 
         *source = read_value(w, k, path, &(struct key_owner){p, &w->c->arena});
     if (!k)
         skip(w);
+}
+
+/* The current event opens a group: of all keys, or of those that begin with `group`. */
+static void read_provider_keys(struct walk *w, struct config_provider *p, struct str section,
+                               struct str group) // NOLINT(misc-no-recursion)
+{
+    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
+        yaml_mark_t at = w->event.start_mark;
+        if (w->event.type != YAML_SCALAR_EVENT) {
+            report(w, at, "a key must be a name");
+            w->stopped = true;
+            return;
+        }
+        struct str key = arena_str(&w->c->arena, scalar(w));
+        if (group.len)
+            key = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(group), STR_ARGS(key));
+        read_provider_key(w, p, section, key, at);
+    }
 }
 
 /* The group of `section`, "providers.NAME", is the current event. */
@@ -366,17 +391,8 @@ static void read_provider(struct walk *w, struct str section, struct str name, y
         return;
     }
     struct config_provider *p = add_provider(w, name);
-    if (is_nothing(w))
-        return;
-    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
-        yaml_mark_t key_at = w->event.start_mark;
-        if (w->event.type != YAML_SCALAR_EVENT) {
-            report(w, key_at, "a key must be a name");
-            w->stopped = true;
-            return;
-        }
-        read_provider_key(w, p, section, arena_str(&w->c->arena, scalar(w)), key_at);
-    }
+    if (!is_nothing(w))
+        read_provider_keys(w, p, section, STR_NONE);
 }
 
 /* ---- keys ---- */

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "config/url.h"
+#include "proxy/route_chain.h"
 #include "record/json_walk.h"
 
 enum { HEADER_VALUE_MAX = 4096 };
@@ -261,6 +262,55 @@ static enum err add_rule(struct router *r, const struct config *cfg, const struc
     return find_provider(r, cfg, name, own_port, &rule->provider, f);
 }
 
+/* --- who is asked instead --- */
+
+static enum err set_care(struct router *r, const struct config *cfg, struct str name,
+                         const char *target, const char *source, uint16_t own_port,
+                         struct route_care *care, struct fail *f)
+{
+    struct str to = str_head(str_of(target), str_find(str_of(target), ':'));
+    care->has_fallback = to.len > 0;
+    care->fallback.model = str_from(str_of(target), to.len + 1);
+    if (!to.len)
+        return ERR_OK;
+    if (str_equal(to, STR("anthropic")))
+        return care->fallback.model.len
+                   ? fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: Anthropic gets the "
+                          "client's own request, so no model can be given", source, STR_ARGS(name))
+                   : ERR_OK;
+    if (!is_provider(cfg, to))
+        return fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: %.*s is not known as a "
+                    "provider", source, STR_ARGS(name), STR_ARGS(to));
+    return find_provider(r, cfg, to, own_port, &care->fallback.provider, f);
+}
+
+/* Finding a fallback may make one more provider, which has its turn as well. */
+static enum err set_cares(struct router *r, const struct config *cfg, uint16_t own_port,
+                          struct fail *f)
+{
+    const char *const *sources = cfg->sources;
+    r->anthropic_url = str_of(cfg->anthropic_base_url);
+    enum err err = set_care(r, cfg, STR("anthropic"), cfg->anthropic_fallback_provider,
+                            sources[CONFIG_anthropic_fallback_provider], own_port, &r->anthropic, f);
+    r->anthropic.breaker = (struct breaker_limits){
+        route_breaker_is_on(&r->anthropic, cfg->anthropic_breaker_enabled,
+                            sources[CONFIG_anthropic_breaker_enabled]),
+        cfg->anthropic_breaker_max_failures, cfg->anthropic_breaker_timeout_ms};
+    for (size_t i = 0; i < r->provider_count && !err; i++) {
+        struct route_provider *p = &r->providers[i];
+        const struct config_provider *said = configured(cfg, p->upstream.name);
+        if (!said)
+            continue;
+        err = set_care(r, cfg, p->upstream.name, said->fallback_provider,
+                       said->sources[CONFIG_PROVIDER_fallback_provider], own_port, &p->care, f);
+        p->care.breaker = (struct breaker_limits){
+            route_breaker_is_on(&p->care, said->circuit_breaker_enabled,
+                                said->sources[CONFIG_PROVIDER_circuit_breaker_enabled]),
+            said->circuit_breaker_max_failures, said->circuit_breaker_timeout};
+    }
+    return err ? err : route_chain_check(r, cfg, f);
+}
+
 enum err router_new(struct router **out, const struct config *cfg, uint16_t own_port,
                     struct fail *f)
 {
@@ -273,6 +323,8 @@ enum err router_new(struct router **out, const struct config *cfg, uint16_t own_
     }
     for (size_t i = 0; !err && i < cfg->routing_models.count; i++)
         err = add_rule(r, cfg, &cfg->routing_models.entries[i], own_port, f);
+    if (!err)
+        err = set_cares(r, cfg, own_port, f);
     if (err) {
         router_free(r);
         return err;

@@ -8,9 +8,24 @@
 #include "config/config.h"
 #include "dialect/preset.h"
 #include "http/head.h"
+#include "upstream/health.h"
 #include "upstream/provider.h"
 
 enum { ROUTE_PROVIDERS_MAX = 64, ROUTE_MODEL_MAX = 256 /* bytes of a model's name */ };
+
+/* Who may be asked, and for what. */
+struct route_hop {
+    const struct route_provider *provider; /* NULL: Anthropic, with the client's own request */
+    struct str model;                      /* empty: the client's */
+};
+
+/* What is done about a provider that fails: docs/routing.md. */
+struct route_care {
+    struct breaker_limits breaker;
+    struct health *health; /* NULL: nobody looks after it; router_watch() */
+    bool has_fallback;
+    struct route_hop fallback;
+};
 
 /* A provider other than Anthropic. */
 struct route_provider {
@@ -20,6 +35,7 @@ struct route_provider {
     struct str base_url;
     struct str quirks;           /* quirks_parse() */
     struct str headers;          /* "Name: value\r\n" lines: its key, and what its preset wants */
+    struct route_care care;
 };
 
 struct route_rule {
@@ -32,6 +48,8 @@ struct router {
     struct arena arena;
     struct route_provider providers[ROUTE_PROVIDERS_MAX]; /* configured, or named by rules */
     size_t provider_count;
+    struct route_care anthropic;
+    struct str anthropic_url;
     struct route_rule rules[CONFIG_MAP_MAX];
     size_t rule_count;
 };
@@ -40,6 +58,10 @@ struct router {
 enum err router_new(struct router **out, const struct config *cfg, uint16_t own_port,
                     struct fail *f) MUST_CHECK;
 void router_free(struct router *r); /* NULL is fine */
+/* From here on its providers' health is kept in the book, which outlives it. */
+void router_watch(struct router *r, struct health_book *b);
+const struct route_care *router_care(const struct router *r, const struct route_hop *hop);
+struct str route_hop_name(const struct route_hop *hop); /* "anthropic" */
 
 /* Requests that rules are for; they have to be read whole before it is known who answers. */
 enum routable {

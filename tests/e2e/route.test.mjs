@@ -92,11 +92,11 @@ const post = (session, body, target = '/v1/messages') => ask(p.port, 'POST', tar
 
 test('what is wrong with a provider is told with its place', async () => {
   for (const [provider, message] of [
-    [{ base_url: 'https://x.example' }, /test\.yaml:\d+: providers\.odd: is not known by name/],
-    [{ format: 'openai' }, /test\.yaml:\d+: providers\.odd\.base_url: has to be given/],
-    [{ format: 'french', base_url: 'https://x.example' }, /test\.yaml:\d+: providers\.odd\.format: must be openai/],
-    [{ preset: 'nobody', base_url: 'https://x.example' }, /test\.yaml:\d+: providers\.odd\.preset: nobody is not known/],
-    [{ format: 'openai', base_url: 'http://x.example' }, /test\.yaml:\d+: providers\.odd\.base_url: http:\/\/ would send keys/],
+    [{ base_url: 'https://x.example' }, /test\.yaml:\d+:\d+: providers\.odd: is not known by name/],
+    [{ format: 'openai' }, /test\.yaml:\d+:\d+: providers\.odd\.base_url: has to be given/],
+    [{ format: 'french', base_url: 'https://x.example' }, /test\.yaml:\d+:\d+: providers\.odd\.format: must be openai/],
+    [{ preset: 'nobody', base_url: 'https://x.example' }, /test\.yaml:\d+:\d+: providers\.odd\.preset: nobody is not known/],
+    [{ format: 'openai', base_url: 'http://x.example' }, /test\.yaml:\d+:\d+: providers\.odd\.base_url: http:\/\/ would send keys/],
     [{ format: 'openai', base_url: 'https://x.example', quirks: 'odd' }, /odd/],
     [{ format: 'openai', base_url: 'https://x.example', api_kee: 'x' }, /test\.yaml:\d+:\d+: unknown key "providers\.odd\.api_kee"/],
   ]) await assert.rejects(Proxy.start({ upstream: up, config: { providers: { odd: provider } } }), message);

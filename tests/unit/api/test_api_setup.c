@@ -68,7 +68,7 @@ static void tells_every_key_and_its_source(void **state)
     assert_true(yyjson_is_null(yyjson_doc_ptr_get(f.doc, "/public_url")));
     assert_string_equal(of_key(&f, "server.port", "value"), "4000");
     assert_string_equal(of_key(&f, "server.port", "default"), "3001");
-    assert_string_equal(of_key(&f, "server.port", "source"), "c.yaml:2");
+    assert_string_equal(of_key(&f, "server.port", "source"), "c.yaml:2:9");
     assert_string_equal(of_key(&f, "server.host", "source"), "default");
     forget(&f);
 }

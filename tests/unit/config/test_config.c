@@ -83,13 +83,13 @@ static void the_stronger_source_wins(void **state)
     assert_int_equal(c->server_port, 1);
     config_free(c);
     write_text("config.yaml", "server:\n  port: 2\n");
-    expect_port(&none, 2, "config.yaml:2");
+    expect_port(&none, 2, "config.yaml:2:9");
     write_text("named.yaml", "# x\nserver:\n  port: 3\n");
     setenv("CLAUDE_CODE_PROXY_CONFIG", "named.yaml", 1);
-    expect_port(&none, 3, "named.yaml:3");
+    expect_port(&none, 3, "named.yaml:3:9");
     write_text("flag.yaml", "server: {port: 4}\n");
     flags.file = "flag.yaml";
-    expect_port(&flags, 4, "flag.yaml:1");
+    expect_port(&flags, 4, "flag.yaml:1:16");
     mkdir(".claude", 0700);
     write_text(".claude/proxy.env", "PORT=5\n");
     expect_port(&flags, 5, "~/.claude/proxy.env:1 PORT");
@@ -248,7 +248,7 @@ static void a_ca_file_must_be_there(void **state)
 {
     (void)state;
     write_text("config.yaml", "providers:\n  anthropic: {ca_file: /no/such}\n");
-    expect_problem(&none, PROBLEM_CONFIG, "config.yaml:2: providers.anthropic.ca_file: No such");
+    expect_problem(&none, PROBLEM_CONFIG, "config.yaml:2:24: providers.anthropic.ca_file: No such");
 }
 
 static void finds_the_data_folder(void **state)

@@ -72,7 +72,7 @@ static void show_says_where_from_and_masks(void **state)
     assert_int_equal(buf_append_byte(&out, '\0'), ERR_OK);
     assert_null(strstr(out.ptr, "canary"));
     assert_non_null(strstr(out.ptr, "http://u:***@p:1 "));
-    assert_non_null(strstr(out.ptr, "# c.yaml:1\n"));
+    assert_non_null(strstr(out.ptr, "# c.yaml:1:32\n"));
     assert_non_null(strstr(out.ptr, "# flag --port\n"));
     buf_release(&out);
     config_free(c);

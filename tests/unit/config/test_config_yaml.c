@@ -141,7 +141,7 @@ static void takes_what_is_right(void **state)
     assert_int_equal(c->server_idle_timeout_ms, 600000);
     assert_false(c->storage_record);
     assert_int_equal(c->storage_durability, DURABILITY_BATCH);
-    assert_string_equal(c->sources[CONFIG_server_port], "c.yaml:2");
+    assert_string_equal(c->sources[CONFIG_server_port], "c.yaml:2:9");
     assert_string_equal(c->sources[CONFIG_server_host], "default");
     config_free(c);
     load_fine("# only a comment\n", &c);
