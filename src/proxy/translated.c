@@ -268,7 +268,8 @@ static void on_fail(void *owner, enum err err, const struct fail *f)
         return;
     }
     t->attempt = NULL;
-    refuse(t, err == ERR_UPSTREAM_TIMEOUT ? 504 : 502, "api_error", str_of(t->fail.detail));
+    bool is_late = err == ERR_UPSTREAM_TIMEOUT;
+    refuse(t, is_late ? 504 : 502, is_late ? "timeout_error" : "api_error", str_of(t->fail.detail));
 }
 
 static void on_full(void *owner, bool is_full)

@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { session_id } from './messages.mjs';
 import { Proxy } from './proxy.mjs';
+import { speakers } from './speakers.mjs';
+import { Upstream } from './upstream.mjs';
 
 export const sdk = await import('@anthropic-ai/sdk').catch(() => null);
 export const openai = await import('openai').catch(() => null);
@@ -20,12 +22,13 @@ export const LANGUAGES = [
 /*
  * A proxy where a model `chat-…` goes to a provider of Chat Completions at `url`, and so on. Of
  * `chat_whole-…` the provider is asked for an answer in one piece, whatever the client wants.
+ * `provider`: more keys of each of them; `providers`, `models`: others.
  */
-export function matrix_proxy(url, { up, config = {}, providers = {}, models = {} } = {}) {
+export function matrix_proxy(url, { up, config = {}, provider = {}, providers = {}, models = {} } = {}) {
   const all = { ...providers }, rules = { ...models };
   for (const { name, format, base } of LANGUAGES)
     for (const [suffix, more] of [['', {}], ['_whole', { quirks: 'no_stream' }]]) {
-      all[`${name}${suffix}`] = { format, base_url: url + base, api_key: `sk-${name}-1`, max_retries: 0, response_header_timeout: '20s', ...more };
+      all[`${name}${suffix}`] = { format, base_url: url + base, api_key: `sk-${name}-1`, max_retries: 0, ...provider, ...more };
       rules[`${name}${suffix}-*`] = `${name}${suffix}:`;
     }
   return Proxy.start({ upstream: up, config: { providers: all, routing: { models: rules }, transcripts: { enabled: false }, ...config } });
@@ -84,4 +87,38 @@ export async function tool_loop(client, request, is_stream, run) {
     messages.push({ role: 'user', content: calls.map((c) => ({ type: 'tool_result', tool_use_id: c.id, content: run(c) })) });
   }
   return assert.fail('the loop has no end');
+}
+
+/*
+ * A provider of all three languages. `on(model, script)`: script(exchange, speaker) answers what is
+ * asked for this model; `asked(model)` gives what that was, as speaker.read() tells it.
+ */
+export class Provider {
+  static async start() {
+    const p = new Provider();
+    p.scripts = new Map();
+    p.requests = new Map();
+    p.up = await Upstream.start();
+    p.url = p.up.url;
+    p.up.fallback = async (x) => {
+      const json = JSON.parse(await x.received());
+      const model = json.model ?? decodeURIComponent(/models\/([^:]+):/.exec(x.target)[1]);
+      const language = model.split('-')[0].replace('_whole', '');
+      p.requests.set(model, [...(p.requests.get(model) ?? []), { x, json, ...speakers[language].read(json) }]);
+      await p.scripts.get(model)(x, speakers[language]);
+    };
+    return p;
+  }
+
+  on(model, script) {
+    this.scripts.set(model, script);
+  }
+
+  asked(model) {
+    return this.requests.get(model) ?? [];
+  }
+
+  stop() {
+    return this.up.stop();
+  }
 }

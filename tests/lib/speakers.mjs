@@ -11,7 +11,6 @@
  */
 const sse = (value, name) => `${name ? `event: ${name}\n` : ''}data: ${JSON.stringify(value)}\n\n`;
 const halves = (s) => [s.slice(0, Math.ceil(s.length / 2)), s.slice(Math.ceil(s.length / 2))];
-const has_calls = (parts) => parts.some((p) => p.call);
 const list = (x) => (Array.isArray(x) ? x : []);
 const text_of = (content) => (typeof content === 'string' ? content : list(content).map((p) => p.text ?? '').join(''));
 
@@ -134,4 +133,3 @@ const gemini = {
 };
 
 export const speakers = { chat, responses, gemini };
-export { has_calls };
