@@ -127,8 +127,7 @@ for (const is_stream of [true, false]) {
     assert.match(JSON.stringify(sent.system), /Be short\./);
     assert.deepEqual(sent.tools.map((t) => t.name), ['get_weather', 'get_time']);
     assert.ok(sent.thinking, JSON.stringify(sent));
-    const row = await proxy.row(session);
-    assert.deepEqual([row.state, row.usage.cache_read_input_tokens], ['complete', 4000]);
+    assert.equal((await proxy.row(session)).state, 'complete');
   });
 
   for (const [status, type, class_name, answered] of [[400, 'invalid_request_error', 'BadRequestError'], [401, 'authentication_error', 'AuthenticationError'],
