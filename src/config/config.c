@@ -10,6 +10,7 @@
 #include "config/config_check.h"
 #include "config/config_env.h"
 #include "config/config_file.h"
+#include "config/config_group.h"
 #include "config/config_value.h"
 #include "config/config_yaml.h"
 
@@ -25,7 +26,7 @@ static void apply_defaults(struct loading *l)
     for (size_t i = 0; i < CONFIG_KEYS; i++) {
         struct fail why = {0};
         enum err err = value_parse(&config_keys[i], str_of(config_keys[i].fallback),
-                                   &(struct key_owner){l->c, &l->c->arena}, &why);
+                                   &(struct key_owner){l->c, &l->c->arena, "default"}, &why);
         assert(!err); /* a default in config_keys.def is not of its kind */
         l->c->sources[i] = "default";
     }
@@ -85,7 +86,7 @@ static void apply_text(struct loading *l, size_t i, struct str text, const char 
 {
     struct fail why = {0};
     source = arena_str(&l->c->arena, str_of(source)).ptr;
-    if (value_parse(&config_keys[i], text, &(struct key_owner){l->c, &l->c->arena}, &why))
+    if (value_parse(&config_keys[i], text, &(struct key_owner){l->c, &l->c->arena, source}, &why))
         problems_add(l->p, kind, "%s: %s", source, why.detail);
     l->c->sources[i] = source;
 }
@@ -100,6 +101,24 @@ static void apply_environment(struct loading *l)
             value = environment_get(l->c->environment, name, &source);
         if (value.len)
             apply_text(l, i, value, source, PROBLEM_CONFIG);
+    }
+}
+
+/* Of a provider that the file need not speak of. */
+static void apply_provider_variables(struct loading *l)
+{
+    for (size_t i = 0; i < PROVIDER_VARIABLES; i++) {
+        const struct provider_variable *v = &provider_variables[i];
+        struct fail why = {0};
+        const char *source;
+        struct str value = environment_get(l->c->environment, str_of(v->name), &source);
+        struct config_provider *p = config_find_provider(l->c, v->provider);
+        if (!value.len || (!p && !(p = config_add_provider(l->c, v->provider))))
+            continue;
+        struct config_group g = config_group_of_provider(l->c, p);
+        g.sources[v->key] = arena_str(&l->c->arena, str_of(source)).ptr;
+        if (value_parse(&g.keys[v->key], value, &g.owner, &why))
+            problems_add(l->p, PROBLEM_CONFIG, "%s: %s", source, why.detail);
     }
 }
 
@@ -124,6 +143,7 @@ struct config *config_load(const struct config_flags *flags, struct problems *p)
     apply_defaults(&l);
     apply_file(&l);
     apply_environment(&l);
+    apply_provider_variables(&l);
     apply_flags(&l);
     if (!problems_fatal(p))
         config_check(l.c, l.file.strange, p);

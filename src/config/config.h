@@ -16,6 +16,8 @@
 
 enum client_disconnect { DISCONNECT_ABORT, DISCONNECT_DRAIN };
 
+enum route_mode { ROUTE_ON, ROUTE_SHADOW };
+
 enum storage_type { STORAGE_SQLITE, STORAGE_POSTGRES };
 
 enum storage_durability { DURABILITY_PROCESS, DURABILITY_BATCH, DURABILITY_SYNC };
@@ -30,12 +32,18 @@ struct config_list {
 /* Names with texts, in the order of the file: the first that fits may count. */
 struct config_entry {
     const char *name, *text;
+    const char *source; /* "config.yaml:12", "environment SUBAGENT_MAPPINGS" */
 };
 
-enum { CONFIG_MAP_MAX = 256, CONFIG_PROVIDERS_MAX = 64 };
+enum { CONFIG_MAP_MAX = 1024, CONFIG_RULES_MAX = 1024, CONFIG_PROVIDERS_MAX = 64 };
 
 struct config_map {
     struct config_entry *entries;
+    size_t count;
+};
+
+struct config_rules {
+    struct config_rule *items;
     size_t count;
 };
 
@@ -61,7 +69,9 @@ enum config_id {
 #define CONFIG_TYPE_HOSTS    struct config_list
 #define CONFIG_TYPE_LINES    struct config_list
 #define CONFIG_TYPE_SECRET   const char *
+#define CONFIG_TYPE_TEXT     const char *
 #define CONFIG_TYPE_MAP      struct config_map
+#define CONFIG_TYPE_RULES    struct config_rules
 
 enum config_provider_id {
 #define PROVIDER_KEY(field, ...) CONFIG_PROVIDER_##field,
@@ -80,6 +90,22 @@ struct config_provider {
     const char *sources[PROVIDER_KEYS];
 };
 
+enum config_rule_id {
+#define RULE_KEY(field, ...) CONFIG_RULE_##field,
+#include "config/rule_keys.def"
+#undef RULE_KEY
+    RULE_KEYS
+};
+
+/* One item of routing.rules. */
+struct config_rule {
+#define RULE_KEY(field, kind, ...) CONFIG_TYPE_##kind field;
+#include "config/rule_keys.def"
+#undef RULE_KEY
+    const char *source; /* where it begins */
+    const char *sources[RULE_KEYS];
+};
+
 /* Texts are never NULL; "" is what was left empty. storage_data_dir and storage_db_path are
  * never empty: their defaults have been worked out. */
 struct config {
@@ -88,7 +114,7 @@ struct config {
 #include "config/config_keys.def"
 #undef KEY
 #undef CHOICE
-    struct config_provider *providers;
+    struct config_provider *providers; /* those that the environment speaks of, too */
     size_t provider_count;
     const char *file;                 /* the file that was read; NULL: none */
     const char *sources[CONFIG_KEYS]; /* "flag --port", "environment PORT", "config.yaml:12:3", … */
@@ -117,6 +143,6 @@ enum err config_print(const struct config *c, struct buf *out) MUST_CHECK;
 enum err config_print_example(struct buf *out) MUST_CHECK; /* config.yaml.example */
 enum err config_print_docs(struct buf *out) MUST_CHECK;    /* docs/config.md */
 
-enum { CONFIG_PRINT_MAX = 256 * 1024 }; /* a ceiling for those buffers */
+enum { CONFIG_PRINT_MAX = 2 << 20 }; /* a ceiling for those buffers */
 
 #endif

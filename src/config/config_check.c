@@ -115,6 +115,25 @@ static void check_database(const struct config *c, struct problems *p)
                  "must begin with postgres://, or be libpq's host=... dbname=...");
 }
 
+static void check_routing(struct config *c, struct problems *p)
+{
+    if (c->routing_agent_routing && c->routing_model_routing)
+        COMPLAIN(p, PROBLEM_CONFIG, c, routing_model_routing,
+                 "not together with routing.agent_routing (%s): only one of them can be true",
+                 c->sources[CONFIG_routing_agent_routing]);
+    for (size_t i = 0; i < c->subagents_mappings.count; i++) { /* those of the environment count */
+        const char *source = c->subagents_mappings.entries[i].source;
+        if (source != c->sources[CONFIG_subagents_mappings] || c->subagents_enable)
+            continue;
+        c->subagents_enable = true;
+        c->sources[CONFIG_subagents_enable] = source;
+    }
+    for (size_t i = 0; i < c->routing_rules.count; i++)
+        if (!*c->routing_rules.items[i].target)
+            problems_add(p, PROBLEM_CONFIG, "%s: routing.rules: rule %zu has no target",
+                         c->routing_rules.items[i].source, i + 1);
+}
+
 void config_check(struct config *c, bool strange_file, struct problems *p)
 {
     find_data_dir(c, p);
@@ -124,4 +143,5 @@ void config_check(struct config *c, bool strange_file, struct problems *p)
     check_provider(c, p);
     check_ca_file(c, p);
     check_database(c, p);
+    check_routing(c, p);
 }

@@ -4,6 +4,7 @@
 #include "config/config_key.h"
 
 static_assert(sizeof(enum client_disconnect) == sizeof(int), "choices are written through an int");
+static_assert(sizeof(enum route_mode) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum storage_type) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum storage_durability) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum log_level) == sizeof(int), "choices are written through an int");
@@ -47,11 +48,34 @@ const struct config_key provider_keys[PROVIDER_KEYS] = {
 #undef PROVIDER_KEY
 };
 
-const struct config_key *key_find_provider(struct str name)
+const struct config_key rule_keys[RULE_KEYS] = {
+#define RULE_KEY(field_, kind_, default_, min_, max_, what_)                                       \
+    {.kind = KIND_##kind_,                                                                         \
+     .path = #field_,                                                                              \
+     .fallback = default_,                                                                         \
+     .min = min_,                                                                                  \
+     .max = max_,                                                                                  \
+     .what = what_,                                                                                \
+     .offset = offsetof(struct config_rule, field_)},
+#include "config/rule_keys.def"
+#undef RULE_KEY
+};
+
+const struct provider_variable provider_variables[PROVIDER_VARIABLES] = {
+#define PROVIDER_KEY(...)
+#define PROVIDER_VARIABLE(provider_, field, name_)                                                 \
+    {.provider = #provider_, .key = CONFIG_PROVIDER_##field, .name = name_},
+#include "config/provider_keys.def"
+#undef PROVIDER_KEY
+#undef PROVIDER_VARIABLE
+};
+
+const struct config_key *key_find_among(const struct config_key *keys, size_t count,
+                                        struct str name)
 {
-    for (size_t i = 0; i < PROVIDER_KEYS; i++)
-        if (str_equal(name, str_of(provider_keys[i].path)))
-            return &provider_keys[i];
+    for (size_t i = 0; i < count; i++)
+        if (str_equal(name, str_of(keys[i].path)))
+            return &keys[i];
     return NULL;
 }
 

@@ -1,5 +1,6 @@
 /*
- * config_key.h — config_keys.def as data: one row a key.
+ * config_key.h — config_keys.def as data, and the tables of what a provider and a rule may say: one
+ * row a key.
  */
 #ifndef CONFIG_CONFIG_KEY_H
 #define CONFIG_CONFIG_KEY_H
@@ -10,7 +11,9 @@ enum key_kind {
     KIND_HOST,
     KIND_TOKEN,
     KIND_SECRET,
+    KIND_TEXT,
     KIND_MAP,
+    KIND_RULES, /* routing.rules: groups of rule_keys.def */
     KIND_PATH,
     KIND_URL,
     KIND_PROXY,
@@ -38,11 +41,22 @@ struct config_key {
 
 extern const struct config_key config_keys[CONFIG_KEYS];
 extern const struct config_key provider_keys[PROVIDER_KEYS]; /* "providers.NAME.…" */
+extern const struct config_key rule_keys[RULE_KEYS];         /* of an item of routing.rules */
 
-/* The struct that a key's field is in, and the arena of its texts. */
+/* Environment variables that say something of one provider. */
+struct provider_variable {
+    const char *provider;
+    enum config_provider_id key;
+    const char *name;
+};
+enum { PROVIDER_VARIABLES = 1 };
+extern const struct provider_variable provider_variables[PROVIDER_VARIABLES];
+
+/* The struct that a key's field is in, the arena of its texts, and where its value stands. */
 struct key_owner {
     void *base;
     struct arena *arena;
+    const char *source; /* lives as long as the arena */
 };
 
 static inline void *key_slot(const struct config_key *k, const struct key_owner *owner)
@@ -61,8 +75,10 @@ static inline bool key_is_list(const struct config_key *k)
 }
 
 const struct config_key *key_find(struct str path); /* NULL: there is none */
-const struct config_key *key_find_provider(struct str name); /* "base_url" */
-bool key_is_provider_section(struct str name);               /* "circuit_breaker" */
+/* "base_url" among provider_keys, "agent" among rule_keys */
+const struct config_key *key_find_among(const struct config_key *keys, size_t count,
+                                        struct str name);
+bool key_is_provider_section(struct str name);              /* "circuit_breaker" */
 bool key_is_section(struct str path);               /* "server", "server.timeouts" */
 /* A key or section that `path` is probably a slip of; STR_NONE when nothing is near. */
 struct str key_suggest(struct str path);

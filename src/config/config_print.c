@@ -2,6 +2,7 @@
  * config_print.c — the configuration and its table as people read them: `config show`,
  * config.yaml.example and docs/config.md.
  */
+#include "config/config_group.h"
 #include "config/config_value.h"
 
 #include <stdio.h>
@@ -21,17 +22,32 @@ static enum err print_line(const struct config_key *k, const char *name, const v
     return err;
 }
 
-/* Only what the file says of it: the rest is the preset's. */
-static enum err print_provider(const struct config_provider *p, struct buf *out)
+/* Only what is said of it. */
+static enum err print_group(const struct config_key *keys, size_t count, const char *section,
+                            const void *values, const char *const *sources, struct buf *out)
 {
     enum err err = ERR_OK;
-    for (size_t i = 0; !err && i < PROVIDER_KEYS; i++) {
+    for (size_t i = 0; !err && i < count; i++) {
         char name[192];
-        snprintf(name, sizeof name, "providers.%s.%s", p->name, provider_keys[i].path);
-        if (strcmp(p->sources[i], "default") != 0)
-            err = print_line(&provider_keys[i], name, p, p->sources[i], out);
+        snprintf(name, sizeof name, "%s.%s", section, keys[i].path);
+        if (strcmp(sources[i], "default") != 0)
+            err = print_line(&keys[i], name, values, sources[i], out);
     }
     return err;
+}
+
+static enum err print_provider(const struct config_provider *p, struct buf *out)
+{
+    char section[128];
+    snprintf(section, sizeof section, "providers.%s", p->name);
+    return print_group(provider_keys, PROVIDER_KEYS, section, p, p->sources, out);
+}
+
+static enum err print_rule(const struct config_rule *r, size_t number, struct buf *out)
+{
+    char section[64];
+    snprintf(section, sizeof section, "routing.rules.%zu", number);
+    return print_group(rule_keys, RULE_KEYS, section, r, r->sources, out);
 }
 
 enum err config_print(const struct config *c, struct buf *out)
@@ -41,6 +57,8 @@ enum err config_print(const struct config *c, struct buf *out)
         err = print_line(&config_keys[i], config_keys[i].path, c, c->sources[i], out);
     for (size_t i = 0; !err && i < c->provider_count; i++)
         err = print_provider(&c->providers[i], out);
+    for (size_t i = 0; !err && i < c->routing_rules.count; i++)
+        err = print_rule(&c->routing_rules.items[i], i + 1, out);
     return err;
 }
 
@@ -109,9 +127,10 @@ static enum err put_example_key(struct buf *out, const struct config_key *k)
 {
     struct str path = str_of(k->path);
     size_t indent = 2 * depth_of(path);
-    struct str name = str_from(path, section_of(path).len + 1);
+    struct str section = section_of(path), name = str_from(path, section.len ? section.len + 1 : 0);
+    bool is_list = key_is_list(k) || k->kind == KIND_RULES;
     const char *value = *k->fallback          ? k->fallback
-                        : key_is_list(k)      ? "[]"
+                        : is_list             ? "[]"
                         : k->kind == KIND_MAP ? "{}"
                                               : "\"\"";
     enum err err = put_comment(out, indent, k->what);
@@ -164,7 +183,9 @@ static const char docs_head[] =
     "anchors, aliases, merge keys, tags and second documents are errors. Whole numbers are\n"
     "decimal, without quotes; switches are `true` or `false`. A duration is `90` (seconds),\n"
     "`90s`, `5m`, `1h`, `30d` or `500ms`; a size is `4096`, `32MB` or `32MiB`. `${NAME}` in a text takes\n"
-    "a value from the environment, so that a password need not stand in the file. Relative paths\n"
+    "a value from the environment, so that a password need not stand in the file. Where a group of\n"
+    "names can also be given in the environment, what stands there comes first and replaces what\n"
+    "the file says under the same name. Relative paths\n"
     "in a file are taken from that file's folder, `~/` is the home directory.\n\n"
     "A file that another user owns or could write to is a warning, and an error where\n"
     "`server.host` is no loopback address.\n\n"
@@ -200,7 +221,22 @@ static enum err put_docs_providers(struct buf *out)
         snprintf(name, sizeof name, "providers.NAME.%s", k.path);
         k.path = name;
         err = put_docs_key(out, &k);
+        for (size_t v = 0; !err && v < PROVIDER_VARIABLES; v++)
+            if (provider_variables[v].key == i)
+                err = buf_printf(out, "- Environment: `%s`, of `%s`\n", provider_variables[v].name,
+                                 provider_variables[v].provider);
     }
+    return err;
+}
+
+static enum err put_docs_rules(struct buf *out)
+{
+    enum err err = buf_append(
+        out, STR("\n## Rules\n\n"
+                 "What an item of `routing.rules` may say. It "
+                 "fits a\nrequest when everything fits that it names; `target` has to be given.\n"));
+    for (size_t i = 0; !err && i < RULE_KEYS; i++)
+        err = put_docs_key(out, &rule_keys[i]);
     return err;
 }
 
@@ -219,5 +255,5 @@ enum err config_print_docs(struct buf *out)
     }
     if (!err)
         err = put_docs_providers(out);
-    return err;
+    return err ? err : put_docs_rules(out);
 }

@@ -222,6 +222,17 @@ static bool line_is_valid(struct str text)
     return good;
 }
 
+static enum err parse_line(const struct config_key *k, struct str text,
+                           const struct key_owner *owner, struct fail *why)
+{
+    if ((text.len || k->min) && !line_is_valid(text))
+        return refuse(k, text, why);
+    if (text.len > k->max)
+        return fail(why, ERR_CONFIG, "is longer than %" PRIu64 " bytes", k->max);
+    set_text(k, text, owner);
+    return ERR_OK;
+}
+
 static enum err check_item(const struct config_key *k, struct str item, struct fail *why)
 {
     char quoted[QUOTE_BYTES];
@@ -290,8 +301,8 @@ enum err value_add_entry(const struct config_key *k, struct str name, struct str
         return fail(why, ERR_CONFIG, "must have at most %d entries", CONFIG_MAP_MAX);
     if (!map->entries)
         map->entries = arena_alloc(owner->arena, CONFIG_MAP_MAX * sizeof *map->entries);
-    map->entries[map->count++] = (struct config_entry){arena_str(owner->arena, name).ptr,
-                                                       arena_str(owner->arena, text).ptr};
+    map->entries[map->count++] = (struct config_entry){
+        arena_str(owner->arena, name).ptr, arena_str(owner->arena, text).ptr, owner->source};
     return ERR_OK;
 }
 
@@ -300,12 +311,38 @@ void value_clear_map(const struct config_key *k, const struct key_owner *owner)
     *(struct config_map *)key_slot(k, owner) = (struct config_map){NULL, 0};
 }
 
-/* The form of environment and flags: "name:text,name:text". */
+static bool has_entry(const struct config_map *map, const char *name)
+{
+    for (size_t i = 0; i < map->count; i++)
+        if (strcmp(map->entries[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* Puts what was there before behind the entries that are there now, but for what they say anew. */
+static enum err keep_entries(const struct config_key *k, const struct config_map *before,
+                             const struct key_owner *owner, struct fail *why)
+{
+    struct config_map *map = key_slot(k, owner);
+    for (size_t i = 0; i < before->count; i++) {
+        if (has_entry(map, before->entries[i].name))
+            continue;
+        if (map->count == CONFIG_MAP_MAX)
+            return fail(why, ERR_CONFIG, "must have at most %d entries", CONFIG_MAP_MAX);
+        map->entries[map->count++] = before->entries[i];
+    }
+    return ERR_OK;
+}
+
+/* The form of environment and flags: "name:text,name:text". It adds to what the file says. */
 static enum err parse_map(const struct config_key *k, struct str text,
                           const struct key_owner *owner, struct fail *why)
 {
     struct str rest = text.len ? text : STR_NONE, item;
+    struct config_map before = *(struct config_map *)key_slot(k, owner);
     enum err err = ERR_OK;
+    if (!text.len)
+        return ERR_OK;
     value_clear_map(k, owner);
     while (!err && str_next(&rest, ',', &item)) {
         size_t colon = str_find(item, ':');
@@ -314,7 +351,15 @@ static enum err parse_map(const struct config_key *k, struct str text,
         err = value_add_entry(k, str_trim(str_head(item, colon)),
                               str_trim(str_from(item, colon + 1)), owner, why);
     }
-    return err;
+    return err ? err : keep_entries(k, &before, owner, why);
+}
+
+/* Only the file can say them. */
+static enum err parse_rules(const struct config_key *k, struct str text,
+                            const struct key_owner *owner, struct fail *why)
+{
+    (void)owner;
+    return text.len ? refuse(k, text, why) : ERR_OK;
 }
 
 static void describe_plain(const struct config_key *k, const char *form, char *out, size_t bytes)
@@ -452,6 +497,13 @@ static enum err print_map(const struct config_key *k, const void *values, struct
     return err ? err : buf_append(out, STR("}"));
 }
 
+/* The rules themselves stand in lines of their own: config_print.c. */
+static enum err print_rules(const struct config_key *k, const void *values, struct buf *out)
+{
+    size_t count = ((const struct config_rules *)key_value(k, values))->count;
+    return count ? buf_printf(out, "%zu rules", count) : buf_append(out, STR("[]"));
+}
+
 static enum err print_choice(const struct config_key *k, const void *values, struct buf *out)
 {
     struct str rest = str_of(k->choices), choice = STR_NONE;
@@ -470,6 +522,8 @@ static const struct kind {
     [KIND_HOST] = {parse_host, print_text, describe_plain, "a host name or an IP address"},
     [KIND_TOKEN] = {parse_token, print_text, describe_plain, "visible ASCII without spaces"},
     [KIND_SECRET] = {parse_secret, print_secret, describe_plain, "visible ASCII without spaces"},
+    [KIND_TEXT] = {parse_line, print_text, describe_plain, "a text of one line"},
+    [KIND_RULES] = {parse_rules, print_rules, describe_plain, "a list of rules"},
     [KIND_MAP] = {parse_map, print_map, describe_plain, "a group of names, each with a text"},
     [KIND_PATH] = {parse_path, print_text, describe_plain, "a path without control characters"},
     [KIND_URL] = {parse_url, print_text, describe_plain, "an http:// or https:// URL"},

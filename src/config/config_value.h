@@ -17,7 +17,7 @@ enum err value_parse(const struct config_key *k, struct str text, const struct k
 enum err value_parse_list(const struct config_key *k, const struct str *items, size_t count,
                           const struct key_owner *owner, struct fail *why) MUST_CHECK;
 
-/* One more entry of a map (KIND_MAP), behind those that are there. */
+/* One more entry of a map (KIND_MAP), behind those that are there; its source is the owner's. */
 enum err value_add_entry(const struct config_key *k, struct str name, struct str text,
                          const struct key_owner *owner, struct fail *why) MUST_CHECK;
 void value_clear_map(const struct config_key *k, const struct key_owner *owner);

@@ -13,10 +13,11 @@
 
 #include <yaml.h>
 
+#include "config/config_group.h"
 #include "config/config_value.h"
 #include "config/url.h"
 
-enum { DEPTH_MAX = 8, SECTIONS_MAX = 16 + CONFIG_PROVIDERS_MAX + 1, ITEMS_MAX = 256, MESSAGE_BYTES = 512 };
+enum { DEPTH_MAX = 8, SECTIONS_MAX = 32 + CONFIG_PROVIDERS_MAX + 1, ITEMS_MAX = 256, MESSAGE_BYTES = 512 };
 
 struct walk {
     yaml_parser_t parser;
@@ -219,6 +220,8 @@ static enum err parse_scalar(struct walk *w, const struct config_key *k,
     if (key_is_list(k))
         return fail(why, ERR_CONFIG, "must be a list, such as [%s]",
                     k->kind == KIND_HOSTS ? "a.example, b.example" : "one, two");
+    if (k->kind == KIND_RULES)
+        return fail(why, ERR_CONFIG, "must be a list of rules");
     if (k->kind == KIND_MAP)
         return fail(why, ERR_CONFIG, "must be a group of names, each with a text");
     if (typed && !is_plain(w))
@@ -260,26 +263,38 @@ static enum err parse_list(struct walk *w, const struct config_key *k,
     return err || w->stopped ? ERR_CONFIG : value_parse_list(k, items, count, owner, why);
 }
 
-/* The current event opens a group; afterwards it is the group's end. */
-static enum err parse_map(struct walk *w, const struct config_key *k,
-                          const struct key_owner *owner, struct fail *why)
+static const char *source_at(struct walk *w, yaml_mark_t at)
 {
-    enum err err = ERR_OK;
-    value_clear_map(k, owner);
+    return arena_printf(&w->c->arena, "%s:%zu:%zu", w->name, at.line + 1, at.column + 1).ptr;
+}
+
+/* The current event opens a group; afterwards it is the group's end. Each mistake is reported at its
+ * entry. */
+static void read_map(struct walk *w, const struct config_key *k, const struct key_owner *of)
+{
+    struct key_owner owner = *of;
+    value_clear_map(k, of);
     while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
+        struct fail why = {0};
+        yaml_mark_t at = w->event.start_mark;
         struct str name = w->event.type == YAML_SCALAR_EVENT
                               ? arena_str(&w->c->arena, scalar(w)) : STR_NONE, text;
         skip(w);
         if (!next(w))
-            break;
-        if (w->event.type != YAML_SCALAR_EVENT)
-            err = fail(why, ERR_CONFIG, "each of its names must have a text");
-        else if (!err && !(err = expand(w, scalar(w), &text, why)))
-            err = value_add_entry(k, name, text, owner, why);
+            return;
+        owner.source = source_at(w, at);
+        enum err err = w->event.type == YAML_SCALAR_EVENT
+                           ? expand(w, scalar(w), &text, &why)
+                           : fail(&why, ERR_CONFIG, "each of its names must have a text");
+        if (!err)
+            err = value_add_entry(k, name, text, &owner, &why);
+        if (err)
+            report(w, at, "%s: %s", k->path, why.detail);
         skip(w);
     }
-    return w->stopped ? ERR_CONFIG : err;
 }
+
+static void read_rules(struct walk *w, struct str path);
 
 /* The value of `k` is the current event; "file:line:column" of it. */
 static const char *read_value(struct walk *w, const struct config_key *k, struct str path,
@@ -293,7 +308,11 @@ static const char *read_value(struct walk *w, const struct config_key *k, struct
     } else if (w->event.type == YAML_SEQUENCE_START_EVENT && key_is_list(k)) {
         err = parse_list(w, k, owner, &why);
     } else if (w->event.type == YAML_MAPPING_START_EVENT && k->kind == KIND_MAP) {
-        err = parse_map(w, k, owner, &why);
+        err = ERR_OK; /* each mistake is reported at its own place, and so below */
+        read_map(w, k, owner);
+    } else if (w->event.type == YAML_SEQUENCE_START_EVENT && k->kind == KIND_RULES) {
+        err = ERR_OK;
+        read_rules(w, path);
     } else {
         char expected[160];
         value_describe(k, expected, sizeof expected);
@@ -303,10 +322,10 @@ static const char *read_value(struct walk *w, const struct config_key *k, struct
     }
     if (err && why.code)
         report(w, at, "%.*s: %s", STR_ARGS(path), why.detail);
-    return arena_printf(&w->c->arena, "%s:%zu:%zu", w->name, at.line + 1, at.column + 1).ptr;
+    return source_at(w, at);
 }
 
-/* ---- providers.NAME ---- */
+/* ---- providers.NAME, and the rules of routing.rules ---- */
 
 static bool name_is_good(struct str name)
 {
@@ -316,53 +335,39 @@ static bool name_is_good(struct str name)
     return good;
 }
 
-static struct config_provider *add_provider(struct walk *w, struct str name)
-{
-    struct config *c = w->c;
-    if (!c->providers)
-        c->providers = arena_alloc(&c->arena, CONFIG_PROVIDERS_MAX * sizeof *c->providers);
-    struct config_provider *p = &c->providers[c->provider_count++];
-    *p = (struct config_provider){.name = name.ptr};
-    for (size_t i = 0; i < PROVIDER_KEYS; i++) {
-        enum err err = value_parse(&provider_keys[i], str_of(provider_keys[i].fallback),
-                                   &(struct key_owner){p, &c->arena}, NULL);
-        assert(!err); /* a default in provider_keys.def is not of its kind */
-        (void)err;
-        p->sources[i] = "default";
-    }
-    return p;
-}
+static void read_group(struct walk *w, const struct config_group *g, struct str section,
+                       struct str part);
 
-static void read_provider_keys(struct walk *w, struct config_provider *p, struct str section,
-                               struct str group);
-
-/* `key`, as provider_keys.def has it, stood at `at`; its value comes next. */
-static void read_provider_key(struct walk *w, struct config_provider *p, struct str section,
-                              struct str key, yaml_mark_t at) // NOLINT(misc-no-recursion)
+/* `key`, as its table has it, stood at `at`; its value comes next. */
+static void read_group_key(struct walk *w, const struct config_group *g, struct str section,
+                           struct str key, yaml_mark_t at) // NOLINT(misc-no-recursion)
 {
-    const struct config_key *k = key_find_provider(key);
+    const struct config_key *k = key_find_among(g->keys, g->count, key);
     struct str path = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(section), STR_ARGS(key));
     char quoted[QUOTE_BYTES];
     if (!next(w))
         return;
-    if (key_is_provider_section(key) && w->event.type == YAML_MAPPING_START_EVENT) {
-        read_provider_keys(w, p, section, key);
+    if (g->keys == provider_keys && key_is_provider_section(key) &&
+        w->event.type == YAML_MAPPING_START_EVENT) {
+        read_group(w, g, section, key);
         return;
     }
-    const char **source = k ? &p->sources[k - provider_keys] : NULL;
+    const char **source = k ? &g->sources[k - g->keys] : NULL;
+    bool twice = k && strcmp(*source, "default") != 0;
     if (!k)
         report(w, at, "unknown key %s", text_quote(path, quoted));
-    else if (strcmp(*source, "default") != 0)
+    else if (twice)
         report(w, at, "%.*s: stands here twice", STR_ARGS(path));
-    else
-        *source = read_value(w, k, path, &(struct key_owner){p, &w->c->arena});
-    if (!k)
+    if (!k || twice)
         skip(w);
+    else
+        *source = read_value(w, k, path, &g->owner);
 }
 
-/* The current event opens a group: of all keys, or of those that begin with `group`. */
-static void read_provider_keys(struct walk *w, struct config_provider *p, struct str section,
-                               struct str group) // NOLINT(misc-no-recursion)
+/* The current event opens the group, or a `part` of it, which its keys begin with; afterwards it is
+ * the end. */
+static void read_group(struct walk *w, const struct config_group *g, struct str section,
+                       struct str part) // NOLINT(misc-no-recursion)
 {
     while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
         yaml_mark_t at = w->event.start_mark;
@@ -372,9 +377,28 @@ static void read_provider_keys(struct walk *w, struct config_provider *p, struct
             return;
         }
         struct str key = arena_str(&w->c->arena, scalar(w));
-        if (group.len)
-            key = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(group), STR_ARGS(key));
-        read_provider_key(w, p, section, key, at);
+        if (part.len)
+            key = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(part), STR_ARGS(key));
+        read_group_key(w, g, section, key, at);
+    }
+}
+
+/* The current event opens the list; afterwards it is the list's end. */
+static void read_rules(struct walk *w, struct str path)
+{
+    while (next(w) && w->event.type != YAML_SEQUENCE_END_EVENT) {
+        yaml_mark_t at = w->event.start_mark;
+        bool is_group = w->event.type == YAML_MAPPING_START_EVENT;
+        struct config_rule *rule = is_group ? config_add_rule(w->c, source_at(w, at)) : NULL;
+        if (!rule) {
+            report(w, at, "%.*s: %s", STR_ARGS(path),
+                   is_group ? "is one rule too many" : "each rule must be a group of keys");
+            w->stopped = w->stopped || is_group; /* the rest may be long */
+            skip(w);
+            continue;
+        }
+        struct config_group g = config_group_of_rule(w->c, rule);
+        read_group(w, &g, path, STR_NONE);
     }
 }
 
@@ -390,9 +414,9 @@ static void read_provider(struct walk *w, struct str section, struct str name, y
         skip(w);
         return;
     }
-    struct config_provider *p = add_provider(w, name);
+    struct config_group g = config_group_of_provider(w->c, config_add_provider(w->c, name.ptr));
     if (!is_nothing(w))
-        read_provider_keys(w, p, section, STR_NONE);
+        read_group(w, &g, section, STR_NONE);
 }
 
 /* ---- keys ---- */
@@ -458,7 +482,7 @@ static void read_entry(struct walk *w, struct str path, struct str name, yaml_ma
     } else if (k) {
         w->seen[k - config_keys] = true;
         w->c->sources[k - config_keys] =
-            read_value(w, k, path, &(struct key_owner){w->c, &w->c->arena});
+            read_value(w, k, path, &(struct key_owner){w->c, &w->c->arena, NULL});
     } else if (provider) {
         read_provider(w, path, name, at);
     } else {

@@ -67,6 +67,25 @@ static const struct wrong wrongs[] = {
      "c.yaml:2:9: server.host: must be a host name or an IP address, not"},
     {"storage:\n  db_path: ${NOT_SET}/x\n",
      "c.yaml:2:12: storage.db_path: the environment has no \"NOT_SET\""},
+    /* rules and mappings */
+    {"routing:\n  rules: a\n", "c.yaml:2:10: routing.rules: must be a list of rules"},
+    {"routing:\n  rules: {a: b}\n", "c.yaml:2:10: routing.rules: must be a list of rules"},
+    {"routing:\n  rules: [a]\n", "c.yaml:2:11: routing.rules: each rule must be a group of keys"},
+    {"routing:\n  rules:\n    - agent: x\n", "c.yaml:3: routing.rules: rule 1 has no target"},
+    {"routing:\n  rules:\n    - agent: x\n      target:\n",
+     "c.yaml:4:14: routing.rules.target: has no value"},
+    {"routing:\n  rules:\n    - {agent: x, to: y}\n",
+     "c.yaml:3:18: unknown key \"routing.rules.to\""},
+    {"routing:\n  rules:\n    - agent: x\n      agent: y\n      target: z\n",
+     "c.yaml:4:7: routing.rules.agent: stands here twice"},
+    {"routing:\n  rules:\n    - min_tokens: 5k\n      target: z\n",
+     "c.yaml:3:19: routing.rules.min_tokens: must be a whole number"},
+    {"routing:\n  mode: maybe\n", "c.yaml:2:9: routing.mode: must be one of on, shadow"},
+    {"routing:\n  agent_routing: true\n  model_routing: true\n",
+     "c.yaml:3: routing.model_routing: not together with routing.agent_routing (c.yaml:2)"},
+    {"subagents:\n  mappings:\n    a: x\n    a: y\n",
+     "c.yaml:4:5: subagents.mappings: names a twice"},
+    {"version: 2\n", "c.yaml:1:10: version: must be a whole number from 1 to 1"},
     {"providers:\n  anthropic:\n    version: \"a\\r\\nX: y\"\n",
      "c.yaml:3:14: providers.anthropic.version: must be visible ASCII"},
 };
@@ -167,6 +186,74 @@ static void takes_texts_from_the_environment(void **state)
     config_free(c);
 }
 
+static void reads_rules_and_mappings(void **state)
+{
+    (void)state;
+    struct config *c;
+    setenv("SUBAGENT_MAPPINGS", "b:gpt-4o, new:plano:gemini/x", 1);
+    setenv("OPENAI_BASE_URL", "http://localhost:11434/v1", 1);
+    load_fine("version: 1\n"
+              "routing:\n"
+              "  rules:\n"
+              "    - {agent: 'code *', class: \"title, agent\", min_tokens: 10, target: a:b}\n"
+              "    - name: two\n"
+              "      header: \"x-team: red *\"\n"
+              "      target: anthropic\n"
+              "subagents:\n"
+              "  mappings:\n"
+              "    a: openai:gpt-4o\n"
+              "    b: openai:o3\n",
+              &c);
+    assert_int_equal(c->routing_rules.count, 2);
+    const struct config_rule *one = &c->routing_rules.items[0], *two = one + 1;
+    assert_string_equal(one->agent, "code *");
+    assert_string_equal(one->class, "title, agent");
+    assert_int_equal(one->min_tokens, 10);
+    assert_string_equal(one->model, "");
+    assert_string_equal(one->source, "c.yaml:4");
+    assert_string_equal(two->header, "x-team: red *");
+    assert_string_equal(two->sources[CONFIG_RULE_target], "c.yaml:7");
+    assert_string_equal(two->sources[CONFIG_RULE_agent], "default");
+    const struct config_map *m = &c->subagents_mappings;
+    assert_int_equal(m->count, 3); /* the environment's first; its b replaces the file's */
+    assert_string_equal(m->entries[0].text, "gpt-4o");
+    assert_string_equal(m->entries[0].source, "environment SUBAGENT_MAPPINGS");
+    assert_string_equal(m->entries[1].text, "plano:gemini/x");
+    assert_string_equal(m->entries[2].name, "a");
+    assert_string_equal(m->entries[2].source, "c.yaml:10");
+    assert_true(c->subagents_enable);
+    assert_string_equal(c->sources[CONFIG_subagents_enable], "environment SUBAGENT_MAPPINGS");
+    assert_int_equal(c->provider_count, 1);
+    assert_string_equal(c->providers[0].base_url, "http://localhost:11434/v1");
+    config_free(c);
+    unsetenv("SUBAGENT_MAPPINGS");
+    unsetenv("OPENAI_BASE_URL");
+    load_fine("subagents:\n  mappings:\n    a: openai:gpt-4o\n", &c);
+    assert_false(c->subagents_enable); /* the file has to say so */
+    config_free(c);
+}
+
+static void takes_a_thousand_rules(void **state)
+{
+    (void)state;
+    struct buf text;
+    struct problems p;
+    struct config *c;
+    buf_init(&text, 1 << 20);
+    assert_false(buf_append(&text, STR("routing:\n  rules:\n")));
+    for (int i = 0; i < CONFIG_RULES_MAX; i++)
+        assert_false(buf_printf(&text, "    - {agent: a-%d, target: openai:gpt-4o}\n", i));
+    assert_non_null(c = load(text.ptr, text.len, &p));
+    assert_int_equal(c->routing_rules.count, CONFIG_RULES_MAX);
+    assert_string_equal(c->routing_rules.items[100].agent, "a-100");
+    config_free(c);
+    assert_false(buf_append(&text, STR("    - {agent: more, target: openai:gpt-4o}\n")));
+    assert_null(load(text.ptr, text.len, &p));
+    assert_non_null(strstr(p.items[0].text, "c.yaml:1027:7: routing.rules: is one rule too many"));
+    problems_release(&p);
+    buf_release(&text);
+}
+
 static void warns_of_a_password_in_the_file(void **state)
 {
     (void)state;
@@ -236,6 +323,8 @@ int main(void)
         cmocka_unit_test(refuses_a_zero_byte),
         cmocka_unit_test(takes_what_is_right),
         cmocka_unit_test(takes_texts_from_the_environment),
+        cmocka_unit_test(reads_rules_and_mappings),
+        cmocka_unit_test(takes_a_thousand_rules),
         cmocka_unit_test(warns_of_a_password_in_the_file),
         cmocka_unit_test(paths_are_relative_to_the_file),
         cmocka_unit_test(refuses_monsters_quickly),
