@@ -3,6 +3,8 @@
  */
 #include "config/config_diff.h"
 
+#include "config/config_group.h"
+
 #include <stdio.h>
 
 bool key_is_live(const struct config_key *k)
@@ -37,6 +39,8 @@ static bool maps_differ(const struct config_map *a, const struct config_map *b)
     return differ;
 }
 
+static bool rules_differ(const struct config_rules *a, const struct config_rules *b);
+
 static bool values_differ(const struct config_key *k, const void *a_base, const void *b_base)
 {
     const void *a = key_value(k, a_base), *b = key_value(k, b_base);
@@ -54,8 +58,11 @@ static bool values_differ(const struct config_key *k, const void *a_base, const 
         return lists_differ(a, b);
     case KIND_MAP:
         return maps_differ(a, b);
+    case KIND_RULES:
+        return rules_differ(a, b);
     case KIND_HOST:
     case KIND_TOKEN:
+    case KIND_TEXT:
     case KIND_SECRET:
     case KIND_PATH:
     case KIND_URL:
@@ -66,17 +73,18 @@ static bool values_differ(const struct config_key *k, const void *a_base, const 
     return true;
 }
 
+static bool rules_differ(const struct config_rules *a, const struct config_rules *b)
+{
+    bool differ = a->count != b->count;
+    for (size_t i = 0; !differ && i < a->count; i++)
+        for (size_t k = 0; !differ && k < RULE_KEYS; k++)
+            differ = values_differ(&rule_keys[k], &a->items[i], &b->items[i]);
+    return differ;
+}
+
 static enum err put_name(struct buf *names, const char *section, const char *name)
 {
     return buf_printf(names, "%s%s%s", names->len ? " " : "", section, name);
-}
-
-static const struct config_provider *find(const struct config *c, const char *name)
-{
-    for (size_t i = 0; i < c->provider_count; i++)
-        if (!texts_differ(c->providers[i].name, name))
-            return &c->providers[i];
-    return NULL;
 }
 
 /* One that only `c` has is named whole; what both have is told key by key, once. */
@@ -85,7 +93,7 @@ static enum err diff_providers(const struct config *c, const struct config *othe
 {
     enum err err = ERR_OK;
     for (size_t i = 0; !err && i < c->provider_count; i++) {
-        const struct config_provider *a = &c->providers[i], *b = find(other, a->name);
+        const struct config_provider *a = &c->providers[i], *b = config_find_provider(other, a->name);
         char section[160];
         snprintf(section, sizeof section, "providers.%s%s", a->name, b ? "." : "");
         if (!b)
