@@ -71,7 +71,7 @@ static const struct wrong wrongs[] = {
     {"routing:\n  rules: a\n", "c.yaml:2:10: routing.rules: must be a list of rules"},
     {"routing:\n  rules: {a: b}\n", "c.yaml:2:10: routing.rules: must be a list of rules"},
     {"routing:\n  rules: [a]\n", "c.yaml:2:11: routing.rules: each rule must be a group of keys"},
-    {"routing:\n  rules:\n    - agent: x\n", "c.yaml:3: routing.rules: rule 1 has no target"},
+    {"routing:\n  rules:\n    - agent: x\n", "c.yaml:3:7: routing.rules: rule 1 has no target"},
     {"routing:\n  rules:\n    - agent: x\n      target:\n",
      "c.yaml:4:14: routing.rules.target: has no value"},
     {"routing:\n  rules:\n    - {agent: x, to: y}\n",
@@ -82,7 +82,7 @@ static const struct wrong wrongs[] = {
      "c.yaml:3:19: routing.rules.min_tokens: must be a whole number"},
     {"routing:\n  mode: maybe\n", "c.yaml:2:9: routing.mode: must be one of on, shadow"},
     {"routing:\n  agent_routing: true\n  model_routing: true\n",
-     "c.yaml:3: routing.model_routing: not together with routing.agent_routing (c.yaml:2)"},
+     "c.yaml:3:18: routing.model_routing: not together with routing.agent_routing (c.yaml:2:18)"},
     {"subagents:\n  mappings:\n    a: x\n    a: y\n",
      "c.yaml:4:5: subagents.mappings: names a twice"},
     {"version: 2\n", "c.yaml:1:10: version: must be a whole number from 1 to 1"},
@@ -210,9 +210,9 @@ static void reads_rules_and_mappings(void **state)
     assert_string_equal(one->class, "title, agent");
     assert_int_equal(one->min_tokens, 10);
     assert_string_equal(one->model, "");
-    assert_string_equal(one->source, "c.yaml:4");
+    assert_string_equal(one->source, "c.yaml:4:7");
     assert_string_equal(two->header, "x-team: red *");
-    assert_string_equal(two->sources[CONFIG_RULE_target], "c.yaml:7");
+    assert_string_equal(two->sources[CONFIG_RULE_target], "c.yaml:7:15");
     assert_string_equal(two->sources[CONFIG_RULE_agent], "default");
     const struct config_map *m = &c->subagents_mappings;
     assert_int_equal(m->count, 3); /* the environment's first; its b replaces the file's */
@@ -220,7 +220,7 @@ static void reads_rules_and_mappings(void **state)
     assert_string_equal(m->entries[0].source, "environment SUBAGENT_MAPPINGS");
     assert_string_equal(m->entries[1].text, "plano:gemini/x");
     assert_string_equal(m->entries[2].name, "a");
-    assert_string_equal(m->entries[2].source, "c.yaml:10");
+    assert_string_equal(m->entries[2].source, "c.yaml:10:5");
     assert_true(c->subagents_enable);
     assert_string_equal(c->sources[CONFIG_subagents_enable], "environment SUBAGENT_MAPPINGS");
     assert_int_equal(c->provider_count, 1);
