@@ -5,7 +5,7 @@
 #ifndef INDEX_GATHERED_H
 #define INDEX_GATHERED_H
 
-#include "index/agents.h"
+#include "agents/spawns.h"
 #include "index/segments.h"
 #include "record/detail.h"
 

@@ -15,6 +15,7 @@ static const uint64_t progress_every_ns = 250000000; /* at most four a second fo
 void taker_init(struct taker *t, const struct index_store *store, struct segments *segments)
 {
     *t = (struct taker){.store = store, .segments = segments};
+    t->spawns = spawns_new();
     gathering_init(&t->exchanges);
     packer_init(&t->packer, store);
     conversations_init(&t->conversations, &t->packer);
@@ -45,7 +46,7 @@ void taker_release(struct taker *t)
     threads_release(&t->threads);
     gathering_release(&t->exchanges);
     packer_release(&t->packer);
-    agents_release(&t->agents);
+    spawns_free(t->spawns);
 }
 
 void taker_tell(struct taker *t, enum index_event event, struct gathered *e)

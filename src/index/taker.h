@@ -5,10 +5,11 @@
 #ifndef INDEX_TAKER_H
 #define INDEX_TAKER_H
 
-#include "index/agents.h"
+#include "agents/spawns.h"
 #include "index/conversation.h"
 #include "index/gathered.h"
 #include "index/threads.h"
+#include "index/tool_errors.h"
 
 enum {
     BODY_READ_MAX = 40 << 20,  /* a longer body is stored chunk by chunk and not looked into */
@@ -23,7 +24,8 @@ struct taker {
     struct packer packer;
     struct conversations conversations;
     struct threads threads;
-    struct agents agents;
+    struct spawns *spawns;
+    struct tool_errors tool_errors;
     struct indexer_counters counters;
     index_listener *listener; /* may be NULL */
     bool (*wants)(void *owner);

@@ -6,6 +6,7 @@
 
 #include <xxhash.h>
 
+#include "agents/identity.h"
 #include "base/loss.h"
 #include "base/mem.h"
 #include "record/head_text.h"
@@ -109,7 +110,7 @@ static uint64_t conversation_key(const struct record *r, struct str body)
 static void note_request_facts(struct taker *t, struct gathered *e, const struct request_facts *f)
 {
     struct record *r = &e->record;
-    struct str tool_errors = agents_tool_errors(&t->agents, f, &t->arena);
+    struct str tool_errors = tool_errors_new(&t->tool_errors, f, &t->arena);
     r->flags |= f->flags | (f->asks_stream ? RECORD_ASKS_STREAM : 0u) |
                 (f->asks_thinking ? RECORD_ASKS_THINKING : 0u);
     r->model = f->model;
@@ -121,17 +122,26 @@ static void note_request_facts(struct taker *t, struct gathered *e, const struct
     r->tool_errors = tool_errors;
     if (!r->session_id.len)
         r->session_id = f->user_session_id;
-    if (r->agent_id.len)
-        r->agent_type = agents_type(&t->agents, r->session_id, r->agent_id);
     gathered_keep(e);
 }
 
-/* An agent that is not known may be recognised by how it begins, once its parent's answer is here. */
-static void note_prompts(struct taker *t, struct gathered *e)
+/* Who asks. An agent that is not known by the call that began it may still be recognised so, once
+ * its parent's answer is here. */
+static void note_identity(struct taker *t, struct gathered *e, struct str body)
 {
     struct record *r = &e->record;
-    if (!agents_type(&t->agents, r->session_id, r->agent_id).len)
-        prompts_read(buf_str(&t->body), &t->arena, &e->prompts);
+    struct request_parts parts;
+    struct identity who;
+    const struct identity_sources sources = {.spawns = t->spawns};
+    struct identity_request q = {
+        .method = r->method, .path = r->path, .client = r->client, .beta = r->anthropic_beta,
+        .session_id = r->session_id, .agent_id = r->agent_id,
+        .parent_agent_id = r->parent_agent_id, .parts = body.len ? &parts : NULL};
+    request_parts_read(body, &parts);
+    identity_read(&sources, &q, &t->arena, &who);
+    r->agent_type = who.agent;
+    if (who.class == CLASS_AGENT && who.agent_by != IDENTITY_BY_SPAWN)
+        prompts_read(&parts, &t->arena, &e->prompts);
 }
 
 static struct piece_at pack_long_request(struct taker *t, struct gathered *e)
@@ -166,8 +176,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     }
     e->oldest_block = 0; /* not known yet: any (see indexer_oldest_block) */
     gather(t, e, &e->request, &t->body);
-    if (e->record.agent_id.len)
-        note_prompts(t, e);
+    note_identity(t, e, buf_str(&t->body));
     uint64_t key = conversation_key(&e->record, buf_str(&t->body));
     enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
     assert(!err); /* a body of this length can always be written down */
@@ -200,7 +209,7 @@ static int64_t time_of_byte(const struct chunk_list *l, size_t offset)
 static void note_answer_facts(struct taker *t, struct record *r, const struct answer_facts *f)
 {
     r->tools = tool_list_text(&f->tools, &t->arena);
-    agents_spawn(&t->agents, r->session_id, f);
+    spawns_note(t->spawns, r->session_id, f->spawns, f->spawn_count);
     r->flags |= f->flags;
     if (!(r->flags & RECORD_IS_TRANSLATED)) /* else it says what was asked of us */
         r->response_model = f->model;
@@ -338,8 +347,9 @@ static void note_rest(struct taker *t, struct gathered *e)
     struct record *r = &e->record;
     if (r->state == ENDING_COMPLETE && r->status >= 400)
         r->state = ENDING_UPSTREAM_ERROR; /* as another program's records may have it */
-    if (r->agent_id.len && !r->agent_type.len)
-        r->agent_type = agents_recognise(&t->agents, r->session_id, r->agent_id, &e->prompts);
+    struct spawned told = spawns_recognise(t->spawns, r->session_id, r->agent_id, &e->prompts);
+    if (told.type.len)
+        r->agent_type = told.type;
     if (t->store->prices)
         prices_cost(t->store->prices, r);
 }

@@ -138,8 +138,9 @@ static void note_spawn(struct reading *r, struct str input)
     struct str prompt =
         json_read_text(json_member(input, STR("prompt")), SPAWN_INPUT_MAX, r->arena);
     if (type.len && prompt.len && f->spawn_count < SPAWNS_MAX)
-        f->spawns[f->spawn_count++] = (struct spawn){arena_str(r->arena, type),
-                                                     spawn_hash(prompt)};
+        f->spawns[f->spawn_count++] = (struct spawn){
+            arena_str(r->arena, type), spawn_hash(prompt),
+            str_equal(json_member(input, STR("run_in_background")), STR("true"))};
 }
 
 /* True when it begins a sub-agent. */

@@ -20,6 +20,7 @@ enum {
 struct spawn {
     struct str agent_type;
     uint64_t prompt_hash; /* spawn_hash() of its prompt */
+    bool is_background;   /* run_in_background: its parent does not wait for it */
 };
 
 struct answer_facts {

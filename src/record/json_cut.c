@@ -102,16 +102,18 @@ static struct str session_in_name(struct str user_id)
     return STR_NONE;
 }
 
+struct str metadata_session(struct str metadata, struct arena *arena)
+{
+    struct str user_id = json_read_text(json_member(metadata, STR("user_id")), USER_ID_MAX, arena);
+    struct str session = session_in_name(user_id);
+    if (user_id.len && user_id.ptr[0] == '{')
+        session = json_read_text(json_member(user_id, STR("session_id")), SESSION_ID_MAX + 1, arena);
+    return session.len <= SESSION_ID_MAX ? session : STR_NONE;
+}
+
 static void take_metadata(struct cutter *c, struct str raw)
 {
-    struct str user_id = json_read_text(json_member(raw, STR("user_id")), USER_ID_MAX, c->arena);
-    if (user_id.len && user_id.ptr[0] == '{')
-        c->facts->user_session_id =
-            json_read_text(json_member(user_id, STR("session_id")), SESSION_ID_MAX + 1, c->arena);
-    else
-        c->facts->user_session_id = session_in_name(user_id);
-    if (c->facts->user_session_id.len > SESSION_ID_MAX)
-        c->facts->user_session_id = STR_NONE;
+    c->facts->user_session_id = metadata_session(raw, c->arena);
 }
 
 /* All of the system prompt, or one of its blocks. */
