@@ -130,6 +130,16 @@ static void upkeep(void *owner, struct api_upkeep *out)
     keeper_tell(&app->keeper, out);
 }
 
+static void configuration(void *owner, struct arena *arena, struct api_configuration *out)
+{
+    struct app *app = owner;
+    struct route_set *set = reload_current(app->reload);
+    out->config = config_hold(set->config);
+    out->loaded_us = set->loaded_us;
+    out->error = reload_error(app->reload, arena);
+    route_set_drop(set);
+}
+
 /* --- chores --- */
 
 /* Recording comes first, on the disk too. What runs counts as a backlog too, so a little is none. */
@@ -188,7 +198,7 @@ static enum err open_storage(struct app *app, struct fail *f)
         .transcripts_place = app->transcripts.place,
         .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
-        .deleted = deleted, .upkeep = upkeep,
+        .deleted = deleted, .upkeep = upkeep, .configuration = configuration,
     };
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
@@ -256,13 +266,15 @@ static void on_reload(void *owner)
     reload_ring(app->reload);
 }
 
-static enum err follow_configuration(struct app *app, const struct config_flags *flags, int port,
-                                     struct fail *f)
+static enum err make_routes(struct app *app, struct config *cfg, const struct config_flags *flags,
+                            int port, struct fail *f)
 {
-    struct reload_options o = {.flags = flags, .first = app->routes, .own_port = (uint16_t)port,
-                               .owner = app, .apply = apply};
-    app->reload = reload_new(&o);
-    return reload_start(app->reload, f);
+    struct reload_options o = {.flags = flags, .own_port = (uint16_t)port, .owner = app,
+                               .apply = apply};
+    enum err err = route_set_new(&app->routes, cfg, o.own_port, f);
+    o.first = app->routes;
+    app->reload = err ? NULL : reload_new(&o);
+    return err;
 }
 
 /* --- the end --- */
@@ -338,17 +350,15 @@ int app_run(struct config *cfg, const struct config_flags *flags, struct fail *f
     if (!err) {
         err = make_guard(app, (uint16_t)port, f);
         if (!err)
-            err = route_set_new(&app->routes, cfg, (uint16_t)port, f);
+            err = make_routes(app, cfg, flags, port, f);
         if (!err)
             err = open_storage(app, f);
         code = exit_code(err);
         if (!err) {
             err = make_workers(app, listener, f);
+            if (!err)
+                err = reload_start(app->reload, f);
             code = err == ERR_BUSY ? EX_UNAVAILABLE : exit_code(err); /* the port, as above */
-        }
-        if (!err) {
-            err = follow_configuration(app, flags, port, f);
-            code = exit_code(err);
         }
     }
     if (!err) {

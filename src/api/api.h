@@ -25,12 +25,19 @@ struct api_upkeep {
     int64_t reserve_bytes;   /* kept for the day when the disk is full */
 };
 
+/* The configuration in force: parts of it change while the proxy runs. */
+struct api_configuration {
+    struct config *config; /* held: whoever asked frees it */
+    int64_t loaded_us;
+    struct str error;      /* why the last reading was refused; empty: it was not */
+};
+
 /* All outlive the api. The functions may be called from any thread. */
 struct api_options {
     struct store *store;
     struct indexer *indexer;
     struct search *search; /* NULL: there is none */
-    const struct config *config;
+    const struct config *config; /* as at the start */
     const char *transcripts_place; /* NULL: transcripts are not followed */
     const char *version;
     void *owner;
@@ -39,6 +46,8 @@ struct api_options {
     bool (*is_draining)(void *owner);
     void (*deleted)(void *owner); /* requests were deleted */
     void (*upkeep)(void *owner, struct api_upkeep *out);
+    /* Texts in `arena`. NULL: the configuration is as at the start. */
+    void (*configuration)(void *owner, struct arena *arena, struct api_configuration *out);
 };
 
 struct api *api_new(const struct api_options *options);

@@ -5,6 +5,7 @@
 #include "api/api_setup.h"
 
 #include "api/api_reply.h"
+#include "config/config_diff.h"
 #include "config/config_value.h"
 #include "config/connect_lines.h"
 
@@ -37,9 +38,22 @@ static void put_key(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct conf
     yyjson_mut_obj_add_str(doc, obj, "what", k->what);
 }
 
+static void put_reading(yyjson_mut_doc *doc, yyjson_mut_val *root,
+                        const struct api_configuration *now)
+{
+    if (now->loaded_us)
+        json_put_time(doc, root, "loaded_at", now->loaded_us);
+    else
+        yyjson_mut_obj_add_null(doc, root, "loaded_at");
+    json_put_text_or_null(doc, root, "reload_error", now->error);
+}
+
 void setup_answer(struct call *c, const struct api_options *to)
 {
     const struct config *cfg = to->config;
+    struct api_configuration now = {.config = NULL};
+    if (to->configuration)
+        to->configuration(to->owner, call_arena(c), &now);
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     json_put_text(doc, root, "version", str_of(to->version));
@@ -47,7 +61,11 @@ void setup_answer(struct call *c, const struct api_options *to)
     put_variables(doc, root);
     json_put_text_or_null(doc, root, "config_file", str_of(cfg->file ? cfg->file : ""));
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "config");
-    for (size_t i = 0; i < CONFIG_KEYS; i++)
-        put_key(doc, list, cfg, i, call_arena(c));
+    for (size_t i = 0; i < CONFIG_KEYS; i++) {
+        bool has_changed = now.config && key_is_live(&config_keys[i]);
+        put_key(doc, list, has_changed ? now.config : cfg, i, call_arena(c));
+    }
+    put_reading(doc, root, &now);
+    config_free(now.config);
     api_reply_json(c, 200, doc);
 }

@@ -116,6 +116,29 @@ export class Proxy {
     return Proxy.start({ ...this.options, ...changes, dir: this.dir });
   }
 
+  /* Its file, as `config` was; `text`: as it is. Written anew, as some editors do, or in place. */
+  async write_config(config, { in_place = false } = {}) {
+    const file = path.join(this.dir, 'test.yaml');
+    const target = in_place ? file : `${file}.new`;
+    await fs.writeFile(target, typeof config === 'string' ? config : yaml(config), { mode: 0o600 });
+    if (!in_place) await fs.rename(target, file);
+  }
+
+  /* What is logged from here on, until it matches. */
+  async logged(pattern, act, ms = DEADLINE_MS) {
+    const from = this.log.length;
+    await act?.();
+    return until(() => pattern.exec(this.log.slice(from)), () => `${pattern} in the log\n${this.log.slice(from)}`, ms);
+  }
+
+  /* Its file is written, and read again at once. */
+  async reload(config, pattern = /configuration reloaded.*/) {
+    return this.logged(pattern, async () => {
+      if (config !== undefined) await this.write_config(config);
+      this.child.kill('SIGHUP');
+    });
+  }
+
   /* Resident memory in bytes. */
   rss() {
     const status = readFileSync(`/proc/${this.pid}/status`, 'latin1');
