@@ -109,12 +109,10 @@ static enum flow receive(struct exchange *ex)
 /* To Anthropic, where no rule says otherwise. */
 static enum flow route(struct exchange *ex)
 {
-    struct str model = STR_NONE;
     if (ex->routable && ex->is_request_whole)
-        ex->rule = router_decide(ex->routes->set->router, buf_str(&ex->early), client_arena(ex->client),
-                                 &model);
+        routed_decide(ex);
     if (ex->rule)
-        routed_start(ex, model);
+        routed_start(ex, ex->decision.asked);
     else
         relayed_start(ex);
     return GO_ON;

@@ -125,6 +125,7 @@ enum flow exchange_finish(struct exchange *ex)
     if (ex->next)
         ex->next->prev = ex->prev;
     buf_release(&ex->early);
+    arena_release(&ex->decided);
     routes_drop(ex->routes);
     atomic_fetch_sub_explicit(&ex->proxy->in_flight, 1, memory_order_relaxed);
     return GO_ON;

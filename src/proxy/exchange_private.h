@@ -24,6 +24,8 @@ struct exchange {
     struct attempt *attempt;        /* NULL: not begun, or over */
     struct translated *translated;  /* instead of it, for another provider than Anthropic */
     const struct route_rule *rule;  /* NULL: to Anthropic */
+    struct route_decision decision; /* what the rules said; strings in the next */
+    struct arena decided;
     enum routable routable;         /* if so, read whole before it goes anywhere */
     const struct provider *provider;
     struct tap tap;
@@ -66,6 +68,7 @@ void relayed_send_end(struct exchange *ex);
 
 /* --- exchange_routed.c: to another provider --- */
 
+void routed_decide(struct exchange *ex); /* by the rules: sets `decision`, and `rule` to follow it */
 void routed_start(struct exchange *ex, struct str model); /* `model`: that the client asks for */
 
 /* --- exchange_end.c --- */

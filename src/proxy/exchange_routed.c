@@ -2,6 +2,7 @@
  * exchange_routed.c — another provider's half of an exchange: its answer comes translated, already
  * in the client's language.
  */
+#include "base/clock.h"
 #include "base/mem.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
@@ -54,6 +55,18 @@ static void on_done(void *owner, const struct fail *f)
 }
 
 static const struct translated_events events = {on_head, on_body, on_done};
+
+void routed_decide(struct exchange *ex)
+{
+    const struct router *r = ex->routes->set->router;
+    struct route_question q = {.head = client_head(ex->client), .body = buf_str(&ex->early)};
+    router_decide(r, &q, &ex->decided, &ex->decision);
+    const struct route_rule *rule = ex->decision.rule;
+    if (!rule)
+        return;
+    router_count(r, rule, clock_wall_us());
+    ex->rule = rule->provider && !ex->decision.is_shadow ? rule : NULL;
+}
 
 void routed_start(struct exchange *ex, struct str model)
 {

@@ -3,7 +3,10 @@
  */
 #include "proxy/route_chain.h"
 
-bool route_breaker_is_on(const struct route_care *care, bool said, const char *source)
+#include "proxy/route_provider.h"
+
+/* Leaving alone is on where somebody else can be asked, unless the file says otherwise. */
+static bool breaker_is_on(const struct route_care *care, bool said, const char *source)
 {
     return strcmp(source, "default") == 0 ? care->has_fallback : said;
 }
@@ -69,10 +72,57 @@ static enum err check_from(const struct router *r, const struct config *cfg,
     return ERR_OK;
 }
 
-enum err route_chain_check(const struct router *r, const struct config *cfg, struct fail *f)
+static enum err check_all(const struct router *r, const struct config *cfg, struct fail *f)
 {
     enum err err = check_from(r, cfg, &(struct route_hop){0}, f);
     for (size_t i = 0; i < r->provider_count && !err; i++)
         err = check_from(r, cfg, &(struct route_hop){&r->providers[i], STR_NONE}, f);
     return err;
+}
+
+static enum err set_care(struct router *r, const struct config *cfg, struct str name,
+                         const char *target, const char *source, uint16_t own_port,
+                         struct route_care *care, struct fail *f)
+{
+    struct str to = str_head(str_of(target), str_find(str_of(target), ':'));
+    care->has_fallback = to.len > 0;
+    care->fallback.model = str_from(str_of(target), to.len + 1);
+    if (!to.len)
+        return ERR_OK;
+    if (str_equal(to, STR("anthropic")))
+        return care->fallback.model.len
+                   ? fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: Anthropic gets the "
+                          "client's own request, so no model can be given", source, STR_ARGS(name))
+                   : ERR_OK;
+    if (!route_provider_is_known(cfg, to))
+        return fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: %.*s is not known as a "
+                    "provider", source, STR_ARGS(name), STR_ARGS(to));
+    return route_provider_find(r, cfg, to, own_port, &care->fallback.provider, f);
+}
+
+/* Finding a fallback may make one more provider, which has its turn as well. */
+enum err route_chain_make(struct router *r, const struct config *cfg, uint16_t own_port,
+                          struct fail *f)
+{
+    const char *const *sources = cfg->sources;
+    r->anthropic_url = str_of(cfg->anthropic_base_url);
+    enum err err = set_care(r, cfg, STR("anthropic"), cfg->anthropic_fallback_provider,
+                            sources[CONFIG_anthropic_fallback_provider], own_port, &r->anthropic, f);
+    r->anthropic.breaker = (struct breaker_limits){
+        breaker_is_on(&r->anthropic, cfg->anthropic_breaker_enabled,
+                            sources[CONFIG_anthropic_breaker_enabled]),
+        cfg->anthropic_breaker_max_failures, cfg->anthropic_breaker_timeout_ms};
+    for (size_t i = 0; i < r->provider_count && !err; i++) {
+        struct route_provider *p = &r->providers[i];
+        const struct config_provider *said = route_provider_said(cfg, p->upstream.name);
+        if (!said)
+            continue;
+        err = set_care(r, cfg, p->upstream.name, said->fallback_provider,
+                       said->sources[CONFIG_PROVIDER_fallback_provider], own_port, &p->care, f);
+        p->care.breaker = (struct breaker_limits){
+            breaker_is_on(&p->care, said->circuit_breaker_enabled,
+                                said->sources[CONFIG_PROVIDER_circuit_breaker_enabled]),
+            said->circuit_breaker_max_failures, said->circuit_breaker_timeout};
+    }
+    return err ? err : check_all(r, cfg, f);
 }

@@ -7,11 +7,9 @@
 
 #include "proxy/router.h"
 
-/* Leaving alone is on where somebody else can be asked, unless the file says otherwise. `said`:
- * the key's value; `source`: where that is from. */
-bool route_breaker_is_on(const struct route_care *care, bool said, const char *source);
-/* ERR_CONFIG, with the place, for a provider whose fallbacks lead back to it. */
-enum err route_chain_check(const struct router *r, const struct config *cfg,
-                           struct fail *f) MUST_CHECK;
+/* Reads what the configuration says of fallbacks and breakers. ERR_CONFIG, with the place, for one
+ * that is not known, and for a provider whose fallbacks lead back to it. */
+enum err route_chain_make(struct router *r, const struct config *cfg, uint16_t own_port,
+                          struct fail *f) MUST_CHECK;
 
 #endif

@@ -5,9 +5,13 @@
 #ifndef PROXY_ROUTER_H
 #define PROXY_ROUTER_H
 
+#include <stdatomic.h>
+
+#include "agents/identity.h"
 #include "config/config.h"
 #include "dialect/preset.h"
 #include "http/head.h"
+#include "proxy/glob.h"
 #include "upstream/health.h"
 #include "upstream/provider.h"
 
@@ -38,10 +42,27 @@ struct route_provider {
     struct route_care care;
 };
 
+/* What a rule asks of a request; what is empty or 0 is not asked. */
+struct route_when {
+    struct glob agent, model, session, client;
+    struct str header; /* its name */
+    struct glob header_value;
+    uint32_t classes;  /* bits of enum request_class */
+    int64_t min_tokens, max_tokens;
+};
+
 struct route_rule {
-    struct str pattern; /* of the model that the client asks for */
-    const struct route_provider *provider;
-    struct str model;   /* empty: the same */
+    struct str label;  /* "subagents.mappings.code-reviewer" */
+    struct str source; /* "config.yaml:12:5", "environment SUBAGENT_MAPPINGS" */
+    struct route_when when;
+    const struct route_provider *provider; /* NULL: Anthropic */
+    struct str model;                      /* empty: the client's */
+};
+
+/* How often a rule was followed; by any worker. */
+struct route_hits {
+    atomic_uint_least64_t count;
+    atomic_int_least64_t last_us; /* wall clock; 0: never */
 };
 
 struct router {
@@ -50,8 +71,12 @@ struct router {
     size_t provider_count;
     struct route_care anthropic;
     struct str anthropic_url;
-    struct route_rule rules[CONFIG_MAP_MAX];
-    size_t rule_count;
+    struct route_rule *rules; /* the first that fits counts */
+    size_t rule_count, rule_cap;
+    struct route_hits *hits;  /* of each rule */
+    bool is_passthrough;      /* all to Anthropic, untouched */
+    bool is_shadow;           /* likewise, and what the rules say is noted */
+    bool asks_who;            /* some rule asks for an agent or a class */
 };
 
 /* ERR_CONFIG names the rule or provider that is wrong. The caller frees. */
@@ -71,12 +96,60 @@ enum routable {
     ROUTABLE_CHAT /* OpenAI's Chat Completions */
 };
 enum routable router_may_route(const struct router *r, const struct head *h);
-/* The first rule that fits a request's body; NULL: to Anthropic, untouched. `model`: that it asks
- * for, at most ROUTE_MODEL_MAX bytes, for a longer one fits none; in `arena`. */
-const struct route_rule *router_decide(const struct router *r, struct str body, struct arena *arena,
-                                       struct str *model);
 
-/* `*` and `?`; the whole of `text` has to fit. */
-bool glob_matches(struct str pattern, struct str text);
+/* What is known of a request when it is to be decided. */
+struct route_question {
+    const struct head *head;
+    struct str body;
+    const struct identity_sources *sources; /* NULL: none */
+    const struct identity *who;             /* NULL: found out when a rule asks for it */
+};
+
+struct route_decision {
+    const struct route_rule *rule; /* the first that fits; NULL: to Anthropic, untouched */
+    struct str asked;              /* the model that the client asks for; in the arena */
+    struct str target;             /* of the rule: "openai:gpt-4o", "anthropic"; in the arena */
+    const struct identity *who;    /* NULL: nobody had to know */
+    bool is_shadow;                /* the rule is not to be followed */
+};
+
+/* A request whose model is missing, or longer than ROUTE_MODEL_MAX bytes, fits no rule. */
+void router_decide(const struct router *r, const struct route_question *q, struct arena *arena,
+                   struct route_decision *out);
+/* The rule was followed, or would have been. */
+void router_count(const struct router *r, const struct route_rule *rule, int64_t now_us);
+/* Hits of rules that stood in `before` likewise. */
+void router_inherit(struct router *r, const struct router *before);
+
+/* --- for who explains a decision --- */
+
+/* What a request is to the rules: read as far as they ask. */
+struct route_asker {
+    const struct route_question *q;
+    struct arena *arena;
+    struct request_parts parts;
+    struct str model, session;
+    int64_t tokens; /* four bytes each */
+    struct identity known;
+    const struct identity *who; /* NULL: not asked for yet */
+};
+
+/* The first thing that a rule asks and a request does not have. */
+enum route_misfit {
+    ROUTE_FITS,
+    ROUTE_AGENT,
+    ROUTE_CLASS,
+    ROUTE_MODEL,
+    ROUTE_SESSION,
+    ROUTE_CLIENT,
+    ROUTE_HEADER,
+    ROUTE_MIN_TOKENS,
+    ROUTE_MAX_TOKENS
+};
+void route_ask(struct route_asker *a, const struct route_question *q, struct arena *arena);
+const struct identity *route_who(struct route_asker *a);
+enum route_misfit route_try(struct route_asker *a, const struct route_rule *rule);
+/* "openai:gpt-4o"; `asked`: the client's model. "anthropic" alone: untouched. */
+struct str route_target(const struct route_rule *rule, struct str asked, struct arena *arena);
 
 #endif
