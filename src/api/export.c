@@ -13,7 +13,8 @@ enum { DECODED_MAX = 64 << 20 };
 
 struct export {
     const struct export_kind *kind;
-    void *form;
+    struct export_about about;
+    void *state; /* the form's */
     struct arena filter_strings;
     struct request_filter filter;
     bool is_begun, is_over;
@@ -77,6 +78,8 @@ struct export *export_new(const struct export_kind *kind, const struct request_f
 {
     struct export *x = MEM_NEW(struct export);
     x->kind = kind;
+    x->about = *about;
+    x->state = kind->state_bytes ? mem_zeroed(kind->state_bytes) : NULL;
     arena_init(&x->filter_strings);
     arena_init(&x->arena);
     arena_init(&x->item_arena);
@@ -85,7 +88,6 @@ struct export *export_new(const struct export_kind *kind, const struct request_f
         buf_init(&x->bodies[i], kind->body_max);
         buf_init(&x->decoded[i], DECODED_MAX);
     }
-    x->form = kind->open(about);
     return x;
 }
 
@@ -105,7 +107,9 @@ void export_free(struct export *x)
 {
     if (!x)
         return;
-    x->kind->close(x->form);
+    if (x->kind->release)
+        x->kind->release(x->state);
+    free(x->state);
     release_scratch(x);
     arena_release(&x->filter_strings);
     free(x);
@@ -202,7 +206,7 @@ static enum err add_one(struct export *x, struct store_reader *reader, const str
                         struct buf *out, struct fail *f)
 {
     struct fail why = {0};
-    struct export_item item = {.row = row};
+    struct export_item item = {.is_first = !x->counts.exchanges, .row = row};
     struct record_detail detail = {0};
     struct record again;
     enum err err = ERR_OK;
@@ -217,7 +221,7 @@ static enum err add_one(struct export *x, struct store_reader *reader, const str
     if (err == ERR_NOT_FOUND) /* deleted since the page was read */
         return ERR_OK;
     if (!err)
-        err = x->kind->add(x->form, &item, out);
+        err = x->kind->add(x->state, &item, out);
     x->counts.exchanges += !err;
     arena_clear(&x->item_arena);
     shrink_scratch(x);
@@ -241,7 +245,7 @@ static enum err begin(struct export *x, struct store_reader *reader, struct buf 
     if (err && !x->is_over)
         return err;
     x->is_begun = true;
-    return x->kind->begin(x->form, out);
+    return x->kind->begin ? x->kind->begin(x->state, &x->about, out) : ERR_OK;
 }
 
 static enum err add_page(struct export *x, struct store_reader *reader, struct buf *out,
@@ -268,8 +272,8 @@ enum err export_step(struct export *x, struct store_reader *reader, struct buf *
     enum err err = x->is_begun ? ERR_OK : begin(x, reader, out, f);
     while (!err && !x->is_over && out->len < EXPORT_STEP_BYTES)
         err = add_page(x, reader, out, f);
-    if (!err && x->is_over)
-        err = x->kind->end(x->form, out);
+    if (!err && x->is_over && x->kind->end)
+        err = x->kind->end(x->state, out);
     *is_over = x->is_over;
     release_scratch(x);
     return err;

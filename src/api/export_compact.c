@@ -2,36 +2,23 @@
  * export_compact.c — the compact form: nothing is left out and nothing is undone; the bytes are
  * record/compact.h's.
  */
-#include <stdlib.h>
-
 #include "api/export_item.h"
-#include "base/mem.h"
 #include "record/compact.h"
 
 struct compact_form {
     struct compact_writer *writer;
-    struct export_about about;
 };
 
-static void *open_form(const struct export_about *about)
+static enum err begin(void *state, const struct export_about *about, struct buf *out)
 {
-    struct compact_form *form = MEM_NEW(struct compact_form);
+    struct compact_form *form = state;
     form->writer = compact_writer_new();
-    form->about = *about;
-    return form;
+    return compact_begin(form->writer, str_of(about->version), out);
 }
 
-static void close_form(void *owner)
+static void release(void *state)
 {
-    struct compact_form *form = owner;
-    compact_writer_free(form->writer);
-    free(form);
-}
-
-static enum err begin(void *owner, struct buf *out)
-{
-    struct compact_form *form = owner;
-    return compact_begin(form->writer, str_of(form->about.version), out);
+    compact_writer_free(((struct compact_form *)state)->writer);
 }
 
 static struct body_copy body_of(const struct export_body *b, const uint8_t hash[16])
@@ -41,9 +28,9 @@ static struct body_copy body_of(const struct export_body *b, const uint8_t hash[
     return copy;
 }
 
-static enum err add(void *owner, const struct export_item *item, struct buf *out)
+static enum err add(void *state, const struct export_item *item, struct buf *out)
 {
-    struct compact_form *form = owner;
+    struct compact_form *form = state;
     const struct record *r = item->row;
     const struct record_detail *d = item->detail;
     const struct exchange_copy copy = {
@@ -75,9 +62,9 @@ static enum err add(void *owner, const struct export_item *item, struct buf *out
     return compact_add(form->writer, &copy, out);
 }
 
-static enum err end(void *owner, struct buf *out)
+static enum err end(void *state, struct buf *out)
 {
-    struct compact_form *form = owner;
+    struct compact_form *form = state;
     return compact_end(form->writer, out);
 }
 
@@ -87,9 +74,9 @@ const struct export_kind export_compact = {
     .extension = "ccpx",
     .wants_details = true,
     .body_max = COMPACT_BODY_MAX,
-    .open = open_form,
+    .state_bytes = sizeof(struct compact_form),
     .begin = begin,
     .add = add,
     .end = end,
-    .close = close_form,
+    .release = release,
 };

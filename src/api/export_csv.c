@@ -120,29 +120,18 @@ static enum err put_cell(const struct csv_column *c, const struct record *r, str
     return ERR_OK;
 }
 
-static void *open_form(const struct export_about *about)
+static enum err begin(void *state, const struct export_about *about, struct buf *out)
 {
-    (void)about;
-    return NULL;
-}
-
-static void close_form(void *owner)
-{
-    (void)owner;
-}
-
-static enum err begin(void *owner, struct buf *out)
-{
-    (void)owner;
+    (void)state, (void)about;
     enum err err = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(columns) && !err; i++)
         err = buf_printf(out, "%s%s", i ? "," : "", columns[i].name);
     return err ? err : buf_append(out, STR("\r\n"));
 }
 
-static enum err add(void *owner, const struct export_item *item, struct buf *out)
+static enum err add(void *state, const struct export_item *item, struct buf *out)
 {
-    (void)owner;
+    (void)state;
     enum err err = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(columns) && !err; i++) {
         err = i ? buf_append_byte(out, ',') : ERR_OK;
@@ -152,20 +141,10 @@ static enum err add(void *owner, const struct export_item *item, struct buf *out
     return err ? err : buf_append(out, STR("\r\n"));
 }
 
-static enum err end(void *owner, struct buf *out)
-{
-    (void)owner;
-    (void)out;
-    return ERR_OK;
-}
-
 const struct export_kind export_csv = {
     .name = "csv",
     .content_type = "text/csv; charset=utf-8",
     .extension = "csv",
-    .open = open_form,
     .begin = begin,
     .add = add,
-    .end = end,
-    .close = close_form,
 };

@@ -4,49 +4,20 @@
  * What HAR has no place for stands in members of our own, which begin with an underscore, as the
  * format wants it.
  */
-#include <stdlib.h>
-
 #include "api/export_item.h"
 #include "api/record_json.h"
 #include "base/base64.h"
 #include "base/clock.h"
-#include "base/mem.h"
 
-struct har_form {
-    struct export_about about;
-    bool has_entries;
-};
-
-static void *open_form(const struct export_about *about)
+static enum err begin(void *state, const struct export_about *about, struct buf *out)
 {
-    struct har_form *form = MEM_NEW(struct har_form);
-    form->about = *about;
-    return form;
-}
-
-static void close_form(void *owner)
-{
-    free(owner);
-}
-
-static enum err append_finished(yyjson_mut_doc *doc, struct buf *out)
-{
-    size_t len;
-    char *text = json_doc_finish(doc, &len);
-    enum err err = buf_append(out, str_make(text, len));
-    free(text);
-    return err;
-}
-
-static enum err begin(void *owner, struct buf *out)
-{
-    struct har_form *form = owner;
+    (void)state;
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_str(doc, root, "name", "claude-code-proxy");
-    json_put_text(doc, root, "version", str_of(form->about.version));
+    json_put_text(doc, root, "version", str_of(about->version));
     enum err err = buf_append(out, STR("{\"log\":{\"version\":\"1.2\",\"creator\":"));
-    enum err finished = append_finished(doc, out);
+    enum err finished = json_doc_append(doc, out);
     err = err ? err : finished;
     return err ? err : buf_append(out, STR(",\"entries\":["));
 }
@@ -240,9 +211,9 @@ static void put_own(yyjson_mut_doc *doc, yyjson_mut_val *entry, const struct exp
                               item->detail);
 }
 
-static enum err add(void *owner, const struct export_item *item, struct buf *out)
+static enum err add(void *state, const struct export_item *item, struct buf *out)
 {
-    struct har_form *form = owner;
+    (void)state;
     struct buf scratch[2];
     struct arena arena;
     arena_init(&arena);
@@ -259,18 +230,17 @@ static enum err add(void *owner, const struct export_item *item, struct buf *out
     if (server.len)
         json_put_text(doc, entry, "serverIPAddress", server);
     put_own(doc, entry, item);
-    enum err err = buf_append(out, form->has_entries ? STR(",\n") : STR("\n"));
-    enum err finished = append_finished(doc, out);
-    form->has_entries = true;
+    enum err err = buf_append(out, item->is_first ? STR("\n") : STR(",\n"));
+    enum err finished = json_doc_append(doc, out);
     arena_release(&arena);
     for (int i = 0; i < 2; i++)
         buf_release(&scratch[i]);
     return err ? err : finished;
 }
 
-static enum err end(void *owner, struct buf *out)
+static enum err end(void *state, struct buf *out)
 {
-    (void)owner;
+    (void)state;
     return buf_append(out, STR("\n]}}\n"));
 }
 
@@ -281,9 +251,7 @@ const struct export_kind export_har = {
     .wants_details = true,
     .wants_text = true,
     .body_max = EXPORT_TEXT_BODY_MAX,
-    .open = open_form,
     .begin = begin,
     .add = add,
     .end = end,
-    .close = close_form,
 };

@@ -17,6 +17,7 @@ struct export_body {
 };
 
 struct export_item {
+    bool is_first;
     const struct record *row;
     const struct record_detail *detail; /* NULL for forms that do not want it */
     struct export_body request, response;
@@ -27,17 +28,19 @@ struct export_about {
     int64_t now_us;      /* wall clock */
 };
 
-/* A form. Each function appends to `out`; ERR_TOO_LARGE: it is full. */
+/* A form. Each function appends to `out`; ERR_TOO_LARGE: it is full. `state` is the form's own,
+ * zeroed before begin(). */
 struct export_kind {
     const char *name, *content_type, *extension;
     bool wants_details;  /* heads, timeline, bodies; else rows only */
     bool wants_text;     /* bodies with their coding undone */
     size_t body_max;     /* bytes of a body; longer ones are left out, and said to be */
-    void *(*open)(const struct export_about *about);
-    enum err (*begin)(void *form, struct buf *out);
-    enum err (*add)(void *form, const struct export_item *item, struct buf *out);
-    enum err (*end)(void *form, struct buf *out);
-    void (*close)(void *form);
+    size_t state_bytes;
+    /* NULL for begin() and end(): nothing stands there */
+    enum err (*begin)(void *state, const struct export_about *about, struct buf *out);
+    enum err (*add)(void *state, const struct export_item *item, struct buf *out);
+    enum err (*end)(void *state, struct buf *out);
+    void (*release)(void *state); /* NULL: nothing to do. begin() may not have been called */
 };
 
 enum { EXPORT_TEXT_BODY_MAX = 32 << 20 };

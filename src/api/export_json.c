@@ -3,34 +3,12 @@
  *
  * An exchange is a Request as the API shows it, with its heads, bodies and timeline beside it.
  */
-#include <stdlib.h>
-
 #include "api/export_item.h"
 #include "api/record_json.h"
 #include "base/base64.h"
-#include "base/mem.h"
 #include "record/answer.h"
 
 enum { ANSWER_MAX = 64 << 20 };
-
-struct json_form {
-    struct export_about about;
-    bool is_document, has_members;
-};
-
-static void *open_lines(const struct export_about *about)
-{
-    struct json_form *form = MEM_NEW(struct json_form);
-    form->about = *about;
-    return form;
-}
-
-static void *open_document(const struct export_about *about)
-{
-    struct json_form *form = open_lines(about);
-    form->is_document = true;
-    return form;
-}
 
 /* --- an exchange --- */
 
@@ -92,55 +70,47 @@ static enum err add_exchange(const struct export_item *item, struct buf *out)
     put_answer(doc, root, item, &scratch[2]);
     record_json_fill_timeline(doc, yyjson_mut_obj_add_obj(doc, root, "timeline"), item->row,
                               item->detail);
-    size_t len;
-    char *text = json_doc_finish(doc, &len);
-    enum err err = buf_append(out, str_make(text, len));
-    free(text);
+    enum err err = json_doc_append(doc, out);
     for (size_t i = 0; i < COUNT_OF(scratch); i++)
         buf_release(&scratch[i]);
     return err;
 }
 
-/* --- the form --- */
+/* --- the forms --- */
 
-static enum err begin(void *owner, struct buf *out)
+static enum err add_line(void *state, const struct export_item *item, struct buf *out)
 {
-    struct json_form *form = owner;
-    if (!form->is_document)
-        return ERR_OK;
+    (void)state;
+    enum err err = add_exchange(item, out);
+    return err ? err : buf_append(out, STR("\n"));
+}
+
+static enum err begin_document(void *state, const struct export_about *about, struct buf *out)
+{
+    (void)state;
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_int(doc, root, "export_version", 1);
-    json_put_text(doc, root, "version", str_of(form->about.version));
-    json_put_time(doc, root, "exported_at", form->about.now_us);
-    size_t len;
-    char *text = json_doc_finish(doc, &len);
-    enum err err = buf_append(out, str_make(text, len - 1)); /* without its closing bracket */
-    free(text);
-    return err ? err : buf_append(out, STR(",\"requests\":["));
+    json_put_text(doc, root, "version", str_of(about->version));
+    json_put_time(doc, root, "exported_at", about->now_us);
+    enum err err = json_doc_append(doc, out);
+    if (err)
+        return err;
+    out->len--; /* its closing bracket */
+    return buf_append(out, STR(",\"requests\":["));
 }
 
-static enum err add(void *owner, const struct export_item *item, struct buf *out)
+static enum err add_member(void *state, const struct export_item *item, struct buf *out)
 {
-    struct json_form *form = owner;
-    enum err err = ERR_OK;
-    if (form->is_document)
-        err = buf_append(out, form->has_members ? STR(",\n") : STR("\n"));
-    form->has_members = true;
-    if (!err)
-        err = add_exchange(item, out);
-    return err || form->is_document ? err : buf_append(out, STR("\n"));
+    (void)state;
+    enum err err = buf_append(out, item->is_first ? STR("\n") : STR(",\n"));
+    return err ? err : add_exchange(item, out);
 }
 
-static enum err end(void *owner, struct buf *out)
+static enum err end_document(void *state, struct buf *out)
 {
-    struct json_form *form = owner;
-    return form->is_document ? buf_append(out, STR("\n]}\n")) : ERR_OK;
-}
-
-static void close_form(void *owner)
-{
-    free(owner);
+    (void)state;
+    return buf_append(out, STR("\n]}\n"));
 }
 
 const struct export_kind export_jsonl = {
@@ -150,11 +120,7 @@ const struct export_kind export_jsonl = {
     .wants_details = true,
     .wants_text = true,
     .body_max = EXPORT_TEXT_BODY_MAX,
-    .open = open_lines,
-    .begin = begin,
-    .add = add,
-    .end = end,
-    .close = close_form,
+    .add = add_line,
 };
 
 const struct export_kind export_json = {
@@ -164,9 +130,7 @@ const struct export_kind export_json = {
     .wants_details = true,
     .wants_text = true,
     .body_max = EXPORT_TEXT_BODY_MAX,
-    .open = open_document,
-    .begin = begin,
-    .add = add,
-    .end = end,
-    .close = close_form,
+    .begin = begin_document,
+    .add = add_member,
+    .end = end_document,
 };

@@ -2,15 +2,12 @@
  * export_markdown.c — exchanges as a conversation to be read: of each request the messages that
  * are new since the one before it, then the answer.
  */
-#include <stdlib.h>
-
 #include <xxhash.h>
 
 #include "api/export_item.h"
 #include "api/json_out.h"
 #include "api/markdown_text.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "record/answer.h"
 
 enum {
@@ -28,22 +25,9 @@ struct thread {
 };
 
 struct markdown_form {
-    struct export_about about;
     struct thread threads[THREADS];
     uint64_t clock;
 };
-
-static void *open_form(const struct export_about *about)
-{
-    struct markdown_form *form = MEM_NEW(struct markdown_form);
-    form->about = *about;
-    return form;
-}
-
-static void close_form(void *owner)
-{
-    free(owner);
-}
 
 /* --- what a message says, whatever way it is written --- */
 
@@ -263,27 +247,20 @@ static enum err put_answer(const struct export_item *item, struct buf *out)
 
 /* --- the form --- */
 
-static enum err begin(void *owner, struct buf *out)
+static enum err begin(void *state, const struct export_about *about, struct buf *out)
 {
-    struct markdown_form *form = owner;
+    (void)state;
     char time[CLOCK_TEXT];
     return buf_printf(out, "# Conversations\n\nExported by claude-code-proxy %s at %s.\n",
-                      form->about.version, clock_format(form->about.now_us, time));
+                      about->version, clock_format(about->now_us, time));
 }
 
-static enum err add(void *owner, const struct export_item *item, struct buf *out)
+static enum err add(void *state, const struct export_item *item, struct buf *out)
 {
     enum err err = put_heading(item->row, out);
     if (!err)
-        err = put_request(owner, item, out);
+        err = put_request(state, item, out);
     return err ? err : put_answer(item, out);
-}
-
-static enum err end(void *owner, struct buf *out)
-{
-    (void)owner;
-    (void)out;
-    return ERR_OK;
 }
 
 const struct export_kind export_markdown = {
@@ -293,9 +270,7 @@ const struct export_kind export_markdown = {
     .wants_details = true,
     .wants_text = true,
     .body_max = EXPORT_TEXT_BODY_MAX,
-    .open = open_form,
+    .state_bytes = sizeof(struct markdown_form),
     .begin = begin,
     .add = add,
-    .end = end,
-    .close = close_form,
 };

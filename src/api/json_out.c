@@ -47,6 +47,15 @@ char *json_doc_finish(yyjson_mut_doc *doc, size_t *len)
     return text;
 }
 
+enum err json_doc_append(yyjson_mut_doc *doc, struct buf *out)
+{
+    size_t len;
+    char *text = json_doc_finish(doc, &len);
+    enum err err = buf_append(out, str_make(text, len));
+    free(text);
+    return err;
+}
+
 yyjson_mut_val *json_text(yyjson_mut_doc *doc, struct str text)
 {
     if (!text.len)

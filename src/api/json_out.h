@@ -7,13 +7,15 @@
 
 #include <yyjson.h>
 
-#include "base/str.h"
+#include "base/buf.h"
 #include "base/utf8.h"
 
 yyjson_mut_doc *json_doc_new(void); /* its root is an object */
 
 /* Writes and frees the document. The text is malloc'ed, `*len` bytes and a zero. */
 char *json_doc_finish(yyjson_mut_doc *doc, size_t *len);
+/* Likewise, behind what is in `out`. */
+enum err json_doc_append(yyjson_mut_doc *doc, struct buf *out) MUST_CHECK;
 
 /* A string value. `text` is borrowed until the document is finished when it is valid UTF-8. */
 yyjson_mut_val *json_text(yyjson_mut_doc *doc, struct str text);
