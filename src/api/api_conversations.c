@@ -8,18 +8,12 @@
 
 #include "api/api_requests.h"
 #include "api/chat_page.h"
+#include "api/listing.h"
 #include "api/record_json.h"
 #include "base/clock.h"
 #include "base/mem.h"
 
 /* --- the list --- */
-
-struct filling {
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *list;
-    struct arena *arena;
-    int64_t count, last_us;
-};
 
 void conversation_json_fill(yyjson_mut_doc *doc, yyjson_mut_val *obj,
                             const struct conversation_row *c)
@@ -43,42 +37,21 @@ void conversation_json_fill(yyjson_mut_doc *doc, yyjson_mut_val *obj,
 
 static void add_conversation(const struct conversation_row *row, void *owner)
 {
-    struct filling *f = owner;
+    struct listing *l = owner;
     struct conversation_row kept = *row;
     struct str *const strings[] = {&kept.session_id, &kept.agent_id, &kept.title, &kept.model,
                                    &kept.client};
-    for (size_t i = 0; i < COUNT_OF(strings); i++)
-        *strings[i] = strings[i]->len ? arena_str(f->arena, *strings[i]) : STR_NONE;
-    conversation_json_fill(f->doc, yyjson_mut_arr_add_obj(f->doc, f->list), &kept);
-    f->count++;
-    f->last_us = row->last_us;
+    arena_keep(&l->job->arena, strings, COUNT_OF(strings));
+    conversation_json_fill(l->doc, listing_add(l, row->last_us), &kept);
 }
 
 enum err conversations_list(struct api_job *job)
 {
-    const struct query *q = &job->ask.query;
-    struct thread_filter filter = {.session_id = q->filter.session_id,
-                                   .agent_id = q->filter.agent_id,
-                                   .model = q->filter.model,
-                                   .q = q->filter.q,
-                                   .start_us = q->filter.start_us,
-                                   .end_us = q->filter.end_us,
-                                   .before_us = q->before_us};
-    yyjson_mut_doc *doc = json_doc_new();
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "conversations"), &job->arena, 0, 0};
-    enum err err =
-        store_conversations(job->reader, &filter, q->limit, add_conversation, &f, &job->fail);
-    if (err) {
-        yyjson_mut_doc_free(doc);
-        return err;
-    }
-    if (f.count < q->limit)
-        yyjson_mut_obj_add_null(doc, root, "next_before");
-    else
-        json_put_exact_time(doc, root, "next_before", f.last_us);
-    job_answer_json(job, doc);
-    return ERR_OK;
+    struct thread_filter filter = listing_filter(job);
+    struct listing l;
+    listing_begin(&l, job, "conversations");
+    return listing_end(&l, store_conversations(job->reader, &filter, job->ask.query.limit,
+                                               add_conversation, &l, &job->fail));
 }
 
 /* --- which one --- */

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "api/agent_names.h"
+#include "api/listing.h"
 #include "api/record_json.h"
 #include "api/session_transcripts.h"
 #include "base/mem.h"
@@ -15,31 +16,19 @@ enum { AGENT_DEPTH_MAX = 64, AGENT_MODELS_MAX = 8 };
 
 /* --- the list --- */
 
-struct filling {
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *list;
-    struct arena *arena;
-    int64_t count, last_us;
-};
-
-static struct str keep(struct arena *arena, struct str s)
-{
-    return s.len ? arena_str(arena, s) : STR_NONE;
-}
-
 static void fill_session(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena *arena,
                          const struct session_row *row)
 {
-    json_put_text_or_null(doc, obj, "session_id", keep(arena, row->session_id));
+    json_put_text_or_null(doc, obj, "session_id", arena_str(arena, row->session_id));
     json_put_time(doc, obj, "first_at", row->first_us);
     json_put_time(doc, obj, "last_at", row->last_us);
     yyjson_mut_obj_add_sint(doc, obj, "request_count", row->request_count);
     yyjson_mut_obj_add_sint(doc, obj, "error_count", row->error_count);
     yyjson_mut_obj_add_sint(doc, obj, "agent_count", row->agent_count);
-    json_put_text_or_null(doc, obj, "title", keep(arena, row->title));
-    json_put_text_or_null(doc, obj, "model", keep(arena, row->model));
-    json_put_text_or_null(doc, obj, "client", keep(arena, row->client));
-    json_put_text_or_null(doc, obj, "project", keep(arena, row->project));
+    json_put_text_or_null(doc, obj, "title", arena_str(arena, row->title));
+    json_put_text_or_null(doc, obj, "model", arena_str(arena, row->model));
+    json_put_text_or_null(doc, obj, "client", arena_str(arena, row->client));
+    json_put_text_or_null(doc, obj, "project", arena_str(arena, row->project));
     yyjson_mut_obj_add_val(doc, obj, "usage", usage_json(doc, &row->usage));
     yyjson_mut_obj_add_sint(doc, obj, "cost_usd_micro", row->cost_usd_micro);
     yyjson_mut_obj_add_sint(doc, obj, "unknown_cost_count", row->unknown_cost_count);
@@ -47,36 +36,17 @@ static void fill_session(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena 
 
 static void add_session(const struct session_row *row, void *owner)
 {
-    struct filling *f = owner;
-    fill_session(f->doc, yyjson_mut_arr_add_obj(f->doc, f->list), f->arena, row);
-    f->count++;
-    f->last_us = row->last_us;
+    struct listing *l = owner;
+    fill_session(l->doc, listing_add(l, row->last_us), &l->job->arena, row);
 }
 
 enum err sessions_list(struct api_job *job)
 {
-    const struct query *q = &job->ask.query;
-    struct thread_filter filter = {.model = q->filter.model,
-                                   .q = q->filter.q,
-                                   .project = q->project,
-                                   .start_us = q->filter.start_us,
-                                   .end_us = q->filter.end_us,
-                                   .before_us = q->before_us};
-    yyjson_mut_doc *doc = json_doc_new();
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "sessions"), &job->arena, 0, 0};
-    enum err err = store_find_sessions(job->reader, &filter, q->limit, add_session, &f, &job->fail);
-    if (err) {
-        yyjson_mut_doc_free(doc);
-        return err;
-    }
-    /* with all six digits, so that no session falls between two pages */
-    if (f.count < q->limit)
-        yyjson_mut_obj_add_null(doc, root, "next_before");
-    else
-        json_put_exact_time(doc, root, "next_before", f.last_us);
-    job_answer_json(job, doc);
-    return ERR_OK;
+    struct thread_filter filter = listing_filter(job);
+    struct listing l;
+    listing_begin(&l, job, "sessions");
+    return listing_end(&l, store_find_sessions(job->reader, &filter, job->ask.query.limit,
+                                               add_session, &l, &job->fail));
 }
 
 /* --- the tree --- */

@@ -14,16 +14,7 @@ static void put_number_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const c
         yyjson_mut_obj_add_null(doc, obj, name);
 }
 
-static void put_time_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *name,
-                             int64_t at_us)
-{
-    if (at_us)
-        json_put_time(doc, obj, name, at_us);
-    else
-        yyjson_mut_obj_add_null(doc, obj, name);
-}
-
-static void put_size(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct store_size *size)
+void storage_put_size(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct store_size *size)
 {
     yyjson_mut_obj_add_sint(doc, root, "requests", size->requests);
     yyjson_mut_obj_add_sint(doc, root, "sessions", size->sessions);
@@ -32,6 +23,10 @@ static void put_size(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct sto
     yyjson_mut_obj_add_sint(doc, root, "raw_bytes", size->raw_bytes);
     yyjson_mut_obj_add_sint(doc, root, "stored_bytes", size->stored_bytes);
     yyjson_mut_obj_add_sint(doc, root, "file_bytes", size->file_bytes);
+}
+
+static void put_ratio(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct store_size *size)
+{
     if (size->stored_bytes > 0)
         yyjson_mut_obj_add_real(doc, root, "ratio",
                                 (double)size->raw_bytes / (double)size->stored_bytes);
@@ -46,7 +41,7 @@ static void put_retention(yyjson_mut_doc *doc, yyjson_mut_val *root, const struc
     put_number_or_null(doc, obj, "rows_max_age_ms", u->rows_max_age_ms, u->rows_max_age_ms > 0);
     put_number_or_null(doc, obj, "max_bytes", u->max_bytes, u->max_bytes > 0);
     yyjson_mut_obj_add_uint(doc, obj, "runs", u->runs);
-    put_time_or_null(doc, obj, "last_run_at", u->ran_us);
+    json_put_time_or_null(doc, obj, "last_run_at", u->ran_us);
     yyjson_mut_obj_add_uint(doc, obj, "dropped_bytes", u->dropped_bytes);
     yyjson_mut_obj_add_uint(doc, obj, "deleted_requests", u->deleted_requests);
     yyjson_mut_obj_add_bool(doc, obj, "held", u->is_held);
@@ -68,9 +63,10 @@ enum err storage_answer(struct api_job *job)
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_str(doc, root, "engine", reach.engine);
-    put_size(doc, root, &size);
-    put_time_or_null(doc, root, "oldest_request_at", reach.oldest_us);
-    put_time_or_null(doc, root, "oldest_body_at", reach.oldest_body_us);
+    storage_put_size(doc, root, &size);
+    put_ratio(doc, root, &size);
+    json_put_time_or_null(doc, root, "oldest_request_at", reach.oldest_us);
+    json_put_time_or_null(doc, root, "oldest_body_at", reach.oldest_body_us);
     yyjson_mut_obj_add_sint(doc, root, "wiping_chains", reach.marked_chains);
     yyjson_mut_obj_add_uint(doc, root, "lag_bytes", n.lag_bytes);
     put_number_or_null(doc, root, "disk_free_bytes", upkeep.disk_free_bytes,

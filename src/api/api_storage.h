@@ -8,4 +8,7 @@
 
 enum err storage_answer(struct api_job *job); /* a job_work */
 
+/* Its sizes as members of `obj`. */
+void storage_put_size(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct store_size *size);
+
 #endif

@@ -4,6 +4,7 @@
 #include "api/api_totals.h"
 
 #include "api/api_search.h"
+#include "api/api_storage.h"
 #include "api/record_json.h"
 #include "base/clock.h"
 #include "base/loss.h"
@@ -14,14 +15,7 @@ static enum err put_storage(struct api_job *job, yyjson_mut_doc *doc, yyjson_mut
     enum err err = store_measure(job->reader, &size, &job->fail);
     if (err)
         return err;
-    yyjson_mut_val *obj = yyjson_mut_obj_add_obj(doc, root, "storage");
-    yyjson_mut_obj_add_sint(doc, obj, "requests", size.requests);
-    yyjson_mut_obj_add_sint(doc, obj, "sessions", size.sessions);
-    yyjson_mut_obj_add_sint(doc, obj, "pieces", size.pieces);
-    yyjson_mut_obj_add_sint(doc, obj, "blocks", size.blocks);
-    yyjson_mut_obj_add_sint(doc, obj, "raw_bytes", size.raw_bytes);
-    yyjson_mut_obj_add_sint(doc, obj, "stored_bytes", size.stored_bytes);
-    yyjson_mut_obj_add_sint(doc, obj, "file_bytes", size.file_bytes);
+    storage_put_size(doc, yyjson_mut_obj_add_obj(doc, root, "storage"), &size);
     return ERR_OK;
 }
 
@@ -55,10 +49,7 @@ static void put_losses(yyjson_mut_doc *doc, yyjson_mut_val *root)
         yyjson_mut_obj_add_str(doc, obj, "text", info->text);
         yyjson_mut_obj_add_uint(doc, obj, "since_start", n.since_start);
         yyjson_mut_obj_add_uint(doc, obj, "all_time", n.before + n.since_start);
-        if (n.last_us)
-            json_put_time(doc, obj, "last_at", n.last_us);
-        else
-            yyjson_mut_obj_add_null(doc, obj, "last_at");
+        json_put_time_or_null(doc, obj, "last_at", n.last_us);
     }
 }
 

@@ -7,32 +7,13 @@
 
 #include "api/api_reply.h"
 #include "api/chat_page.h"
+#include "api/listing.h"
 #include "api/request_ids.h"
 #include "base/mem.h"
 #include "record/json_walk.h"
 #include "transcript/transcript_folder.h"
 
 /* --- the list --- */
-
-struct filling {
-    yyjson_mut_doc *doc;
-    yyjson_mut_val *list;
-    struct arena *arena;
-    int64_t count, last_us;
-};
-
-static struct str keep(struct arena *arena, struct str s)
-{
-    return s.len ? arena_str(arena, s) : STR_NONE;
-}
-
-static void put_time_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t us)
-{
-    if (us > 0)
-        json_put_time(doc, obj, key, us);
-    else
-        yyjson_mut_obj_add_null(doc, obj, key);
-}
 
 static void fill(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena *arena,
                  const struct transcript_file *t)
@@ -55,9 +36,9 @@ static void fill(yyjson_mut_doc *doc, yyjson_mut_val *obj, struct arena *arena,
         {"title", t->title},
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++)
-        json_put_text_or_null(doc, obj, texts[i].key, keep(arena, texts[i].text));
-    put_time_or_null(doc, obj, "first_at", t->first_us);
-    put_time_or_null(doc, obj, "last_at", t->last_us);
+        json_put_text_or_null(doc, obj, texts[i].key, arena_str(arena, texts[i].text));
+    json_put_time_or_null(doc, obj, "first_at", t->first_us);
+    json_put_time_or_null(doc, obj, "last_at", t->last_us);
     yyjson_mut_obj_add_sint(doc, obj, "line_count", t->event_count);
     yyjson_mut_obj_add_sint(doc, obj, "bad_line_count", t->bad_lines);
     yyjson_mut_obj_add_sint(doc, obj, "long_line_count", t->long_lines);
@@ -72,38 +53,18 @@ void transcript_json_add(yyjson_mut_doc *doc, yyjson_mut_val *list, struct arena
 
 static void add_transcript(const struct transcript_file *file, void *owner)
 {
-    struct filling *f = owner;
-    transcript_json_add(f->doc, f->list, f->arena, file);
-    f->count++;
-    f->last_us = file->last_us;
+    struct listing *l = owner;
+    fill(l->doc, listing_add(l, file->last_us), &l->job->arena, file);
 }
 
 enum err transcripts_list(struct api_job *job)
 {
-    const struct query *q = &job->ask.query;
-    struct thread_filter filter = {.session_id = q->filter.session_id,
-                                   .agent_id = q->filter.agent_id,
-                                   .project = q->project,
-                                   .q = q->filter.q,
-                                   .start_us = q->filter.start_us,
-                                   .end_us = q->filter.end_us,
-                                   .before_us = q->before_us};
-    yyjson_mut_doc *doc = json_doc_new();
-    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
-    yyjson_mut_obj_add_bool(doc, root, "is_enabled", job->to->transcripts_place != NULL);
-    struct filling f = {doc, yyjson_mut_obj_add_arr(doc, root, "transcripts"), &job->arena, 0, 0};
-    enum err err =
-        store_transcripts(job->reader, &filter, q->limit, add_transcript, &f, &job->fail);
-    if (err) {
-        yyjson_mut_doc_free(doc);
-        return err;
-    }
-    if (f.count < q->limit || f.last_us <= 0)
-        yyjson_mut_obj_add_null(doc, root, "next_before");
-    else
-        json_put_exact_time(doc, root, "next_before", f.last_us);
-    job_answer_json(job, doc);
-    return ERR_OK;
+    struct thread_filter filter = listing_filter(job);
+    struct listing l;
+    listing_begin(&l, job, "transcripts");
+    yyjson_mut_obj_add_bool(l.doc, l.root, "is_enabled", job->to->transcripts_place != NULL);
+    return listing_end(&l, store_transcripts(job->reader, &filter, job->ask.query.limit,
+                                             add_transcript, &l, &job->fail));
 }
 
 /* --- one of them --- */
@@ -195,11 +156,11 @@ static void put_line(struct page *p, const struct transcript_event *e)
     put_uuid(p->doc, obj, "parent_uuid", e->has_parent, &e->parent);
     for (size_t i = 0; i < COUNT_OF(flags); i++)
         yyjson_mut_obj_add_bool(p->doc, obj, flags[i].key, (e->flags & flags[i].flag) != 0);
-    put_time_or_null(p->doc, obj, "at", e->at_us);
-    json_put_text_or_null(p->doc, obj, "cwd", keep(arena, e->cwd));
-    json_put_text_or_null(p->doc, obj, "branch", keep(arena, e->branch));
-    json_put_text_or_null(p->doc, obj, "message_id", keep(arena, e->message_id));
-    json_put_text_or_null(p->doc, obj, "upstream_request_id", keep(arena, e->request_id));
+    json_put_time_or_null(p->doc, obj, "at", e->at_us);
+    json_put_text_or_null(p->doc, obj, "cwd", arena_str(arena, e->cwd));
+    json_put_text_or_null(p->doc, obj, "branch", arena_str(arena, e->branch));
+    json_put_text_or_null(p->doc, obj, "message_id", arena_str(arena, e->message_id));
+    json_put_text_or_null(p->doc, obj, "upstream_request_id", arena_str(arena, e->request_id));
     const struct record *row = request_ids_find(&p->recorded, e->request_id);
     put_uuid(p->doc, obj, "request_id", row != NULL, row ? &row->id : NULL);
     yyjson_mut_obj_add_val(p->doc, obj, "line", read_line(p, e));

@@ -113,3 +113,12 @@ void json_put_exact_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *k
     snprintf(exact, sizeof exact, "%.19s.%06dZ", text, (int)(wall_us % 1000000));
     yyjson_mut_obj_add_strcpy(doc, obj, key, exact);
 }
+
+void json_put_time_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                           int64_t wall_us)
+{
+    if (wall_us > 0)
+        json_put_time(doc, obj, key, wall_us);
+    else
+        yyjson_mut_obj_add_null(doc, obj, key);
+}

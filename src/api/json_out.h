@@ -32,5 +32,7 @@ void json_put_ms_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *k
 void json_put_exact_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
                          int64_t wall_us);
 void json_put_time(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, int64_t wall_us);
+void json_put_time_or_null(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
+                           int64_t wall_us); /* null when 0, too */
 
 #endif
