@@ -23,7 +23,7 @@ enum err base64_encode(struct str bytes, struct buf *out)
     return ERR_OK;
 }
 
-static int value_of(char c)
+int base64_value(char c)
 {
     if (c >= 'A' && c <= 'Z')
         return c - 'A';
@@ -41,7 +41,7 @@ enum err base64_decode(struct str text, struct buf *out)
     enum err err = buf_reserve(out, text.len / 4 * 3 + 3);
     for (size_t i = 0; i < text.len && !err; i++) {
         char c = text.ptr[i];
-        int value = value_of(c);
+        int value = base64_value(c);
         if (c == '\r' || c == '\n')
             continue;
         if (c == '=' && ++padding <= 2)

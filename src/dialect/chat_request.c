@@ -4,24 +4,10 @@
  */
 #include "dialect/language.h"
 
-#include <stdio.h>
-
 #include "dialect/attachment.h"
 #include "dialect/envelope.h"
-#include "dialect/json_writer.h"
+#include "dialect/openai_members.h"
 #include "dialect/tool_schema.h"
-
-struct writing {
-    const struct asking *a;
-    struct neutral *n;
-    const struct quirks *q;
-    struct json_writer *w;
-};
-
-static bool has(const struct writing *x, enum quirk flag)
-{
-    return quirks_have(x->q, flag);
-}
 
 static void put_cache_control(const struct writing *x, yyjson_val *cache_control)
 {
@@ -328,32 +314,15 @@ static void put_tool(const struct writing *x, const struct tool *t)
     json_close(x->w, '}');
 }
 
-static void put_tool_choice(const struct writing *x)
+static void put_named_tool(const struct writing *x, const struct tool *t)
 {
-    const struct tool *t = neutral_find_tool(x->n, x->n->choice_name);
-    enum tool_choice choice = x->n->choice;
-    if (has(x, QUIRK_TOOL_CHOICE_AUTO) && (choice == CHOICE_ANY || choice == CHOICE_TOOL)) {
-        loss_report_note(x->n->losses, LOSS_KIND_APPROXIMATED, STR("tool_choice"), STR_NONE,
-                         "the provider lets the model choose");
-        choice = CHOICE_AUTO;
-    }
-    if (choice == CHOICE_TOOL && t && t->kind == TOOL_FUNCTION) {
-        json_key(x->w, "tool_choice");
-        json_open(x->w, '{');
-        json_put_string(x->w, "type", STR("function"));
-        json_key(x->w, "function");
-        json_open(x->w, '{');
-        json_put_string(x->w, "name", t->sent_name);
-        json_close(x->w, '}');
-        json_close(x->w, '}');
-    } else if (choice == CHOICE_ANY || choice == CHOICE_NONE || choice == CHOICE_AUTO) {
-        json_put_string(x->w, "tool_choice",
-                        choice == CHOICE_ANY    ? STR("required")
-                        : choice == CHOICE_NONE ? STR("none")
-                                                : STR("auto"));
-    }
-    if (x->n->is_serial && !has(x, QUIRK_NO_PARALLEL_TOOL_CALLS))
-        json_put_bool(x->w, "parallel_tool_calls", false);
+    json_open(x->w, '{');
+    json_put_string(x->w, "type", STR("function"));
+    json_key(x->w, "function");
+    json_open(x->w, '{');
+    json_put_string(x->w, "name", t->sent_name);
+    json_close(x->w, '}');
+    json_close(x->w, '}');
 }
 
 static void put_tools(const struct writing *x)
@@ -376,7 +345,9 @@ static void put_tools(const struct writing *x)
         if (t->kind == TOOL_FUNCTION)
             put_tool(x, t);
     json_close(x->w, ']');
-    put_tool_choice(x);
+    const struct tool *named = neutral_find_tool(x->n, x->n->choice_name);
+    bool is_function = named && named->kind == TOOL_FUNCTION;
+    openai_put_tool_choice(x, is_function ? named : NULL, put_named_tool);
 }
 
 static void put_type(const struct writing *x, const char *key, const char *type)
@@ -452,17 +423,6 @@ static void put_thinking(const struct writing *x)
     }
 }
 
-static void put_number(const struct writing *x, const char *key, struct str number, bool is_refused)
-{
-    if (!number.len)
-        return;
-    if (is_refused)
-        loss_report_note(x->n->losses, LOSS_KIND_DROPPED, str_of(key), number,
-                         "the provider refuses it");
-    else
-        json_put_raw(x->w, key, number);
-}
-
 static void put_sampling(const struct writing *x)
 {
     struct str max_tokens = neutral_max_tokens(x->n, x->q);
@@ -470,10 +430,10 @@ static void put_sampling(const struct writing *x)
         json_put_raw(x->w,
                      has(x, QUIRK_MAX_COMPLETION_TOKENS) ? "max_completion_tokens" : "max_tokens",
                      max_tokens);
-    put_number(x, "temperature", x->n->temperature, has(x, QUIRK_NO_TEMPERATURE));
-    put_number(x, "top_p", x->n->top_p, has(x, QUIRK_NO_TOP_P));
-    put_number(x, "top_k", x->n->top_k, !has(x, QUIRK_TOP_K));
-    put_number(x, "seed", x->n->seed, false);
+    openai_put_number(x, "temperature", x->n->temperature, has(x, QUIRK_NO_TEMPERATURE));
+    openai_put_number(x, "top_p", x->n->top_p, has(x, QUIRK_NO_TOP_P));
+    openai_put_number(x, "top_k", x->n->top_k, !has(x, QUIRK_TOP_K));
+    openai_put_number(x, "seed", x->n->seed, false);
 }
 
 static void put_format(const struct writing *x)
@@ -511,11 +471,7 @@ enum err chat_request_write(const struct asking *a, struct buf *out)
     put_tools(&x);
     put_thinking(&x);
     put_format(&x);
-    if (has(&x, QUIRK_PROMPT_CACHE_KEY)) {
-        char key[17];
-        snprintf(key, sizeof key, "%016llx", (unsigned long long)neutral_beginning(a->n));
-        json_put_string(&w, "prompt_cache_key", str_of(key));
-    }
+    openai_put_cache_key(&x);
     if (a->is_stream) {
         json_put_bool(&w, "stream", true);
         if (!has(&x, QUIRK_NO_STREAM_OPTIONS))

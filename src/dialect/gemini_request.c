@@ -8,22 +8,10 @@
 
 #include "dialect/attachment.h"
 #include "dialect/envelope.h"
-#include "dialect/json_writer.h"
 #include "dialect/tool_schema.h"
+#include "dialect/writing.h"
 
 enum { BUDGET_MAX = 24576 /* tokens of thinking that every model with a budget takes */ };
-
-struct writing {
-    const struct asking *a;
-    struct neutral *n;
-    const struct quirks *q;
-    struct json_writer *w;
-};
-
-static bool has(const struct writing *x, enum quirk flag)
-{
-    return quirks_have(x->q, flag);
-}
 
 static void put_text_part(const struct writing *x, struct str text, struct str thought)
 {

@@ -7,26 +7,12 @@
  */
 #include "dialect/language.h"
 
-#include <stdio.h>
-
 #include "dialect/attachment.h"
 #include "dialect/envelope.h"
-#include "dialect/json_writer.h"
+#include "dialect/openai_members.h"
 #include "dialect/tool_schema.h"
 
 enum { OUTPUT_TOKENS_MIN = 16 /* less is refused */ };
-
-struct writing {
-    const struct asking *a;
-    struct neutral *n;
-    const struct quirks *q;
-    struct json_writer *w;
-};
-
-static bool has(const struct writing *x, enum quirk flag)
-{
-    return quirks_have(x->q, flag);
-}
 
 static void put_text_part(const struct writing *x, const char *type, struct str text)
 {
@@ -215,31 +201,14 @@ static void put_web_search(const struct writing *x, const struct tool *t)
         loss_drop(x->n, "tools[].max_uses", STR_NONE, "the provider counts searches by itself");
 }
 
-static void put_tool_choice(const struct writing *x)
+static void put_named_tool(const struct writing *x, const struct tool *t)
 {
-    const struct tool *t = neutral_find_tool(x->n, x->n->choice_name);
-    enum tool_choice choice = x->n->choice;
-    if (has(x, QUIRK_TOOL_CHOICE_AUTO) && (choice == CHOICE_ANY || choice == CHOICE_TOOL)) {
-        loss_report_note(x->n->losses, LOSS_KIND_APPROXIMATED, STR("tool_choice"), STR_NONE,
-                         "the provider lets the model choose");
-        choice = CHOICE_AUTO;
-    }
-    if (choice == CHOICE_TOOL && t) {
-        bool is_search = t->kind == TOOL_WEB_SEARCH;
-        json_key(x->w, "tool_choice");
-        json_open(x->w, '{');
-        json_put_string(x->w, "type", is_search ? STR("web_search") : STR("function"));
-        if (!is_search)
-            json_put_string(x->w, "name", t->sent_name);
-        json_close(x->w, '}');
-    } else if (choice == CHOICE_ANY || choice == CHOICE_NONE || choice == CHOICE_AUTO) {
-        json_put_string(x->w, "tool_choice",
-                        choice == CHOICE_ANY    ? STR("required")
-                        : choice == CHOICE_NONE ? STR("none")
-                                                : STR("auto"));
-    }
-    if (x->n->is_serial && !has(x, QUIRK_NO_PARALLEL_TOOL_CALLS))
-        json_put_bool(x->w, "parallel_tool_calls", false);
+    bool is_search = t->kind == TOOL_WEB_SEARCH;
+    json_open(x->w, '{');
+    json_put_string(x->w, "type", is_search ? STR("web_search") : STR("function"));
+    if (!is_search)
+        json_put_string(x->w, "name", t->sent_name);
+    json_close(x->w, '}');
 }
 
 static void put_tools(const struct writing *x)
@@ -255,7 +224,7 @@ static void put_tools(const struct writing *x)
             put_function(x, t);
     }
     json_close(x->w, ']');
-    put_tool_choice(x);
+    openai_put_tool_choice(x, neutral_find_tool(x->n, x->n->choice_name), put_named_tool);
 }
 
 /* True: it is asked for, and what it leaves behind is wanted back. */
@@ -299,16 +268,6 @@ static void put_include(const struct writing *x, bool reasons)
     json_close(x->w, ']');
 }
 
-static void put_number(const struct writing *x, const char *key, struct str number, bool is_refused)
-{
-    if (!number.len)
-        return;
-    if (is_refused)
-        loss_drop(x->n, key, number, "the provider refuses it");
-    else
-        json_put_raw(x->w, key, number);
-}
-
 static void put_sampling(const struct writing *x)
 {
     struct str most = neutral_max_tokens(x->n, x->q);
@@ -320,9 +279,9 @@ static void put_sampling(const struct writing *x)
     }
     if (most.len && !has(x, QUIRK_NO_MAX_TOKENS))
         json_put_raw(x->w, "max_output_tokens", most);
-    put_number(x, "temperature", x->n->temperature, has(x, QUIRK_NO_TEMPERATURE));
-    put_number(x, "top_p", x->n->top_p, has(x, QUIRK_NO_TOP_P));
-    put_number(x, "top_k", x->n->top_k, true);
+    openai_put_number(x, "temperature", x->n->temperature, has(x, QUIRK_NO_TEMPERATURE));
+    openai_put_number(x, "top_p", x->n->top_p, has(x, QUIRK_NO_TOP_P));
+    openai_put_number(x, "top_k", x->n->top_k, true);
 }
 
 static void put_format(const struct writing *x)
@@ -364,11 +323,7 @@ enum err responses_request_write(const struct asking *a, struct buf *out)
     put_include(&x, put_reasoning(&x));
     put_format(&x);
     json_put_bool(&w, "store", false);
-    if (has(&x, QUIRK_PROMPT_CACHE_KEY)) {
-        char key[17];
-        snprintf(key, sizeof key, "%016llx", (unsigned long long)neutral_beginning(a->n));
-        json_put_string(&w, "prompt_cache_key", str_of(key));
-    }
+    openai_put_cache_key(&x);
     if (a->is_stream)
         json_put_bool(&w, "stream", true);
     json_close(&w, '}');

@@ -3,6 +3,8 @@
  */
 #include "dialect/token_estimate.h"
 
+#include "base/base64.h"
+
 enum { PER_TOKEN = 12, PER_MESSAGE = 3, JSON_BYTES_PER_TOKEN = 3, PIXELS_PER_TOKEN = 750 };
 
 /* In twelfths of a token. */
@@ -27,24 +29,13 @@ int64_t token_estimate_text(struct str text)
     return (int64_t)((sum + PER_TOKEN - 1) / PER_TOKEN);
 }
 
-static int sextet(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
 /* The first bytes of base64. */
 static size_t decode(struct str base64, unsigned char *out, size_t max)
 {
     uint32_t bits = 0, held = 0;
     size_t n = 0;
     for (size_t i = 0; i < base64.len && n < max; i++) {
-        int digit = sextet(base64.ptr[i]);
+        int digit = base64_value(base64.ptr[i]);
         if (digit < 0)
             break;
         bits = bits << 6 | (uint32_t)digit;
