@@ -9,6 +9,7 @@
 #include "api/assets.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "io/thread_name.h"
 #include "server/call_dispatch.h"
 
 struct worker {
@@ -155,6 +156,7 @@ void worker_run(struct worker *w)
 
 static void thread_main(void *owner)
 {
+    thread_name("worker");
     worker_run(owner);
 }
 

@@ -137,8 +137,22 @@ function cpuOfOne(pid) {
   return (Number(fields[11]) + Number(fields[12])) * 10000;
 }
 
-// Of the first thread only, in µs: with one worker that is the loop, and the rest is the indexer's.
-export const firstThreadUs = (pid) => Number(read(`/proc/${pid}/task/${pid}/schedstat`).split(' ')[0]) / 1000;
+// Of a process's threads, in µs: the first one is the loop, with one worker; the others have names.
+export function threadsUs(pid) {
+  const found = { loop: 0 };
+  let threads = [];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return found;
+  }
+  for (const thread of threads) {
+    const dir = `/proc/${pid}/task/${thread}`;
+    const name = Number(thread) === pid ? 'loop' : read(`${dir}/comm`).trim();
+    found[name] = (found[name] ?? 0) + Number(read(`${dir}/schedstat`).split(' ')[0]) / 1000;
+  }
+  return found;
+}
 
 export const cpuUs = (pid) => family(pid).reduce((sum, each) => sum + cpuOfOne(each), 0);
 

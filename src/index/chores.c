@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "base/mem.h"
+#include "io/thread_name.h"
 
 struct chore {
     const char *name;
@@ -88,6 +89,7 @@ static bool wait_until_due(struct chores *c)
 static void run(void *arg)
 {
     struct chores *c = arg;
+    thread_name("chores");
     while (wait_until_due(c))
         for (int i = 0; i < c->count; i++) {
             struct chore *chore = &c->list[i];

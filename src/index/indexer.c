@@ -9,6 +9,7 @@
 
 #include "base/loss.h"
 #include "base/mem.h"
+#include "io/thread_name.h"
 
 enum { BATCH_ROWS_MAX = 512, STOP_TRIES = 3 };
 
@@ -380,6 +381,7 @@ static void follow(struct indexer *x)
 static void run(void *arg)
 {
     struct indexer *x = arg;
+    thread_name("indexer");
     x->news_ns = uv_hrtime();
     wait_for_store(x);
     if (!x->is_ready)

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/thread_name.h"
 #include "store/postgres.h"
 
 enum { TOKEN_LEN = 8, ID_LEN = 32, RETRY_MS = 2000 };
@@ -124,6 +125,7 @@ static void run(void *arg)
 {
     struct store_news *n = arg;
     struct postgres *p = &n->connection;
+    thread_name("news");
     for (;;) {
         bool may_try = atomic_load(&n->store->is_ready); /* the writer makes the tables */
         if (!p->conn && may_try)
