@@ -394,10 +394,11 @@ void reply_fail(struct reply *r, const struct provider_error *e)
         return;
     r->is_over = r->is_error = true;
     r->error = *e;
-    if (!r->is_started)
-        return; /* there is still a status to say it with */
-    reply_close(r);
-    r->sink->fail(r, e);
+    /* Without a start there is still a status to say it with. An open block stays open, as in
+     * Anthropic's own streams that break: clients take a closed one for whole, and then neither
+     * ask again nor hesitate to run it. */
+    if (r->is_started)
+        r->sink->fail(r, e);
 }
 
 void reply_fail_with(struct reply *r, int status, const char *type, struct str message)
