@@ -46,7 +46,10 @@ void api_refuse(struct call *c, enum err err, const char *field, const char *mes
                 const char *headers)
 {
     yyjson_mut_doc *doc = json_doc_new();
+    /* `type` twice is Anthropic's shape: its clients ask at addresses that are not there. */
+    yyjson_mut_obj_add_str(doc, yyjson_mut_doc_get_root(doc), "type", "error");
     yyjson_mut_val *error = yyjson_mut_obj_add_obj(doc, yyjson_mut_doc_get_root(doc), "error");
+    yyjson_mut_obj_add_str(doc, error, "type", err_type(err));
     yyjson_mut_obj_add_str(doc, error, "code", api_error_code(err));
     json_put_text(doc, error, "message", str_of(message));
     if (field)

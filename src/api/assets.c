@@ -14,7 +14,7 @@
     "X-Content-Type-Options: nosniff\r\n"                                                          \
     "Referrer-Policy: no-referrer\r\n"                                                             \
     "Cross-Origin-Opener-Policy: same-origin\r\n"                                                  \
-    "Vary: Accept-Encoding\r\n"
+    "Vary: Accept, Accept-Encoding\r\n"
 
 static int compare_path(struct str path, const struct asset *a)
 {
@@ -46,10 +46,13 @@ static bool names_a_file(struct str path)
     return false;
 }
 
-static const struct asset *find(const struct asset_table *t, struct str path)
+/* The page finds its own way at any address, for browsers: whoever asks for no page (Claude Code
+ * tries some addresses at its start) is better told that there is none. */
+static const struct asset *find(const struct asset_table *t, struct str path, const struct head *h)
 {
-    const struct asset *a = find_file(t, path);
-    return a || names_a_file(path) ? a : find_file(t, STR("/index.html"));
+    const struct asset *a = find_file(t, str_equal(path, STR("/")) ? STR("/index.html") : path);
+    bool wants_page = str_contains_nocase(head_get(h, STR("Accept")), STR("text/html"));
+    return a || names_a_file(path) || !wants_page ? a : find_file(t, STR("/index.html"));
 }
 
 /* Is `coding` accepted, by name and not with q=0 (RFC 9110 §12.5.3)? */
@@ -122,7 +125,7 @@ void assets_handle(struct call *c, void *table)
                    "Allow: GET, HEAD\r\n");
         return;
     }
-    const struct asset *a = find(t, call_path(c));
+    const struct asset *a = find(t, call_path(c), call_head(c));
     if (a)
         send(c, a);
     else

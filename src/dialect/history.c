@@ -3,6 +3,8 @@
  *
  * Only the calls of the last assistant message are open: a result can answer no other. What comes
  * between the calls and their results (a system reminder, a word of the user) stays behind them.
+ * Results stand in the order of their calls: a client sends them as the tools end, and some
+ * providers (Gemini) tell two calls of one tool apart by their places only.
  */
 #include "dialect/history.h"
 
@@ -21,8 +23,8 @@ enum {
 struct open_call {
     struct str client_id;
     struct block *call;
+    struct message *result; /* NULL: none yet */
     struct open_call *next;
-    bool is_answered;
 };
 
 struct seen_id {
@@ -122,23 +124,21 @@ static struct message *result_for(struct history *h, const struct open_call *ope
     return m;
 }
 
-static void place(struct history *h, struct message *m)
-{
-    neutral_insert(h->n, h->behind, m);
-    h->behind = m;
-}
-
 /* Every call needs a result, or providers refuse the whole conversation. */
 static void close_calls(struct history *h)
 {
+    struct message *behind = h->behind;
     for (struct open_call *open = h->open; open; open = open->next) {
-        if (open->is_answered)
+        if (open->result) {
+            behind = open->result;
             continue;
+        }
         struct message *m = result_for(h, open);
         struct block *b = neutral_block(h->n, BLOCK_TEXT);
         b->text = STR("[no result: interrupted]");
         message_add(m, b);
-        place(h, m);
+        neutral_insert(h->n, behind, m);
+        behind = m;
         loss_report_note(h->n->losses, LOSS_KIND_APPROXIMATED, STR("messages[].content[].tool_use"),
                          open->client_id, "the call had no result; one was added that says so");
     }
@@ -189,19 +189,20 @@ static void add_orphan(struct history *h, struct message *result)
 
 void history_add_result(struct history *h, struct message *result)
 {
-    while (h->open && h->open->is_answered) /* so that many in order are no quadratic work */
-        h->open = h->open->next;
+    for (; h->open && h->open->result; h->open = h->open->next) /* many in order: no quadratic work */
+        h->behind = h->open->result;
     struct open_call *open = h->open;
-    while (open && (open->is_answered || !str_equal(open->client_id, result->tool_id)))
-        open = open->next;
+    struct message *behind = h->behind;
+    for (; open && (open->result || !str_equal(open->client_id, result->tool_id)); open = open->next)
+        behind = open->result ? open->result : behind;
     if (!open) {
         add_orphan(h, result);
         return;
     }
-    open->is_answered = true;
+    open->result = result;
     result->tool_id = open->call->id;
     result->tool_name = open->call->name;
-    place(h, result);
+    neutral_insert(h->n, behind, result);
 }
 
 void history_end(struct history *h)

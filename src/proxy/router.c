@@ -23,6 +23,8 @@ enum routable router_may_route(const struct router *r, const struct head *h)
         [ROUTABLE_CHAT] = "/v1/chat/completions",
     };
     struct str path = str_head(h->target, str_find(h->target, '?'));
+    if (str_ends(path, STR("/"))) /* some base URLs are put together so */
+        path.len--;
     if (!r->rule_count || r->is_passthrough || !str_equal(h->method, STR("POST")))
         return ROUTABLE_NOT;
     for (size_t i = ROUTABLE_MESSAGES; i < COUNT_OF(paths); i++)

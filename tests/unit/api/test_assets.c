@@ -38,16 +38,19 @@ static void check(const struct want *w)
 static void files_and_fallback(void **state)
 {
     (void)state;
+    static const char accept[] = "Accept", page[] = "text/html,application/xhtml+xml,*/*;q=0.8";
     static const struct want wants[] = {
         {"GET", "/", NULL, NULL, 200, "<html>", "no-cache"},
-        {"GET", "/monitor", NULL, NULL, 200, "<html>", "default-src 'none'"},
-        {"GET", "/requests/019aa1b2?x=1", NULL, NULL, 200, "<html>", "nosniff"},
+        {"GET", "/monitor", accept, page, 200, "<html>", "default-src 'none'"},
+        {"GET", "/requests/019aa1b2?x=1", accept, page, 200, "<html>", "nosniff"},
+        {"GET", "/monitor", NULL, NULL, 404, NULL, NULL},
+        {"HEAD", "/mcp", accept, "application/json, text/event-stream", 404, NULL, NULL},
         {"HEAD", "/index.html", NULL, NULL, 200, NULL, "Cross-Origin-Opener-Policy: same-origin"},
         {"GET", "/robots.txt", NULL, NULL, 200, "r", "ETag: \"rr\""},
         {"GET", "/_app/immutable/a.js", NULL, NULL, 200, "plain-js", "immutable"},
         {"GET", "/_app/immutable/b.js", NULL, NULL, 404, NULL, NULL},
         {"GET", "/favicon.ico", NULL, NULL, 404, NULL, NULL},
-        {"GET", "/../etc/passwd", NULL, NULL, 200, "<html>", NULL},
+        {"GET", "/../etc/passwd", accept, page, 200, "<html>", NULL},
         {"POST", "/", NULL, NULL, 405, NULL, "Allow: GET, HEAD"},
     };
     for (size_t i = 0; i < COUNT_OF(wants); i++)
@@ -63,7 +66,7 @@ static void the_best_form_is_sent(void **state)
         {"GET", js, accept, "gzip, deflate", 200, "gz", "Content-Encoding: gzip"},
         {"GET", js, accept, "br;q=0, gzip;q=0.5", 200, "gz", "ETag: \"aa-gz\""},
         {"GET", js, accept, "br;q=0.000,gzip; q=0", 200, "plain-js", "ETag: \"aa\""},
-        {"GET", js, accept, "BR;q=0.01", 200, "b", "Vary: Accept-Encoding"},
+        {"GET", js, accept, "BR;q=0.01", 200, "b", "Vary: Accept, Accept-Encoding"},
         {"GET", js, accept, "identity", 200, "plain-js", NULL},
         {"GET", "/", accept, "br", 200, "<html>", NULL},
     };
