@@ -14,7 +14,7 @@ struct seen_id;
 struct history {
     struct neutral *n;
     struct open_call *open;      /* calls of the last assistant message */
-    struct message *behind;      /* where the next result goes: behind this one */
+    struct message *behind;      /* behind this one go the results of the calls in `open` */
     struct seen_id **seen;       /* hash table of the ids so far */
     size_t seen_count, seen_cap; /* grows with the request; freed with history_release() */
 };
