@@ -47,8 +47,9 @@ struct app {
     struct guard *guard;
     struct route_set *routes; /* as at the start */
     struct reload *reload;
+    struct oauth *oauth;
     struct worker *workers[64];
-    int worker_count;
+    atomic_int worker_count; /* those that stand in `workers` already */
     struct incoming incoming;
     int64_t started_us;
     atomic_bool is_draining;
@@ -137,6 +138,7 @@ static void configuration(void *owner, struct arena *arena, struct api_configura
     out->config = config_hold(set->config);
     out->loaded_us = set->loaded_us;
     out->error = reload_error(app->reload, arena);
+    out->oauth = oauth_tell(app->oauth, &out->oauth_expires_ms);
     route_set_drop(set);
 }
 
@@ -234,7 +236,7 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
 {
     const struct config *cfg = app->cfg;
     struct worker_options o = {
-        .config = cfg, .guard = app->guard, .routes = app->routes,
+        .config = cfg, .guard = app->guard, .routes = app->routes, .oauth = app->oauth,
         .journal_dir = app->journal_dir, .redact_key = app->data_dir.redact_key, .api = app->api,
     };
     enum err err = ERR_OK;
@@ -244,7 +246,8 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
         struct worker *w = worker_new(&o, f);
         if (!w)
             return f->code;
-        app->workers[app->worker_count++] = w;
+        app->workers[i] = w;
+        atomic_store(&app->worker_count, i + 1);
     }
     for (int i = 1; i < app->worker_count && !err; i++)
         err = worker_start(app->workers[i], f);
@@ -256,8 +259,16 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
 static void apply(void *owner, struct route_set *set)
 {
     struct app *app = owner;
+    oauth_configure(app->oauth, set->config);
     for (int i = 0; i < app->worker_count; i++)
         worker_route(app->workers[i], set);
+}
+
+static void on_token(void *owner)
+{
+    struct app *app = owner;
+    for (int i = 0; i < app->worker_count; i++)
+        worker_on_token(app->workers[i]);
 }
 
 static void on_reload(void *owner)
@@ -274,6 +285,9 @@ static enum err make_routes(struct app *app, struct config *cfg, const struct co
     enum err err = route_set_new(&app->routes, cfg, o.own_port, f);
     o.first = app->routes;
     app->reload = err ? NULL : reload_new(&o);
+    app->oauth = oauth_new(on_token, app);
+    if (!err)
+        oauth_configure(app->oauth, cfg);
     return err;
 }
 
@@ -296,6 +310,7 @@ static void on_signal(int number, void *owner)
 static void tear_down(struct app *app)
 {
     reload_stop(app->reload);
+    oauth_stop(app->oauth);
     for (int i = 0; i < app->worker_count; i++)
         worker_free(app->workers[i]);
     chores_stop(app->chores);
@@ -312,6 +327,7 @@ static void tear_down(struct app *app)
     store_close(app->store);
     prices_free(app->prices);
     reload_free(app->reload);
+    oauth_free(app->oauth);
     route_set_drop(app->routes);
     guard_free(app->guard);
     if (app->is_data_open)

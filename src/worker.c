@@ -107,6 +107,17 @@ void worker_route(struct worker *w, struct route_set *set)
     loop_post(w->loop, take_routes, w);
 }
 
+static void on_token(void *owner)
+{
+    struct worker *w = owner;
+    relayed_on_token(&w->proxy);
+}
+
+void worker_on_token(struct worker *w)
+{
+    loop_post(w->loop, on_token, w);
+}
+
 static void add_routes(struct worker *w, struct api *api)
 {
     w->api_route = (struct call_route){api_handle, api};
@@ -133,6 +144,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
     };
     server_init(&w->server, w->loop, &server);
     proxy_init(&w->proxy, w->loop, o->routes);
+    w->proxy.oauth = o->oauth;
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
     w->proxy.rejects_unrecorded = cfg->storage_on_record_failure == RECORD_FAILURE_REJECT;
     w->proxy.redactor = redactor_new(o->redact_key);

@@ -13,6 +13,7 @@ struct worker_options {
     const struct config *config;
     const struct guard *guard;
     struct route_set *routes;        /* held */
+    struct oauth *oauth;
     struct journal_dir *journal_dir; /* NULL: nothing is recorded */
     const uint8_t *redact_key;       /* REDACT_KEY_BYTES */
     struct api *api;
@@ -36,6 +37,9 @@ void worker_stop(struct worker *w);
 
 /* Any thread. Exchanges that begin from now on go by `set`, which is held. */
 void worker_route(struct worker *w, struct route_set *set);
+
+/* Any thread. See oauth_new(). */
+void worker_on_token(struct worker *w);
 
 int worker_in_flight(const struct worker *w);         /* any thread */
 uint64_t worker_lost_frames(const struct worker *w);  /* any thread */

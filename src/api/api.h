@@ -12,6 +12,7 @@
 #include "server/call.h"
 #include "store/search.h"
 #include "store/store.h"
+#include "upstream/oauth.h"
 
 struct api;
 
@@ -30,6 +31,8 @@ struct api_configuration {
     struct config *config; /* held: whoever asked frees it */
     int64_t loaded_us;
     struct str error;      /* why the last reading was refused; empty: it was not */
+    enum oauth_state oauth;
+    int64_t oauth_expires_ms; /* wall clock; 0: not known */
 };
 
 /* All outlive the api. The functions may be called from any thread. */

@@ -48,6 +48,18 @@ static void put_reading(yyjson_mut_doc *doc, yyjson_mut_val *root,
     json_put_text_or_null(doc, root, "reload_error", now->error);
 }
 
+static void put_oauth(yyjson_mut_doc *doc, yyjson_mut_val *root, const struct api_configuration *now)
+{
+    yyjson_mut_val *obj = yyjson_mut_obj_add_obj(doc, root, "oauth");
+    yyjson_mut_obj_add_bool(doc, obj, "enabled", now->oauth != OAUTH_OFF);
+    yyjson_mut_obj_add_str(doc, obj, "state", oauth_state_name(now->oauth));
+    if (now->oauth_expires_ms)
+        json_put_time(doc, obj, "expires_at", now->oauth_expires_ms * 1000);
+    else
+        yyjson_mut_obj_add_null(doc, obj, "expires_at");
+    json_put_text_or_null(doc, obj, "note", now->oauth == OAUTH_OFF ? STR_NONE : STR(OAUTH_TERMS));
+}
+
 void setup_answer(struct call *c, const struct api_options *to)
 {
     const struct config *cfg = to->config;
@@ -66,6 +78,7 @@ void setup_answer(struct call *c, const struct api_options *to)
         put_key(doc, list, has_changed ? now.config : cfg, i, call_arena(c));
     }
     put_reading(doc, root, &now);
+    put_oauth(doc, root, &now);
     config_free(now.config);
     api_reply_json(c, 200, doc);
 }

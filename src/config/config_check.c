@@ -101,6 +101,28 @@ static void check_ca_file(const struct config *c, struct problems *p)
         COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_ca_file, "%s", strerror(errno));
 }
 
+/* A token goes to one host, and never readable over the network. */
+static void check_oauth(const struct config *c, struct problems *p)
+{
+    struct url to, endpoint;
+    if (!c->anthropic_oauth_enabled || url_parse(&to, str_of(c->anthropic_base_url), NULL) ||
+        url_parse(&endpoint, str_of(c->anthropic_oauth_endpoint), NULL))
+        return;
+    if (!*c->anthropic_oauth_token && !*c->anthropic_oauth_token_file)
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_oauth_enabled,
+                 "there is no token: set CLAUDE_CODE_OAUTH_TOKEN or "
+                 "providers.anthropic.oauth.token_file");
+    if (!to.tls && !host_is_loopback(to.host))
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_oauth_enabled,
+                 "your token would cross the network readable: providers.anthropic.base_url must be "
+                 "https:// or loopback");
+    if (!endpoint.tls && !host_is_loopback(endpoint.host))
+        COMPLAIN(p, PROBLEM_CONFIG, c, anthropic_oauth_endpoint, "must be https:// or loopback");
+    if (!host_is_loopback(str_of(c->server_host)))
+        COMPLAIN(p, PROBLEM_WARNING, c, anthropic_oauth_enabled,
+                 "whoever reaches %s uses your Claude account", c->server_host);
+}
+
 static void check_database(const struct config *c, struct problems *p)
 {
     struct str url = str_of(c->storage_database_url);
@@ -142,6 +164,7 @@ void config_check(struct config *c, bool strange_file, struct problems *p)
     check_listener(c, strange_file, p);
     check_provider(c, p);
     check_ca_file(c, p);
+    check_oauth(c, p);
     check_database(c, p);
     check_routing(c, p);
 }

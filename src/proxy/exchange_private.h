@@ -35,6 +35,7 @@ struct exchange {
     uint64_t sent_us;
     int status;
     enum body_framing request_framing, answer_framing;
+    bool awaits_token;              /* one that is being renewed, before a connection is made */
     bool is_ready;                  /* a connection stands */
     bool is_head_sent;
     bool is_request_whole, is_request_sent;

@@ -94,10 +94,43 @@ static const struct attempt_events attempt_events = {on_ready, on_head,   on_bod
 
 /* --- the request --- */
 
+/* Of the user's own login, for who brings no credentials. */
+static bool gets_token(const struct exchange *ex)
+{
+    return ex->routes->set->injects_token && !forward_has_credentials(client_head(ex->client));
+}
+
+static struct str token_for(struct exchange *ex)
+{
+    char token[TOKEN_MAX];
+    if (!gets_token(ex) || oauth_token(ex->proxy->oauth, token) != OAUTH_READY)
+        return STR_NONE; /* the provider says that credentials are missing */
+    size_t len = strlen(token);
+    return str_make(memcpy(loop_turn_alloc(ex->proxy->loop, len), token, len), len);
+}
+
+static bool waits_for_token(const struct exchange *ex)
+{
+    char unused[TOKEN_MAX];
+    return gets_token(ex) && oauth_token(ex->proxy->oauth, unused) == OAUTH_RENEWING;
+}
+
 void relayed_start(struct exchange *ex)
 {
+    ex->awaits_token = waits_for_token(ex);
+    if (ex->awaits_token)
+        return; /* until relayed_on_token() */
     ex->attempt = attempt_new(&ex->routes->anthropic->pool, &attempt_events, ex);
     attempt_start(ex->attempt);
+}
+
+void relayed_on_token(struct proxy *p)
+{
+    for (struct exchange *ex = p->exchanges, *next; ex; ex = next) {
+        next = ex->next;
+        if (ex->awaits_token && ex->client && !ex->is_concluded)
+            relayed_start(ex);
+    }
 }
 
 void relayed_send_body(struct exchange *ex, struct str bytes)
@@ -112,9 +145,10 @@ void relayed_send_head(struct exchange *ex)
 {
     ex->is_head_sent = true;
     ex->sent_us = exchange_elapsed_us(ex);
+    struct forward_more more = {ex->routes->set->version, token_for(ex)};
     attempt_write(ex->attempt,
                   forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
-                                       ex->request_framing, ex->routes->set->version));
+                                       ex->request_framing, &more));
     if (!ex->early.len)
         return;
     size_t len;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "http/head_check.h"
+#include "upstream/oauth.h"
 
 /* Writes into room whose size was reckoned before. */
 struct writer {
@@ -37,10 +38,36 @@ static struct writer writer_for(struct loop *l, const struct head *h, size_t ext
     return (struct writer){at, at + room};
 }
 
-struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,
-                                enum body_framing framing, struct str version)
+bool forward_has_credentials(const struct head *h)
 {
-    struct writer w = writer_for(l, h, p->base_path.len + p->host_header.len + version.len + 64);
+    return head_has_id(h, HEADER_AUTHORIZATION) || head_has_id(h, HEADER_X_API_KEY);
+}
+
+/* One more behind the betas that the client names, in the first header that does. */
+static void put_betas(struct writer *w, const struct header *h)
+{
+    put(w, h->name);
+    put(w, STR(": "));
+    put(w, h->value);
+    put(w, h->value.len ? STR("," OAUTH_BETA "\r\n") : STR(OAUTH_BETA "\r\n"));
+}
+
+static void put_token(struct writer *w, const struct head *h, struct str token)
+{
+    put(w, STR("Authorization: Bearer "));
+    put(w, token);
+    put(w, STR("\r\n"));
+    if (!head_has_id(h, HEADER_ANTHROPIC_BETA))
+        put_header(w, STR("anthropic-beta"), STR(OAUTH_BETA));
+}
+
+struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,
+                                enum body_framing framing, const struct forward_more *more)
+{
+    struct str version = more->version;
+    bool names_beta = !more->token.len || head_has_token(h, HEADER_ANTHROPIC_BETA, STR(OAUTH_BETA));
+    struct writer w = writer_for(l, h, p->base_path.len + p->host_header.len + version.len +
+                                           more->token.len + 128);
     const char *start = w.at;
     put(&w, h->method);
     put(&w, STR(" "));
@@ -53,6 +80,9 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
         if (each->id == HEADER_HOST) {
             put_header(&w, each->name, p->host_header);
             has_host = true;
+        } else if (each->id == HEADER_ANTHROPIC_BETA && !names_beta) {
+            put_betas(&w, each);
+            names_beta = true;
         } else if (each->id != HEADER_EXPECT && !head_is_hop_by_hop(h, each)) {
             put_header(&w, each->name, each->value);
         }
@@ -63,6 +93,8 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
         put_header(&w, STR("Transfer-Encoding"), STR("chunked"));
     if (version.len && !head_has_id(h, HEADER_ANTHROPIC_VERSION))
         put_header(&w, STR("anthropic-version"), version);
+    if (more->token.len)
+        put_token(&w, h, more->token);
     put(&w, STR("\r\n"));
     return str_make(start, (size_t)(w.at - start));
 }

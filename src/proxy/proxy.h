@@ -12,6 +12,7 @@
 #include "proxy/routes.h"
 #include "record/redact.h"
 #include "server/server.h"
+#include "upstream/oauth.h"
 
 struct exchange;
 
@@ -23,6 +24,7 @@ struct proxy {
     struct durability durability;
     struct redactor *redactor;
     struct routing routing;      /* where to send */
+    struct oauth *oauth;         /* the user's own token */
     struct learned learned;      /* about providers; stays when the configuration changes */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */
     bool rejects_unrecorded;     /* storage.on_record_failure: reject */
@@ -38,6 +40,8 @@ struct proxy {
 void proxy_init(struct proxy *p, struct loop *l, struct route_set *set);
 /* Adds the relayed paths to a server's routes. */
 void proxy_add_routes(struct proxy *p, struct server *s);
+/* Who waits for the token of an OAuth login looks again. */
+void relayed_on_token(struct proxy *p);
 /* Ends exchanges whose clients have left already (drained ones). */
 void proxy_stop(struct proxy *p);
 bool proxy_is_empty(const struct proxy *p); /* nothing runs or waits */
