@@ -22,8 +22,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "index/indexer.h"
-#include "store/store.h"
-#include "store/store_threads.h"
+#include "storage.h"
 
 enum { DIALOGS = 8, ANSWER_BYTES = 700, STREAM_CHUNKS = 100, LAG_MAX = 8 << 20 };
 
@@ -39,42 +38,6 @@ struct bench {
     struct phrase phrase;
     uint64_t raw_bytes;
 };
-
-static bool find_piece(void *owner, const struct piece_key *key, struct piece_at *at)
-{
-    return store_find_piece(owner, key, at);
-}
-
-static bool has(void *owner, const struct uuid *id)
-{
-    return store_has(owner, id);
-}
-
-static uint64_t next_block(void *owner)
-{
-    return store_next_block(owner);
-}
-
-static enum err commit(void *owner, const struct batch *batch, struct fail *f)
-{
-    return store_commit(owner, batch, f);
-}
-
-static void maintain(void *owner)
-{
-    store_maintain(owner);
-}
-
-static bool find_turn(void *owner, int64_t turn, struct known_turn *out)
-{
-    return store_find_turn(owner, turn, out);
-}
-
-static void session_turns(void *owner, struct str session, struct str agent, int max,
-                          known_turn_fn *fn, void *fn_owner)
-{
-    store_session_turns(owner, session, agent, max, fn, fn_owner);
-}
 
 static void must(enum err err, const struct fail *f)
 {
@@ -96,8 +59,7 @@ static void open_all(struct bench *b, const char *url)
                                     .where = url ? url : b->db_path, .node = "bench"};
     must(store_open(&b->store, &options, &f), &f);
     must(store_ready(b->store, &f), &f);
-    struct index_store port = {b->store, store_secret(b->store), find_piece, has,
-                               next_block, commit, maintain, find_turn, session_turns};
+    struct index_store port = storage_glue(b->store);
     b->prices = prices_new(NULL, 0);
     port.prices = b->prices;
     b->indexer = indexer_new(&port, b->journal_path);

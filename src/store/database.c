@@ -119,3 +119,19 @@ int64_t database_number(struct database *d, const char *sql, int64_t otherwise)
     statement_free(q);
     return number;
 }
+
+enum err database_change(struct database *d, const char *sql, const int64_t *bound, int count,
+                         int64_t *changes, struct fail *f)
+{
+    struct statement *q;
+    enum err err = database_prepare(d, sql, &q, f);
+    if (err)
+        return err;
+    for (int i = 0; i < count; i++)
+        bind_number(q, i + 1, bound[i]);
+    err = statement_run(q, f);
+    if (changes)
+        *changes = statement_changes(q);
+    statement_free(q);
+    return err;
+}

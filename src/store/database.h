@@ -58,6 +58,11 @@ enum err database_run(struct database *d, const char *sql, struct fail *f) MUST_
 /* The first column of the first row, or `otherwise`. */
 int64_t database_number(struct database *d, const char *sql, int64_t otherwise);
 
+/* One statement that gives no rows, with numbers at its marks. `*changes` (when not NULL): as
+ * statement_changes(). */
+enum err database_change(struct database *d, const char *sql, const int64_t *bound, int count,
+                         int64_t *changes, struct fail *f) MUST_CHECK;
+
 /* --- statements: of one connection, used by one thread at a time --- */
 
 /* Lives until statement_free(), and is meant to be used again. */

@@ -96,27 +96,15 @@ static enum err find_blocks(struct erasing *x, struct fail *f)
     return ERR_OK;
 }
 
-static enum err run(struct store *s, const char *sql, const int64_t *bound, int count,
-                    struct fail *f)
-{
-    struct statement *q;
-    enum err err = database_prepare(&s->db, sql, &q, f);
-    if (err)
-        return err;
-    for (int i = 0; i < count; i++)
-        bind_number(q, i + 1, bound[i]);
-    err = statement_run(q, f);
-    statement_free(q);
-    return err;
-}
-
 static enum err mark(struct store *s, uint64_t from, uint64_t to, struct fail *f)
 {
     const int64_t span[] = {(int64_t)from, (int64_t)to};
     return from > to ? ERR_OK
-                     : run(s, "INSERT INTO scrubs (chain, is_due) SELECT DISTINCT chain, 0 FROM blocks"
-                              " WHERE number BETWEEN ? AND ? ON CONFLICT (chain)"
-                              " DO UPDATE SET is_due = 0", span, 2, f);
+                     : database_change(&s->db,
+                                       "INSERT INTO scrubs (chain, is_due) SELECT DISTINCT chain, 0"
+                                       " FROM blocks WHERE number BETWEEN ? AND ?"
+                                       " ON CONFLICT (chain) DO UPDATE SET is_due = 0",
+                                       span, 2, NULL, f);
 }
 
 /* What has been marked by earlier steps is not looked at again. */
@@ -183,8 +171,9 @@ static enum err delete_rows(struct erasing *x, struct fail *f)
     if (!err)
         err = rollup_write(s, f);
     if (!err)
-        err = run(s, "UPDATE totals SET requests = requests - ?, raw_bytes = raw_bytes - ?", gone,
-                  2, f);
+        err = database_change(&s->db,
+                              "UPDATE totals SET requests = requests - ?, raw_bytes = raw_bytes - ?",
+                              gone, 2, NULL, f);
     x->e->deleted += err ? 0 : gone[0];
     return err;
 }
@@ -238,7 +227,7 @@ static enum err look_at_session(struct store *s, int64_t session, struct fail *f
 {
     enum err err = ERR_OK;
     for (size_t i = 0; i < COUNT_OF(session_steps) && !err; i++)
-        err = run(s, session_steps[i], &session, 1, f);
+        err = database_change(&s->db, session_steps[i], &session, 1, NULL, f);
     return err;
 }
 
@@ -248,7 +237,8 @@ static enum err look_at_conversation(struct store *s, const struct doomed *d, st
     const int64_t key[] = {d->record.conversation, d->names.session};
     enum err err = ERR_OK;
     for (size_t i = 0; i < 2 && !err; i++)
-        err = run(s, conversation_steps[has_session][i], key, has_session ? 2 : 1, f);
+        err = database_change(&s->db, conversation_steps[has_session][i], key,
+                              has_session ? 2 : 1, NULL, f);
     return err;
 }
 

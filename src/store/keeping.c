@@ -81,22 +81,6 @@ static enum err number(struct store *s, const char *sql, int64_t bound, int64_t 
     return err;
 }
 
-static enum err change(struct store *s, const char *sql, const int64_t *bound, int count,
-                       int64_t *changes, struct fail *f)
-{
-    struct statement *q;
-    enum err err = database_prepare(&s->db, sql, &q, f);
-    if (err)
-        return err;
-    for (int i = 0; i < count; i++)
-        bind_number(q, i + 1, bound[i]);
-    err = statement_run(q, f);
-    if (changes)
-        *changes = statement_changes(q);
-    statement_free(q);
-    return err;
-}
-
 static enum err block_since(struct store *s, const char *sql, int64_t since_us, uint64_t *block,
                             struct fail *f)
 {
@@ -229,16 +213,19 @@ static enum err plan_drop(struct store *s, int64_t border, int64_t bytes, struct
 static enum err note_drop(struct store *s, const struct drop *d, struct fail *f)
 {
     const int64_t end[] = {d->end, d->end}, sums[] = {d->blocks, d->bytes};
-    enum err err = change(s, "UPDATE keeping SET floor = ? WHERE floor < ?", end, 2, NULL, f);
+    enum err err = database_change(&s->db, "UPDATE keeping SET floor = ? WHERE floor < ?", end, 2,
+                                   NULL, f);
     if (!err)
-        err = change(s, "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
-                     sums, 2, NULL, f);
+        err = database_change(&s->db,
+                              "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
+                              sums, 2, NULL, f);
     return err;
 }
 
 static enum err drop(struct store *s, const struct drop *d, struct fail *f)
 {
-    enum err err = change(s, "DELETE FROM blocks WHERE number < ?", &d->end, 1, NULL, f);
+    enum err err = database_change(&s->db, "DELETE FROM blocks WHERE number < ?", &d->end, 1, NULL,
+                                   f);
     return err ? err : note_drop(s, d, f);
 }
 
@@ -247,7 +234,7 @@ static enum err begin_drop(struct store *s, uint64_t below, int64_t *border, str
 {
     enum err err = database_begin(&s->db, f);
     if (!err && s->engine->is_shared)
-        err = change(s, "UPDATE keeping SET floor = floor", NULL, 0, NULL, f);
+        err = database_change(&s->db, "UPDATE keeping SET floor = floor", NULL, 0, NULL, f);
     return err ? err : chain_border(s, below, border, f);
 }
 
@@ -332,13 +319,13 @@ static enum err sweep(struct store *s, struct piece_cursor *at, bool *more, stru
         return err;
     const int64_t range[] = {at->high, at->low, at->len, to.high, to.low, to.len};
     int64_t gone = 0;
-    err = change(s, "DELETE FROM pieces WHERE (high, low, len) > (?, ?, ?)"
+    err = database_change(&s->db, "DELETE FROM pieces WHERE (high, low, len) > (?, ?, ?)"
                     " AND (high, low, len) <= (?, ?, ?) AND (block < (SELECT floor FROM keeping)"
                     " OR EXISTS (SELECT 1 FROM blocks b JOIN scrubs s ON s.chain = b.chain"
                     " WHERE b.number = pieces.block AND s.is_due = 1))",
                  range, COUNT_OF(range), &gone, f);
     if (!err && gone)
-        err = change(s, "UPDATE totals SET pieces = pieces - ?", &gone, 1, NULL, f);
+        err = database_change(&s->db, "UPDATE totals SET pieces = pieces - ?", &gone, 1, NULL, f);
     *at = to;
     return err;
 }
@@ -385,7 +372,7 @@ enum err store_keeping_ran(struct store *s, int64_t *ran_us, struct fail *f)
 enum err store_keeping_note(struct store *s, int64_t ran_us, struct fail *f)
 {
     uv_mutex_lock(&s->writing);
-    enum err err = change(s, "UPDATE keeping SET ran_us = ?", &ran_us, 1, NULL, f);
+    enum err err = database_change(&s->db, "UPDATE keeping SET ran_us = ?", &ran_us, 1, NULL, f);
     uv_mutex_unlock(&s->writing);
     return err;
 }

@@ -33,21 +33,6 @@ void scrub_release(struct scrub *c)
     store_reader_free(c->reader);
 }
 
-/* With the store's mutex held. */
-static enum err run(struct store *s, const char *sql, const int64_t *bound, int count,
-                    struct fail *f)
-{
-    struct statement *q;
-    enum err err = database_prepare(&s->db, sql, &q, f);
-    if (err)
-        return err;
-    for (int i = 0; i < count; i++)
-        bind_number(q, i + 1, bound[i]);
-    err = statement_run(q, f);
-    statement_free(q);
-    return err;
-}
-
 /* --- what is needed --- */
 
 static int by_place(const void *a, const void *b)
@@ -138,7 +123,8 @@ static enum err call_due(struct scrub *c, struct fail *f)
     const int64_t fence = (int64_t)c->fence;
     struct store *s = c->store;
     uv_mutex_lock(&s->writing);
-    enum err err = run(s, "UPDATE scrubs SET is_due = 1 WHERE chain < ?", &fence, 1, f);
+    enum err err = database_change(&s->db, "UPDATE scrubs SET is_due = 1 WHERE chain < ?",
+                                   &fence, 1, NULL, f);
     uv_mutex_unlock(&s->writing);
     return err;
 }
@@ -380,9 +366,12 @@ static enum err write_chain(struct rewrite *w, struct fail *f)
         err = write_block(w, q, i, sums, f);
     statement_free(q);
     if (!err)
-        err = run(s, "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
-                  sums, 2, f);
-    return err ? err : run(s, "DELETE FROM scrubs WHERE chain = ? AND is_due = 1", &chain, 1, f);
+        err = database_change(&s->db,
+                              "UPDATE totals SET blocks = blocks - ?, stored_bytes = stored_bytes - ?",
+                              sums, 2, NULL, f);
+    return err ? err
+               : database_change(&s->db, "DELETE FROM scrubs WHERE chain = ? AND is_due = 1",
+                                 &chain, 1, NULL, f);
 }
 
 static enum err commit_chain(struct rewrite *w, struct fail *f)

@@ -28,12 +28,6 @@ static const char write_event_sql[] =
     " request_id, message_id, cwd, branch) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
     " ON CONFLICT DO NOTHING";
 
-static enum err prepare(struct store *s, const char *sql, struct statement **out, struct fail *f)
-{
-    *out = NULL;
-    return database_prepare(&s->db, sql, out, f);
-}
-
 static enum err bind_name(struct store *s, struct statement *q, int at, struct str text,
                           bool is_shared, bool may_be_null, struct fail *f)
 {
@@ -116,10 +110,10 @@ struct writing {
 
 static enum err prepare_all(struct store *s, struct writing *w, struct fail *f)
 {
-    enum err err = prepare(s, forget_file_sql, &w->forget, f);
+    enum err err = database_prepare(&s->db, forget_file_sql, &w->forget, f);
     if (!err)
-        err = prepare(s, write_file_sql, &w->file, f);
-    return err ? err : prepare(s, write_event_sql, &w->event, f);
+        err = database_prepare(&s->db, write_file_sql, &w->file, f);
+    return err ? err : database_prepare(&s->db, write_event_sql, &w->event, f);
 }
 
 static enum err put(struct store *s, struct str place, const struct transcript_file *file,
@@ -167,31 +161,16 @@ static const char forget_events_sql[] =
     "DELETE FROM transcript_events WHERE file = ?1 AND start <= (SELECT max(start) FROM"
     " (SELECT start FROM transcript_events WHERE file = ?1 ORDER BY start LIMIT ?2) AS first)";
 
-static enum err run(struct store *s, const char *sql, const int64_t *bound, int count,
-                    int64_t *changes, struct fail *f)
-{
-    struct statement *q;
-    enum err err = prepare(s, sql, &q, f);
-    if (err)
-        return err;
-    for (int i = 0; i < count; i++)
-        bind_number(q, i + 1, bound[i]);
-    err = statement_run(q, f);
-    *changes = statement_changes(q);
-    statement_free(q);
-    return err;
-}
-
 static enum err drop(struct store *s, int64_t id, bool *more, struct fail *f)
 {
     const int64_t bound[] = {id, TRANSCRIPT_DROP_EVENTS};
     int64_t gone = 0, file = 0;
     enum err err = store_wake(s, f);
     if (!err)
-        err = run(s, forget_events_sql, bound, 2, &gone, f);
+        err = database_change(&s->db, forget_events_sql, bound, 2, &gone, f);
     *more = gone == TRANSCRIPT_DROP_EVENTS;
     if (!err && !*more)
-        err = run(s, forget_file_sql, bound, 1, &file, f);
+        err = database_change(&s->db, forget_file_sql, bound, 1, &file, f);
     return err;
 }
 
