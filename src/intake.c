@@ -195,11 +195,6 @@ const uint8_t *intake_redact_key(const struct intake *k)
     return k->redact_key;
 }
 
-bool intake_is_guest(const struct intake *k)
-{
-    return k->is_guest;
-}
-
 void intake_on_wait(struct intake *k, void (*fn)(uint64_t waited_ms, void *owner), void *owner)
 {
     k->on_wait = fn;

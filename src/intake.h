@@ -22,8 +22,6 @@ enum err intake_open(struct intake **out, const struct config *cfg, struct fail 
 void intake_close(struct intake *k);
 
 const uint8_t *intake_redact_key(const struct intake *k);
-/* A proxy runs and takes in what we bring. */
-bool intake_is_guest(const struct intake *k);
 
 /* Is it stored, or on its way? */
 bool intake_has(struct intake *k, const struct uuid *id);

@@ -1,6 +1,6 @@
 /*
  * learned.h — what refusals and counts have taught about endpoints, kept between exchanges: quirks
- * and the token factor, by base URL and model. In memory; a text form for a state file.
+ * and the token factor, by base URL and model. In memory.
  *
  * Not for several threads at once: the caller locks, or has one for each.
  */
@@ -11,8 +11,7 @@
 
 enum {
     LEARNED_MAX = 512,      /* endpoints; past it the one that was not asked for longest goes */
-    LEARNED_KEY_MAX = 1024, /* bytes of base URL and model; longer ones are not kept */
-    LEARNED_TEXT_MAX = 1 << 20
+    LEARNED_KEY_MAX = 1024  /* bytes of base URL and model; longer ones are not kept */
 };
 
 struct learned_entry;
@@ -31,10 +30,5 @@ double learned_apply(struct learned *l, struct str base_url, struct str model, s
 /* After an exchange: `q` as translation_quirks() has it, `factor` as translation_token_factor(). */
 void learned_keep(struct learned *l, struct str base_url, struct str model, const struct quirks *q,
                   double factor);
-
-/* A line for each endpoint: base URL, model, factor, quirks; tabs between. */
-enum err learned_format(const struct learned *l, struct buf *out) MUST_CHECK;
-/* Lines that make no sense are left out. */
-void learned_parse(struct learned *l, struct str text);
 
 #endif

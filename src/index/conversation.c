@@ -56,11 +56,6 @@ void conversations_forget(struct conversations *c)
     c->mark = (struct hash_mark){0};
 }
 
-void conversations_release(struct conversations *c)
-{
-    conversations_forget(c);
-}
-
 /* --- what is the same --- */
 
 enum { STRIDE = 1024 }; /* bytes that memcmp() is given at once */

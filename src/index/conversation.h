@@ -59,7 +59,6 @@ struct conversations {
 };
 
 void conversations_init(struct conversations *c, struct packer *packer);
-void conversations_release(struct conversations *c);
 void conversations_forget(struct conversations *c); /* idle: gives memory back */
 
 struct packed_request {

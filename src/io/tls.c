@@ -277,8 +277,3 @@ size_t tls_stream_buffer_bytes(const struct tls_stream *s)
 {
     return buffer_bytes(s->in) + buffer_bytes(s->out);
 }
-
-bool tls_stream_is_resumed(const struct tls_stream *s)
-{
-    return SSL_session_reused(s->ssl);
-}

@@ -41,6 +41,5 @@ size_t tls_stream_take(struct tls_stream *s, char *out, size_t room);
 /* Idle: gives back what a long answer made its buffers grow to. */
 void tls_stream_rest(struct tls_stream *s);
 size_t tls_stream_buffer_bytes(const struct tls_stream *s); /* that its buffers take */
-bool tls_stream_is_resumed(const struct tls_stream *s);
 
 #endif

@@ -146,11 +146,6 @@ void journal_dir_close(struct journal_dir *d)
     free(d);
 }
 
-const char *journal_dir_path(const struct journal_dir *d)
-{
-    return d->path;
-}
-
 const struct uuid *journal_dir_boot(const struct journal_dir *d)
 {
     return &d->boot;

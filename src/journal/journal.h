@@ -28,7 +28,6 @@ struct journal_dir;
 enum err journal_dir_open(struct journal_dir **out, const char *path, void (*bell)(void *owner),
                           void *owner, struct fail *f) MUST_CHECK;
 void journal_dir_close(struct journal_dir *d);
-const char *journal_dir_path(const struct journal_dir *d);
 const struct uuid *journal_dir_boot(const struct journal_dir *d);
 
 /* For the reader: how far segment `number` of this boot has been written, in bytes; and whether

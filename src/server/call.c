@@ -18,7 +18,7 @@ struct call {
     struct client *client; /* NULL when the client has left */
     struct arena arena;
     struct head head;      /* copied: it outlives the client */
-    struct buf body;
+    size_t body_bytes;     /* of what was sent with it: nothing reads it */
     call_handler *handler;
     void *owner;
     void (*on_gone)(void *owner);
@@ -34,8 +34,15 @@ static void call_free(struct call *c)
     if (c->on_gone)
         c->on_gone(c->gone_owner);
     arena_release(&c->arena);
-    buf_release(&c->body);
     free(c);
+}
+
+static void refuse_body(struct call *c)
+{
+    static const char text[] = "{\"error\":{\"code\":\"too_large\","
+                               "\"message\":\"the body is larger than 1 MiB\"}}";
+    const struct reply r = {.status = err_status(ERR_TOO_LARGE), .content_type = "application/json"};
+    call_reply_static(c, &r, str_make(text, sizeof text - 1));
 }
 
 static void on_body(void *owner, struct str bytes)
@@ -43,8 +50,9 @@ static void on_body(void *owner, struct str bytes)
     struct call *c = owner;
     if (c->is_answered)
         return;
-    if (buf_append(&c->body, bytes) != ERR_OK)
-        call_fail(c, ERR_TOO_LARGE, NULL, "the body is larger than 1 MiB");
+    c->body_bytes += bytes.len;
+    if (c->body_bytes > CALL_BODY_MAX)
+        refuse_body(c);
 }
 
 static void on_request_end(void *owner)
@@ -80,7 +88,6 @@ enum err call_dispatch(struct client *client, struct fail *f, void *owner)
     const struct call_route *route = owner;
     struct call *c = MEM_NEW(struct call);
     arena_init(&c->arena);
-    buf_init(&c->body, CALL_BODY_MAX);
     c->client = client;
     c->loop = client_loop(client);
     c->handler = route->handler;
@@ -120,11 +127,6 @@ struct str call_query(const struct call *c)
     return str_from(c->head.target, str_find(c->head.target, '?') + 1);
 }
 
-struct str call_body(const struct call *c)
-{
-    return buf_str(&c->body);
-}
-
 struct arena *call_arena(struct call *c)
 {
     return &c->arena;
@@ -133,53 +135,6 @@ struct arena *call_arena(struct call *c)
 struct loop *call_loop(struct call *c)
 {
     return c->loop;
-}
-
-static int hex(char d)
-{
-    if (d >= '0' && d <= '9')
-        return d - '0';
-    d = (char)(d | 0x20);
-    return d >= 'a' && d <= 'f' ? d - 'a' + 10 : -1;
-}
-
-/* Undoes percent-encoding and '+'. False on a broken escape or a zero byte. */
-static bool decode(struct arena *arena, struct str raw, struct str *out)
-{
-    char *text = arena_alloc(arena, raw.len + 1);
-    size_t n = 0;
-    for (size_t i = 0; i < raw.len; i++) {
-        char d = raw.ptr[i];
-        if (d == '%') {
-            if (i + 2 >= raw.len || hex(raw.ptr[i + 1]) < 0 || hex(raw.ptr[i + 2]) < 0)
-                return false;
-            d = (char)(hex(raw.ptr[i + 1]) * 16 + hex(raw.ptr[i + 2]));
-            i += 2;
-        } else if (d == '+') {
-            d = ' ';
-        }
-        if (d == '\0')
-            return false;
-        text[n++] = d;
-    }
-    text[n] = '\0';
-    *out = str_make(text, n);
-    return true;
-}
-
-enum call_param call_param(struct call *c, const char *name, struct str *value)
-{
-    struct str rest = call_query(c), part;
-    enum call_param found = PARAM_ABSENT;
-    while (str_next(&rest, '&', &part)) {
-        size_t equals = str_find(part, '=');
-        if (!str_equal(str_head(part, equals), str_of(name)))
-            continue;
-        if (found != PARAM_ABSENT || !decode(&c->arena, str_from(part, equals + 1), value))
-            return PARAM_BAD;
-        found = PARAM_PRESENT;
-    }
-    return found;
 }
 
 /* --- the answer --- */
@@ -220,11 +175,6 @@ void call_reply_give(struct call *c, const struct reply *r, char *body, size_t l
     call_reply_static(c, r, str_make(body, len));
 }
 
-void call_reply(struct call *c, const struct reply *r, struct str body)
-{
-    call_reply_give(c, r, body.len ? mem_dup(body.ptr, body.len) : NULL, body.len);
-}
-
 void call_reply_static(struct call *c, const struct reply *r, struct str body)
 {
     if (!begin_answer(c, r, body.len))
@@ -232,19 +182,6 @@ void call_reply_static(struct call *c, const struct reply *r, struct str body)
     client_answer_body(c->client, body);
     client_answer_end(c->client);
     call_free(c);
-}
-
-void call_fail(struct call *c, enum err code, const char *field, const char *message)
-{
-    char name[64];
-    err_code(code, name, sizeof name);
-    bool bad_param = code == ERR_BAD_REQUEST && field;
-    struct str body = arena_printf(
-        &c->arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"%s%s%s}}",
-        bad_param ? "bad_param" : name, message ? message : err_public(code),
-        field ? ",\"field\":\"" : "", field ? field : "", field ? "\"" : "");
-    call_reply(c, &(struct reply){.status = err_status(code), .content_type = "application/json"},
-               body);
 }
 
 void call_stream_begin(struct call *c, const struct reply *r, void (*gone)(void *owner),

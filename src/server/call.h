@@ -1,9 +1,9 @@
 /*
  * call.h — one request to the proxy itself (dashboard, API, health), and its answer.
  *
- * For requests that we answer, not relay. The body has been read whole (at most
+ * For requests that we answer, not relay. A body that came with one has been passed over (at most
  * CALL_BODY_MAX). A handler may answer at once or later, on the same loop; it answers exactly
- * once with call_reply() or call_fail(), or opens a stream.
+ * once with call_reply_give() or call_reply_static(), or opens a stream.
  */
 #ifndef SERVER_CALL_H
 #define SERVER_CALL_H
@@ -24,14 +24,8 @@ const struct head *call_head(const struct call *c);
 struct str call_method(const struct call *c);
 struct str call_path(const struct call *c);  /* without query, still percent-encoded */
 struct str call_query(const struct call *c); /* after '?', may be empty */
-struct str call_body(const struct call *c);
 struct arena *call_arena(struct call *c);    /* dies with the call */
 struct loop *call_loop(struct call *c);
-
-/* Decoded value of a query parameter, in the call's arena. False when it is not there;
- * ERR_BAD_REQUEST details go through call_fail by the caller. Given twice counts as bad. */
-enum call_param { PARAM_ABSENT, PARAM_PRESENT, PARAM_BAD };
-enum call_param call_param(struct call *c, const char *name, struct str *value);
 
 struct reply {
     int status;
@@ -41,10 +35,7 @@ struct reply {
 
 /* Answers. `body` is malloc'ed and given to the call (may be NULL when len is 0). */
 void call_reply_give(struct call *c, const struct reply *r, char *body, size_t len);
-void call_reply(struct call *c, const struct reply *r, struct str body); /* copies the body */
 void call_reply_static(struct call *c, const struct reply *r, struct str body); /* lives forever */
-/* {"error":{"code":…,"message":…,"field":…}}; `field` may be NULL. */
-void call_fail(struct call *c, enum err code, const char *field, const char *message);
 
 /* A stream without end: head now, bytes later. `on_gone` is called once, when the client has left
  * or after call_stream_end(); the call is gone after it returns. */

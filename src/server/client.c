@@ -519,11 +519,6 @@ struct loop *client_loop(const struct client *c)
     return c->server->loop;
 }
 
-struct server *client_server(const struct client *c)
-{
-    return c->server;
-}
-
 const char *client_addr(const struct client *c)
 {
     return c->addr;

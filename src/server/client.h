@@ -39,7 +39,6 @@ void client_serve(struct client *c, const struct client_handler *handler, void *
 const struct head *client_head(const struct client *c);
 struct arena *client_arena(struct client *c);     /* lives until the answer has ended */
 struct loop *client_loop(const struct client *c);
-struct server *client_server(const struct client *c);
 const char *client_addr(const struct client *c);  /* "127.0.0.1:53124" */
 int64_t client_began_us(const struct client *c);  /* wall clock, of the request's first byte */
 uint64_t client_began_ns(const struct client *c); /* the same, monotonic */

@@ -94,7 +94,5 @@ enum err search_forget(struct search *x, const struct uuid *requests, size_t cou
                        struct fail *f) MUST_CHECK;
 /* Any thread. Drops the files in which every request began before this time; returns how many. */
 int search_drop_before(struct search *x, int64_t before_us);
-/* Any thread. Forgets everything, and goes on with what is recorded from now on. */
-enum err search_forget_all(struct search *x, struct fail *f) MUST_CHECK;
 
 #endif

@@ -474,22 +474,3 @@ int search_drop_before(struct search *x, int64_t before_us)
     uv_mutex_unlock(&x->listing);
     return dropped;
 }
-
-enum err search_forget_all(struct search *x, struct fail *f)
-{
-    uv_mutex_lock(&x->writing);
-    enum err err = x->is_open ? ERR_OK : open_current(x, f);
-    if (!err) {
-        search_file_close(&x->current);
-        x->is_open = false;
-        uv_mutex_lock(&x->listing);
-        int64_t newest = x->list[x->list_count - 1].number;
-        for (size_t i = 0; i < x->list_count; i++)
-            search_remove(x, x->list[i].number);
-        x->list_count = 0;
-        err = begin_file(x, newest + 1, f);
-        uv_mutex_unlock(&x->listing);
-    }
-    uv_mutex_unlock(&x->writing);
-    return err;
-}

@@ -106,11 +106,6 @@ void call_reply_give(struct call *c, const struct reply *r, char *body, size_t l
     free(body);
 }
 
-void call_reply(struct call *c, const struct reply *r, struct str body)
-{
-    fake_answer(c, r, body);
-}
-
 void call_reply_static(struct call *c, const struct reply *r, struct str body)
 {
     fake_answer(c, r, body);

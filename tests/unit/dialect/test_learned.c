@@ -1,5 +1,5 @@
 /*
- * What was learned is applied to the same endpoint only, and survives a file.
+ * What was learned is applied to the same endpoint only.
  */
 #include "check.h"
 
@@ -54,32 +54,17 @@ static void one_odd_count_moves_little(void **state)
     learned_release(&l);
 }
 
-static void a_file_brings_all_back(void **state)
+static void a_limit_is_kept_beside_a_quirk(void **state)
 {
-    struct learned l, m;
-    struct quirks q = {0}, taken = {0}, back = {0};
-    struct buf text, again;
+    struct learned l;
+    struct quirks q = {0}, back = {0};
     (void)state;
     learned_init(&l);
-    learned_init(&m);
-    buf_init(&text, LEARNED_TEXT_MAX);
-    buf_init(&again, LEARNED_TEXT_MAX);
     assert_true(quirks_learn(&q, 400, STR("max_tokens is too large; at most 16384 are supported")));
     learned_keep(&l, url, STR("m"), &q, 1.25);
-    assert_int_equal(quirks_parse(&taken, STR("top_k"), NULL), ERR_OK);
-    assert_true(quirks_learn(&taken, 400, STR("top_k: extra inputs are not permitted")));
-    learned_keep(&l, url, STR("n"), &taken, 0);
-    assert_int_equal(learned_format(&l, &text), ERR_OK);
-    learned_parse(&m, buf_str(&text));
-    learned_parse(&m, STR("nonsense\nhttp://x\tm\n\t\t\t\t\t\nhttp://x\tm\t1\tunknown_quirk\n"));
-    assert_int_equal(learned_format(&m, &again), ERR_OK);
-    assert_str_equal(buf_str(&again), buf_str(&text));
-    learned_apply(&m, url, STR("m"), &back);
+    learned_apply(&l, url, STR("m"), &back);
     assert_int_equal(back.max_tokens, 16384);
-    buf_release(&text);
-    buf_release(&again);
     learned_release(&l);
-    learned_release(&m);
 }
 
 static void memory_is_bounded(void **state)
@@ -105,7 +90,7 @@ int main(void)
         cmocka_unit_test(lessons_stay_with_their_endpoint),
         cmocka_unit_test(what_a_refusal_took_away_stays_away),
         cmocka_unit_test(one_odd_count_moves_little),
-        cmocka_unit_test(a_file_brings_all_back),
+        cmocka_unit_test(a_limit_is_kept_beside_a_quirk),
         cmocka_unit_test(memory_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

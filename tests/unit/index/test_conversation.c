@@ -53,7 +53,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct scene *s = *state;
-    conversations_release(&s->conversations);
+    conversations_forget(&s->conversations);
     packer_release(&s->packer);
     free(s);
     return 0;

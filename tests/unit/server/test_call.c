@@ -39,7 +39,8 @@ static void stream(struct call *c, void *owner)
 static void hello(struct call *c, void *owner)
 {
     (void)owner;
-    call_reply(c, &(struct reply){.status = 200, .content_type = "text/plain"}, STR("hello"));
+    call_reply_static(c, &(struct reply){.status = 200, .content_type = "text/plain"},
+                      STR("hello"));
 }
 
 static int set_up(void **state)
@@ -55,7 +56,7 @@ static int set_up(void **state)
     t.guard = guard_new();
     guard_allow(t.guard, STR("x"), 0);
     const struct server_options options = {.max_connections = 4, .guard = t.guard,
-                                           .max_body_bytes = 1 << 20, .idle_timeout_ms = 60000,
+                                           .max_body_bytes = 4 << 20, .idle_timeout_ms = 60000,
                                            .read_timeout_ms = 60000, .write_timeout_ms = 60000};
     server_init(&t.server, t.loop, &options);
     server_route(&t.server, "/stream", call_dispatch, &streams);
@@ -121,11 +122,26 @@ static void a_stream_for_get_goes_on(void **state)
     assert_true(hears("\r\n0\r\n\r\n"));
 }
 
+static void a_body_that_nobody_reads_has_a_limit(void **state)
+{
+    (void)state;
+    static char piece[64 << 10];
+    say("POST /next HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
+    for (size_t sent = 0; sent <= CALL_BODY_MAX;) {
+        ssize_t n = write(t.peer, piece, sizeof piece);
+        sent += n > 0 ? (size_t)n : 0;
+        uv_run(loop_uv(t.loop), UV_RUN_NOWAIT);
+    }
+    assert_true(hears("larger than 1 MiB"));
+    assert_non_null(strstr(t.got, "HTTP/1.1 413 "));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(a_stream_for_head_ends_at_once),
-                                       TEST(a_stream_for_get_goes_on)};
+                                       TEST(a_stream_for_get_goes_on),
+                                       TEST(a_body_that_nobody_reads_has_a_limit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -355,12 +355,6 @@ static void what_is_forgotten_is_gone(void **state)
     say(x, "d", "shared words", "again");
     index_all(x);
     assert_int_equal(ask(x, "shared"), 1);
-    assert_int_equal(search_forget_all(x->search, &f), ERR_OK);
-    assert_int_equal(ask(x, "shared"), 0);
-    assert_int_equal(counters(x).waiting, 0);
-    say(x, "d", "shared words", "once more");
-    index_all(x);
-    assert_int_equal(ask(x, "shared"), 1);
     assert_int_equal(search_drop_before(x->search, INT64_MAX), 0); /* the newest stays */
 }
 
