@@ -15,7 +15,7 @@ enum {
     AGENT_TYPES_MAX = 256, /* different ones */
     AGENTS_KNOWN = 2048,   /* slots, a power of two; the newest of a slot stays */
     SPAWNS_KNOWN = 1024,   /* likewise */
-    PROMPTS_MAX = 6        /* texts of a first message that may be the prompt */
+    PROMPTS_MAX = 16       /* texts of a first message that may be the prompt: it comes last */
 };
 
 struct spawns {

@@ -3,6 +3,7 @@
  */
 #include "api/api_query.h"
 
+#include "agents/identity.h"
 #include "api/json_out.h"
 #include "base/clock.h"
 #include "record/tool_list.h"
@@ -43,6 +44,13 @@ static const char *parse_state(struct str value, struct query *q)
 {
     q->filter.has_state = ending_parse(value, &q->filter.state);
     return q->filter.has_state ? NULL : "is not one of the states";
+}
+
+static const char *parse_class(struct str value, struct query *q)
+{
+    enum request_class class;
+    q->filter.class = value;
+    return class_parse(value, &class) ? NULL : "is not one of the classes";
 }
 
 static const char *parse_time(struct str value, int64_t *us)
@@ -153,6 +161,8 @@ static const struct param {
     {"session", QUERY_FILTER, NULL, offsetof(struct request_filter, session_id)},
     {"agent", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_id)},
     {"agent_type", QUERY_FILTER, NULL, offsetof(struct request_filter, agent_type)},
+    {"class", QUERY_FILTER, parse_class, 0},
+    {"route", QUERY_FILTER, NULL, offsetof(struct request_filter, route)},
     {"project", QUERY_FILTER, NULL, offsetof(struct request_filter, project)},
     {"tool", QUERY_FILTER, NULL, offsetof(struct request_filter, tool)},
     {"tz", QUERY_TZ, parse_tz, 0},
@@ -316,9 +326,9 @@ static bool matches_text(const struct request_filter *f, const struct record *r)
 static bool matches_agent(const struct request_filter *f, const struct record *r)
 {
     if (str_equal(f->agent_id, STR("main")))
-        return !r->agent_id.len;
+        return !r->agent_id.len && !r->agent_type.len;
     if (str_equal(f->agent_id, STR("sub")))
-        return r->agent_id.len > 0;
+        return r->agent_id.len || r->agent_type.len;
     return str_equal(f->agent_id, r->agent_id);
 }
 
@@ -338,6 +348,10 @@ bool filter_matches(const struct request_filter *f, const struct record *r)
     if (f->agent_id.len && !matches_agent(f, r))
         return false;
     if (f->agent_type.len && !matches_agent_type(f, r))
+        return false;
+    if (f->class.len && !str_equal(f->class, r->class))
+        return false;
+    if (f->route.len && !str_equal(f->route, r->route))
         return false;
     if (f->project.len && !str_equal(f->project, r->project))
         return false;

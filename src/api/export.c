@@ -68,7 +68,8 @@ static void keep_filter(struct export *x, const struct request_filter *filter)
 {
     x->filter = *filter;
     struct str *const strings[] = {&x->filter.model, &x->filter.session_id, &x->filter.agent_id,
-                                   &x->filter.agent_type, &x->filter.project, &x->filter.tool,
+                                   &x->filter.agent_type, &x->filter.class, &x->filter.route,
+                                   &x->filter.project, &x->filter.tool,
                                    &x->filter.provider, &x->filter.q};
     arena_keep(&x->filter_strings, strings, COUNT_OF(strings));
 }

@@ -18,6 +18,7 @@ enum field_kind {
     FIELD_USAGE,
     FIELD_TOOLS,
     FIELD_JSON,    /* null when empty */
+    FIELD_SHADOW,  /* a flag */
     FIELD_FLAGS
 };
 
@@ -65,6 +66,14 @@ static const struct field {
     {"cost_usd_micro", FIELD_COUNT, AT(cost_usd_micro)},
     {"project", FIELD_NAME, AT(project)},
     {"agent_type", FIELD_NAME, AT(agent_type)},
+    {"agent_name", FIELD_NAME, AT(agent_type)},
+    {"agent_by", FIELD_NAME, AT(agent_by)},
+    {"class", FIELD_NAME, AT(class)},
+    {"class_by", FIELD_NAME, AT(class_by)},
+    {"route", FIELD_NAME, AT(route)},
+    {"route_target", FIELD_NAME, AT(route_target)},
+    {"shadow", FIELD_SHADOW, AT(flags)},
+    {"shadow_cost_usd_micro", FIELD_COUNT, AT(shadow_cost_usd_micro)},
     {"tools", FIELD_TOOLS, AT(tools)},
     {"tool_errors", FIELD_TOOLS, AT(tool_errors)},
     {"losses", FIELD_JSON, AT(losses)},
@@ -94,6 +103,8 @@ static const struct {
     {RECORD_BILLED_PRIORITY, "billed_priority"},
     {RECORD_BILLED_IN_US, "billed_in_us"},
     {RECORD_IS_TRANSLATED, "translated"},
+    {RECORD_IS_SHADOW, "shadow"},
+    {RECORD_IS_BACKGROUND, "background"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)
@@ -177,6 +188,9 @@ static void put_field(yyjson_mut_doc *doc, yyjson_mut_val *obj, const struct fie
         break;
     case FIELD_BOOL:
         yyjson_mut_obj_add_bool(doc, obj, f->name, *(const bool *)at);
+        break;
+    case FIELD_SHADOW:
+        yyjson_mut_obj_add_bool(doc, obj, f->name, r->flags & RECORD_IS_SHADOW);
         break;
     case FIELD_ERROR:
         yyjson_mut_obj_add_val(doc, obj, f->name, error_json(doc, r));

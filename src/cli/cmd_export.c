@@ -27,6 +27,8 @@ static const struct command_flag flags[] = {
     {0, "session", "ID", "Only this session's."},
     {0, "agent", "ID", "Only this agent's; \"main\": no sub-agent's; \"sub\": any sub-agent's."},
     {0, "agent-type", "NAME", "Only sub-agents of this type."},
+    {0, "class", "NAME", "Only requests of this kind: main, agent, fork, title, compaction ..."},
+    {0, "route", "LABEL", "Only requests that this rule fits."},
     {0, "project", "PATH", "Only requests that name this working directory."},
     {0, "tool", "NAME", "Only answers that call this tool."},
     {0, "status", "CODE", "Only answers with this status, 429, or of this class, 4xx."},

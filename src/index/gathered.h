@@ -59,6 +59,7 @@ struct gathered {
     struct recipe fresh;    /* see record/detail.h */
     uint64_t oldest_block;  /* that the request's body needs; from when it is being packed on */
     struct prompts prompts; /* of an agent whose type is not known */
+    bool is_guess;          /* its class is told by no more than its shape */
     uint8_t request_hash[16];
     struct chunk begin, response_head; /* payloads; len 0: none */
     struct chunk_list request;

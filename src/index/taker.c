@@ -144,6 +144,25 @@ static int read_status(struct str status_line)
     return (int)number;
 }
 
+/* What the proxy decided by is what counts, whatever is known here. */
+static void take_decision(struct gathered *e, const struct frame_decision *d)
+{
+    struct record *r = &e->record;
+    if (!d->class.len)
+        return;
+    e->is_guess = false;
+    if (d->agent.len)
+        e->prompts.count = 0;
+    r->class = d->class;
+    r->class_by = d->class_by;
+    r->agent_type = d->agent;
+    r->agent_by = d->agent_by;
+    r->route = d->rule;
+    r->route_target = d->target;
+    r->flags |= (d->is_shadow ? RECORD_IS_SHADOW : 0u) |
+                (d->is_background ? RECORD_IS_BACKGROUND : 0u);
+}
+
 static void on_response_head(struct taker *t, struct gathered *e, struct segment *g,
                              uint64_t offset, const struct frame *f)
 {
@@ -168,6 +187,7 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
     r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
     r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u) |
                 (h.is_translated ? RECORD_IS_TRANSLATED : 0u);
+    take_decision(e, &h.decision);
     gathered_keep(e);
 }
 

@@ -139,9 +139,15 @@ static void note_identity(struct taker *t, struct gathered *e, struct str body)
         .parent_agent_id = r->parent_agent_id, .parts = body.len ? &parts : NULL};
     request_parts_read(body, &parts);
     identity_read(&sources, &q, &t->arena, &who);
+    r->class = str_of(class_name(who.class));
+    r->class_by = str_of(identity_source_name(who.class_by));
     r->agent_type = who.agent;
-    if (who.class == CLASS_AGENT && who.agent_by != IDENTITY_BY_SPAWN)
+    r->agent_by = str_of(identity_source_name(who.agent_by));
+    r->flags |= who.is_background ? RECORD_IS_BACKGROUND : 0u;
+    e->is_guess = who.class == CLASS_MAIN && who.class_by == IDENTITY_BY_SHAPE;
+    if ((who.class == CLASS_AGENT && who.agent_by != IDENTITY_BY_SPAWN) || e->is_guess)
         prompts_read(&parts, &t->arena, &e->prompts);
+    gathered_keep(e);
 }
 
 static struct piece_at pack_long_request(struct taker *t, struct gathered *e)
@@ -167,11 +173,13 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->oldest_block = t->packer.block; /* of a long body: its blocks are all new */
     if (!e->request.total_bytes) {
         body_hash(STR_NONE, e->request_hash);
+        note_identity(t, e, STR_NONE);
         return;
     }
     if (e->request.total_bytes > BODY_READ_MAX) {
         e->fresh_part = FRESH_NONE;
         e->recipe = pack_long_request(t, e);
+        note_identity(t, e, STR_NONE);
         return;
     }
     e->oldest_block = 0; /* not known yet: any (see indexer_oldest_block) */
@@ -348,8 +356,15 @@ static void note_rest(struct taker *t, struct gathered *e)
     if (r->state == ENDING_COMPLETE && r->status >= 400)
         r->state = ENDING_UPSTREAM_ERROR; /* as another program's records may have it */
     struct spawned told = spawns_recognise(t->spawns, r->session_id, r->agent_id, &e->prompts);
-    if (told.type.len)
+    if (told.type.len) {
         r->agent_type = told.type;
+        r->agent_by = str_of(identity_source_name(IDENTITY_BY_SPAWN));
+        r->flags |= told.is_background ? RECORD_IS_BACKGROUND : 0u;
+    }
+    if (told.type.len && e->is_guess) {
+        r->class = str_of(class_name(CLASS_AGENT));
+        r->class_by = r->agent_by;
+    }
     if (t->store->prices)
         prices_cost(t->store->prices, r);
 }

@@ -157,6 +157,25 @@ enum err frame_begin_read(struct str payload, struct frame_begin *b)
     return r.bad ? ERR_CORRUPT : ERR_OK;
 }
 
+static void put_decision(struct put *p, const struct frame_decision *d)
+{
+    const struct str texts[] = {d->class, d->class_by, d->agent, d->agent_by, d->rule, d->target};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        put_bytes(p, texts[i]);
+    put_number(p, (d->is_shadow ? 1u : 0u) | (d->is_background ? 2u : 0u));
+}
+
+static void get_decision(struct wire_reader *r, struct frame_decision *d)
+{
+    struct str *const texts[] = {&d->class, &d->class_by, &d->agent,
+                                 &d->agent_by, &d->rule, &d->target};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        *texts[i] = wire_get_bytes(r);
+    uint64_t flags = wire_get_varint(r);
+    d->is_shadow = flags & 1;
+    d->is_background = flags & 2;
+}
+
 enum err frame_resp_head_write(struct buf *out, const struct frame_resp_head *h)
 {
     struct put p = {out, ERR_OK};
@@ -166,10 +185,12 @@ enum err frame_resp_head_write(struct buf *out, const struct frame_resp_head *h)
                        (h->is_translated ? 4u : 0u));
     put_number(&p, h->connect_us);
     put_number(&p, h->sent_us);
-    if (h->provider.len) {
+    if (h->provider.len || h->decision.class.len) {
         put_bytes(&p, h->provider);
         put_bytes(&p, h->model);
     }
+    if (h->decision.class.len)
+        put_decision(&p, &h->decision);
     return p.err;
 }
 
@@ -186,6 +207,9 @@ enum err frame_resp_head_read(struct str payload, struct frame_resp_head *h)
     h->sent_us = wire_get_varint(&r);
     h->provider = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
     h->model = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
+    h->decision = (struct frame_decision){0};
+    if (r.rest.len)
+        get_decision(&r, &h->decision);
     return r.bad ? ERR_CORRUPT : ERR_OK;
 }
 

@@ -64,6 +64,16 @@ struct frame_begin {
                                 every line ended by CR LF; secrets already masked */
 };
 
+/* What the proxy found out of a request before it sent it on; all empty where no rule asked. */
+struct frame_decision {
+    struct str class, class_by; /* of request; how that was told: names of agents/identity.def */
+    struct str agent, agent_by; /* its name; likewise */
+    struct str rule;            /* the label of the one that fits; empty: none */
+    struct str target;          /* that it names: "openai:gpt-4o" */
+    bool is_shadow;             /* said, but not done */
+    bool is_background;         /* the agent's parent does not wait for it */
+};
+
 struct frame_resp_head {
     struct str head;          /* status line and headers, likewise; what the client is sent */
     struct str upstream_addr; /* "160.79.104.10:443"; empty when we answered ourselves */
@@ -74,6 +84,7 @@ struct frame_resp_head {
     struct str provider;      /* that it was routed to; empty: the one it began with */
     struct str model;         /* that was asked for there; empty: the client's */
     bool is_translated;       /* the provider spoke another language */
+    struct frame_decision decision;
 };
 
 struct frame_end {

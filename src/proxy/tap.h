@@ -34,6 +34,7 @@ struct tap_answer {
     struct str provider, model; /* that it was routed to; empty: as it began, and as was asked */
     bool is_ours, is_reused, is_translated;
     uint64_t connect_us, sent_us;
+    struct frame_decision decision; /* of the rules, where there are any */
 };
 void tap_answer(struct tap *t, const struct tap_answer *a);
 void tap_answer_body(struct tap *t, struct str bytes);

@@ -213,12 +213,22 @@ static void cut_member(struct cutter *c, struct str key)
         count(c, wanted_here, UNKNOWN);
 }
 
+/* In the first two: the second may be the client's own, with the role "system". */
+static struct str project_in(struct cutter *c, const struct json_cut *messages, size_t count)
+{
+    const struct json_cut *last = &messages[MIN_OF(count, (size_t)2) - 1];
+    return project_find_in_messages(
+        str_make(c->body.ptr + messages->start, last->start + last->len - messages->start), c->arena);
+}
+
 static void look_at_messages(struct cutter *c)
 {
     if (c->facts->message_count <= 0 || c->is_full)
         return;
     const struct json_cut *messages = c->cuts->list + c->messages;
     size_t message_count = (size_t)c->facts->message_count;
+    if (!c->facts->project.len)
+        c->facts->project = project_in(c, messages, message_count);
     c->facts->title = title_find(c->body, messages, message_count, c->walk.marks, c->arena);
     tool_results_find(c->body, messages, message_count, c->walk.marks, c->arena, c->facts);
 }

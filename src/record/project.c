@@ -1,6 +1,7 @@
 /*
  * project.c — looks for the line that names the working directory: Claude Code writes
- * " - Primary working directory: /path", and for sub-agents "Working directory: /path".
+ * " - Primary working directory: /path", and for sub-agents "Working directory: /path"; in the
+ * system prompt, or (2.1.330) in a message.
  */
 #include "record/project.h"
 
@@ -8,14 +9,20 @@
 
 static const struct str mark = {"orking directory: ", 18};
 
-/* The line's rest, as it stands in the JSON. */
-static struct str line_at(struct str rest)
+/* Where the JSON string ends that `rest` begins in, or sooner, at an escape among `stops`. */
+static size_t text_end(struct str rest, const char *stops)
 {
     size_t end = 0;
     while (end < rest.len && rest.ptr[end] != '"' &&
-           !(rest.ptr[end] == '\\' && end + 1 < rest.len && strchr("nr", rest.ptr[end + 1])))
+           !(rest.ptr[end] == '\\' && end + 1 < rest.len && strchr(stops, rest.ptr[end + 1])))
         end += rest.ptr[end] == '\\' ? 2 : 1;
-    return str_head(rest, MIN_OF(end, rest.len));
+    return MIN_OF(end, rest.len);
+}
+
+/* The line's rest, as it stands in the JSON. */
+static struct str line_at(struct str rest)
+{
+    return str_head(rest, text_end(rest, "nr"));
 }
 
 /* "/…", "~…", "C:\…", "\\…" */
@@ -41,6 +48,19 @@ struct str project_find(struct str system, struct arena *arena)
         struct str path = json_read_inside(line_at(system), PROJECT_BYTES_MAX, arena);
         if (is_path(path))
             return without_slash(path);
+    }
+    return STR_NONE;
+}
+
+struct str project_find_in_messages(struct str messages, struct arena *arena)
+{
+    static const char *const heads[] = {"\"# Environment\\n", "<system-reminder>\\n# Environment\\n"};
+    for (size_t i = 0; messages.len && i < COUNT_OF(heads); i++) {
+        const char *at = memmem(messages.ptr, messages.len, heads[i], strlen(heads[i]));
+        if (!at)
+            continue;
+        struct str rest = str_from(messages, (size_t)(at - messages.ptr) + 1);
+        return project_find(str_head(rest, text_end(rest, "")), arena);
     }
     return STR_NONE;
 }

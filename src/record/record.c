@@ -21,11 +21,12 @@ void record_init(struct record *r)
         .parent_turn = UNKNOWN,
         .shared_count = UNKNOWN,
         .cost_usd_micro = UNKNOWN,
+        .shadow_cost_usd_micro = UNKNOWN,
         .usage = {UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN},
     };
 }
 
-enum { STRINGS = 23 };
+enum { STRINGS = 28 };
 
 static void list_strings(struct record *r, struct str *list[STRINGS])
 {
@@ -36,7 +37,8 @@ static void list_strings(struct record *r, struct str *list[STRINGS])
         &r->client_addr,     &r->upstream_request_id,     &r->stop_reason,
         &r->error_type,      &r->error_message,           &r->title,
         &r->anthropic_beta,  &r->node, &r->project, &r->agent_type, &r->tools,
-        &r->tool_errors,     &r->losses,
+        &r->tool_errors,     &r->losses, &r->class, &r->class_by, &r->agent_by,
+        &r->route,           &r->route_target,
     };
     memcpy(list, strings, sizeof strings);
 }

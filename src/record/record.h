@@ -31,6 +31,8 @@ enum record_flag {
     RECORD_BILLED_PRIORITY = 1 << 16, /* "service_tier":"priority": as agreed with the provider */
     RECORD_BILLED_IN_US = 1 << 17,    /* "inference_geo":"us" */
     RECORD_IS_TRANSLATED = 1 << 18,   /* the provider spoke another language */
+    RECORD_IS_SHADOW = 1 << 19,       /* what a rule wanted was said, but not done */
+    RECORD_IS_BACKGROUND = 1 << 20,   /* an agent's that its parent does not wait for */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */
@@ -68,7 +70,10 @@ struct record {
     struct str title;          /* start of the newest user text, at most 120 bytes */
     struct str anthropic_beta; /* the request's header; told in events, kept in the detail only */
     struct str project;        /* working directory that the prompt names */
-    struct str agent_type;     /* of a sub-agent, where the call that began it was seen */
+    struct str agent_type;     /* the agent's name, where it is known */
+    struct str class, class_by, agent_by; /* names of agents/identity.def: what kind of request, and
+                                             how that and the agent's name were told */
+    struct str route, route_target; /* the rule that fits, and what it names: "openai:gpt-4o" */
     struct str tools;          /* calls in the answer: record/tool_list.h */
     struct str tool_errors;    /* calls whose result came back with this request as an error */
 
@@ -80,6 +85,7 @@ struct record {
 
     struct usage usage;
     int64_t cost_usd_micro; /* millionths of a dollar; UNKNOWN: see the flags */
+    int64_t shadow_cost_usd_micro; /* had the rule been followed that was not; UNKNOWN */
     int64_t request_bytes, response_bytes, client_bytes; /* bodies */
     int64_t chunk_count;    /* RESP_BODY frames */
     int64_t message_count;  /* length of the request's "messages" */

@@ -15,7 +15,7 @@ bool days_are_known(const struct request_filter *f)
 {
     bool asks = f->model.len || f->provider.len || f->agent_type.len || f->project.len ||
                 f->status || (f->has_state && f->state != ENDING_COMPLETE);
-    return asks && !f->session_id.len && !f->tool.len && !f->q.len &&
+    return asks && !f->session_id.len && !f->class.len && !f->route.len && !f->tool.len && !f->q.len &&
            (!f->agent_id.len || str_equal(f->agent_id, STR("main")) ||
             str_equal(f->agent_id, STR("sub")));
 }

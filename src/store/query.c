@@ -49,11 +49,22 @@ void query_name(struct query *q, struct store_reader *r, const char *sql, struct
 static void add_agent(struct query *q, struct store_reader *r, struct str agent)
 {
     if (str_equal(agent, STR("main")))
+        query_add(q, " AND agent IS NULL AND agent_type IS NULL");
+    else if (str_equal(agent, STR("sub")))
+        query_add(q, " AND (agent IS NOT NULL OR agent_type IS NOT NULL)");
+    else
+        query_name(q, r, " AND agent = ?", agent);
+}
+
+/* Conversations know ids only. */
+static void add_thread_agent(struct query *q, struct str agent)
+{
+    if (str_equal(agent, STR("main")))
         query_add(q, " AND agent IS NULL");
     else if (str_equal(agent, STR("sub")))
         query_add(q, " AND agent IS NOT NULL");
     else
-        query_name(q, r, " AND agent = ?", agent);
+        query_name(q, q->reader, " AND agent = ?", agent);
 }
 
 static void add_agent_type(struct query *q, struct store_reader *r, struct str type)
@@ -173,6 +184,8 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
     }
     add_agent(q, r, filter->agent_id);
     add_agent_type(q, r, filter->agent_type);
+    query_name(q, r, " AND class = ?", filter->class);
+    query_name(q, r, " AND route = ?", filter->route);
     query_name(q, r, " AND project = ?", filter->project);
     query_name(q, r, " AND tools IN (SELECT tools FROM tool_sets WHERE tool = ?)", filter->tool);
     if (filter->has_state)
@@ -187,7 +200,7 @@ void query_threads(struct query *q, const struct thread_filter *filter)
 {
     query_name(q, q->reader, " AND session = ?", filter->session_id);
     if (filter->agent_id.len)
-        add_agent(q, q->reader, filter->agent_id);
+        add_thread_agent(q, filter->agent_id);
     query_name(q, q->reader, " AND model = ?", filter->model);
     if (filter->start_us)
         query_number(q, " AND last_us >= ?", filter->start_us);

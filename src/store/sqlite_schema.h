@@ -132,6 +132,13 @@ static const char *const sqlite_schema[] = {
     "CREATE INDEX requests_failed ON requests (id, state, status) WHERE state <> 1;",
     /* 10: what translations could not carry over */
     "ALTER TABLE requests ADD COLUMN losses INTEGER;",
+    /* 11: who asked, and what rules said */
+    "ALTER TABLE requests ADD COLUMN class INTEGER;"
+    "ALTER TABLE requests ADD COLUMN class_by INTEGER;"
+    "ALTER TABLE requests ADD COLUMN agent_by INTEGER;"
+    "ALTER TABLE requests ADD COLUMN route INTEGER;"
+    "ALTER TABLE requests ADD COLUMN route_target INTEGER;"
+    "ALTER TABLE requests ADD COLUMN shadow_cost_usd_micro INTEGER;",
 };
 
 #endif

@@ -93,8 +93,10 @@ enum { FILTER_LIMIT_MAX = 500 };
 struct request_filter {
     struct str model;      /* equal to model or response_model */
     struct str session_id;
-    struct str agent_id;   /* equal; "main" means none, "sub" any */
+    struct str agent_id;   /* equal; "main": no agent's, "sub": any agent's, with an id or a name */
     struct str agent_type; /* equal; "unknown": a sub-agent without one */
+    struct str class;      /* equal: "main", "title" ... */
+    struct str route;      /* equal: the label of the rule that fits */
     struct str project;
     struct str tool;       /* called in the answer */
     struct str provider;

@@ -1,8 +1,8 @@
 /*
- * claude.mjs: the real Claude Code, where it is installed.
+ * claude.mjs: the real Claude Code, where it is installed, and an older release of it.
  *
- * It is about 400 MB and lives in a folder of its own (tests/client/claude); CLAUDE_BINARY names
- * another one.
+ * Both are about 450 MB and live in a folder of their own (tests/client/claude); CLAUDE_BINARY
+ * names another one to be taken as the present release.
  */
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -12,17 +12,24 @@ import { fileURLToPath } from 'node:url';
 import { within } from './wait.mjs';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
-const INSTALLED = path.join(HERE, '../client/claude/node_modules/@anthropic-ai/claude-code/bin/claude.exe');
-const BINARY = process.env.CLAUDE_BINARY ?? INSTALLED;
-const works = existsSync(BINARY) && spawnSync(BINARY, ['--version'], { timeout: 60000 }).status === 0;
+const INSTALLED = path.join(HERE, '../client/claude/node_modules');
+
+function client(command, argv) {
+  const works = existsSync(argv[0] ?? command) && spawnSync(command, [...argv, '--version'], { timeout: 60000 }).status === 0;
+  return { command, argv, skip: !works && `Claude Code is not installed (${argv[0] ?? command}): npm ci in tests/client/claude` };
+}
+
+const present = client(process.env.CLAUDE_BINARY ?? path.join(INSTALLED, '@anthropic-ai/claude-code/bin/claude.exe'), []);
+/* From before sub-agents had ids of their own, and their tool was called Task. */
+export const older = client(process.execPath, [path.join(INSTALLED, 'claude-code-older/cli.js')]);
 
 /* Why tests of it are left out; false where it works. */
-export const skip = !works && `Claude Code is not installed (${BINARY}): npm ci in tests/client/claude`;
+export const skip = present.skip;
 
 /* Runs it once in `folder`, through the proxy; gives what it printed and what the provider saw. */
-export async function run_claude(t, home, folder, args) {
+export async function run_claude(t, home, folder, args, { command, argv } = present) {
   const from = t.up.ledger.length;
-  const child = spawn(BINARY, ['-p', ...args], {
+  const child = spawn(command, [...argv, '-p', ...args], {
     cwd: folder,
     env: {
       PATH: process.env.PATH, HOME: home, ANTHROPIC_BASE_URL: t.proxy.url, ANTHROPIC_API_KEY: 'sk-ant-test-0',

@@ -7,7 +7,7 @@
 #include "store/walk.h"
 
 static struct request_filter seen;
-static char seen_text[8][16];
+static char seen_text[10][16];
 
 static struct str copy_of(int i, struct str s)
 {
@@ -29,6 +29,8 @@ enum err store_newest(struct store_reader *r, const struct request_filter *filte
     seen.tool = copy_of(5, filter->tool);
     seen.provider = copy_of(6, filter->provider);
     seen.q = copy_of(7, filter->q);
+    seen.class = copy_of(8, filter->class);
+    seen.route = copy_of(9, filter->route);
     return ERR_NOT_FOUND; /* an empty store */
 }
 
@@ -43,11 +45,13 @@ enum err store_walk(struct store_reader *r, const struct request_filter *filter,
 static void every_string_is_kept(void **state)
 {
     (void)state;
-    char texts[8][8] = {"model", "session", "agent", "type", "project", "tool", "prov", "text"};
+    char texts[10][8] = {"model", "session", "agent", "type", "project",
+                         "tool", "prov", "text", "class", "route"};
     const struct request_filter filter = {
         .model = str_of(texts[0]), .session_id = str_of(texts[1]), .agent_id = str_of(texts[2]),
         .agent_type = str_of(texts[3]), .project = str_of(texts[4]), .tool = str_of(texts[5]),
-        .provider = str_of(texts[6]), .q = str_of(texts[7]), .status = 200};
+        .provider = str_of(texts[6]), .q = str_of(texts[7]), .class = str_of(texts[8]),
+        .route = str_of(texts[9]), .status = 200};
     const struct export_about about = {"1", 0};
     struct export *x = export_new(&export_jsonl, &filter, &about);
     memset(texts, '!', sizeof texts);
@@ -64,6 +68,8 @@ static void every_string_is_kept(void **state)
     assert_str_equal(seen.tool, STR("tool"));
     assert_str_equal(seen.provider, STR("prov"));
     assert_str_equal(seen.q, STR("text"));
+    assert_str_equal(seen.class, STR("class"));
+    assert_str_equal(seen.route, STR("route"));
     assert_int_equal(seen.status, 200);
     buf_release(&out);
     export_free(x);

@@ -34,6 +34,33 @@ static void round_trip(void **state)
     assert_true(str_equal(out.payload, in.payload));
 }
 
+static void decisions_round_trip(void **state)
+{
+    (void)state;
+    const struct frame_resp_head in = {
+        .head = STR("HTTP/1.1 200 OK\r\n"), .connect_us = 5,
+        .decision = {.class = STR("agent"), .class_by = STR("header"), .agent = STR("reviewer"),
+                     .agent_by = STR("spawn"), .rule = STR("subagents.mappings.reviewer"),
+                     .target = STR("openai:gpt-4o"), .is_background = true}};
+    struct frame_resp_head out;
+    struct buf bytes;
+    buf_init(&bytes, 4096);
+    assert_int_equal(frame_resp_head_write(&bytes, &in), ERR_OK);
+    assert_int_equal(frame_resp_head_read(buf_str(&bytes), &out), ERR_OK);
+    const struct frame_decision *want = &in.decision, *got = &out.decision;
+    assert_str_equal(got->class, want->class);
+    assert_str_equal(got->class_by, want->class_by);
+    assert_str_equal(got->agent, want->agent);
+    assert_str_equal(got->agent_by, want->agent_by);
+    assert_str_equal(got->rule, want->rule);
+    assert_str_equal(got->target, want->target);
+    assert_false(got->is_shadow);
+    assert_true(got->is_background);
+    assert_int_equal(out.provider.len, 0);
+    assert_int_equal(frame_resp_head_read(str_head(buf_str(&bytes), bytes.len - 3), &out), ERR_CORRUPT);
+    buf_release(&bytes);
+}
+
 static void every_cut_is_short(void **state)
 {
     (void)state;
@@ -107,7 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),          cmocka_unit_test(every_cut_is_short),
         cmocka_unit_test(every_flip_is_noticed), cmocka_unit_test(resync_finds_the_next),
-        cmocka_unit_test(payloads_round_trip), cmocka_unit_test(endings_have_names),
+        cmocka_unit_test(payloads_round_trip), cmocka_unit_test(decisions_round_trip), cmocka_unit_test(endings_have_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -130,6 +130,32 @@ static void projects(void **state)
     assert_str_equal(f->project, STR("/srv/app"));
 }
 
+static void project_in_messages(void **state)
+{
+    static const struct {
+        const char *messages, *path;
+    } cases[] = {
+        {"[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"system\",\"content\":"
+         "\"# Environment\\n - Primary working directory: /srv/app\\n\"}]",
+         "/srv/app"},
+        {"[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>\\n"
+         "# Environment\\n - Working directory: /srv/b\\n</system-reminder>\"}]}]",
+         "/srv/b"},
+        {"[{\"role\":\"user\",\"content\":\"Working directory: /srv/app\"}]", ""},
+        {"[{\"role\":\"user\",\"content\":\"see # Environment\\nWorking directory: /srv/app\"}]", ""},
+        {"[{\"role\":\"user\",\"content\":[\"# Environment\\n\",\"Working directory: /x\"]}]", ""},
+        {"[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"assistant\",\"content\":\"b\"},"
+         "{\"role\":\"user\",\"content\":\"# Environment\\nWorking directory: /late\"}]",
+         ""},
+        {"[]", ""},
+    };
+    struct fixture *x = *state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct str body = arena_printf(&x->arena, "{\"messages\":%s}", cases[i].messages);
+        assert_str_equal(cut(x, body.ptr)->project, str_of(cases[i].path));
+    }
+}
+
 static void sub_agents_begin(void **state)
 {
     static const char stream[] =
@@ -171,6 +197,7 @@ int main(void)
         TEST(long_lists_end_in_others),
         TEST(errors_of_tools),
         TEST(projects),
+        TEST(project_in_messages),
         TEST(sub_agents_begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,6 +69,13 @@ static void row_comes_back(void **state)
     in.error_type = STR("t");
     in.error_message = STR("m");
     in.title = STR("Fix it");
+    in.agent_type = STR("reviewer");
+    in.class = STR("agent");
+    in.class_by = STR("header");
+    in.agent_by = STR("spawn");
+    in.route = STR("subagents.mappings.reviewer");
+    in.route_target = STR("openai:gpt-4o");
+    in.shadow_cost_usd_micro = 77;
     in.is_stream = true;
     in.flags = RECORD_IS_REUSED | RECORD_BODY_TRUNCATED;
     in.ttfb_us = 12;
@@ -89,12 +96,14 @@ static void row_comes_back(void **state)
                                 &in.response_model, &in.session_id, &in.agent_id,
                                 &in.parent_agent_id, &in.client, &in.client_addr,
                                 &in.upstream_request_id, &in.stop_reason, &in.error_type,
-                                &in.error_message, &in.title};
+                                &in.error_message, &in.title, &in.agent_type, &in.class,
+                                &in.class_by, &in.agent_by, &in.route, &in.route_target};
     struct str *const got[] = {&out.method, &out.path, &out.query, &out.provider, &out.model,
                                &out.response_model, &out.session_id, &out.agent_id,
                                &out.parent_agent_id, &out.client, &out.client_addr,
                                &out.upstream_request_id, &out.stop_reason, &out.error_type,
-                               &out.error_message, &out.title};
+                               &out.error_message, &out.title, &out.agent_type, &out.class,
+                               &out.class_by, &out.agent_by, &out.route, &out.route_target};
     for (size_t i = 0; i < COUNT_OF(want); i++)
         assert_str_equal(*got[i], *want[i]);
     assert_true(out.is_stream);
@@ -102,6 +111,7 @@ static void row_comes_back(void **state)
     assert_int_equal(out.status, 200);
     assert_int_equal(out.ttfb_us, 12);
     assert_int_equal(out.connect_us, UNKNOWN);
+    assert_int_equal(out.shadow_cost_usd_micro, 77);
     assert_int_equal(out.usage.input_tokens, UNKNOWN);
     assert_int_equal(out.usage.output_tokens, 0);
     assert_int_equal(out.usage.cache_read_input_tokens, INT64_C(1) << 40);
@@ -226,6 +236,9 @@ static void fill(struct fixture *x)
         r.state = i < 8 ? ENDING_COMPLETE : ENDING_UPSTREAM_ERROR;
         r.session_id = i % 2 ? STR("Session-odd") : STR("session-even");
         r.agent_id = i % 3 ? STR_NONE : STR("agent-7");
+        r.agent_type = i == 1 ? STR("old-agent") : STR_NONE; /* of a client that sends no ids */
+        r.class = i < 3 ? STR("title") : STR("main");
+        r.route = i == 4 ? STR("routing.rules.1") : STR_NONE;
         r.model = i % 4 ? STR("claude-opus-5") : STR("claude_haiku%5");
         r.response_model = i == 1 ? STR("other-model") : STR_NONE;
         r.title = i == 3 ? STR("Fix the Ünicode 100% \\ test_case") : STR("hello");
@@ -249,7 +262,12 @@ static void filters_find(void **state)
     assert_found(x, (struct request_filter){.session_id = STR("Session-odd")}, 6);
     assert_found(x, (struct request_filter){.session_id = STR("session-odd")}, 0);
     assert_found(x, (struct request_filter){.agent_id = STR("agent-7")}, 4);
-    assert_found(x, (struct request_filter){.agent_id = STR("main")}, 8);
+    assert_found(x, (struct request_filter){.agent_id = STR("main")}, 7);
+    assert_found(x, (struct request_filter){.agent_id = STR("sub")}, 5);
+    assert_found(x, (struct request_filter){.class = STR("title")}, 3);
+    assert_found(x, (struct request_filter){.class = STR("title"), .status = 2}, 3);
+    assert_found(x, (struct request_filter){.class = STR("fork")}, 0);
+    assert_found(x, (struct request_filter){.route = STR("routing.rules.1")}, 1);
     assert_found(x, (struct request_filter){.provider = STR("anthropic")}, 12);
     assert_found(x, (struct request_filter){.status = 429}, 2);
     assert_found(x, (struct request_filter){.status = 5}, 2);

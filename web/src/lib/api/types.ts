@@ -74,6 +74,14 @@ export type RequestRow = {
   cost_usd_micro?: number | null;
   project?: string | null;
   agent_type?: string | null;
+  agent_name?: string | null;
+  agent_by?: string | null;
+  class?: string | null;
+  class_by?: string | null;
+  route?: string | null;
+  route_target?: string | null;
+  shadow?: boolean;
+  shadow_cost_usd_micro?: number | null;
   tools?: ToolCount[];
   tool_errors?: ToolCount[];
   losses?: TranslationLoss[] | null;

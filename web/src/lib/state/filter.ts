@@ -82,8 +82,8 @@ export function matches(row: RequestRow, filter: Filter): boolean {
     (!filter.provider || row.provider === filter.provider) &&
     (!filter.session || row.session_id === filter.session) &&
     (!filter.project || row.project === filter.project) &&
-    (!filter.agent || matchesAgent(row.agent_id, filter.agent)) &&
-    (!filter.agent_type || (row.agent_id !== null && (row.agent_type ?? 'unknown') === filter.agent_type)) &&
+    (!filter.agent || matchesAgent(row, filter.agent)) &&
+    (!filter.agent_type || (row.agent_type ?? (row.agent_id ? 'unknown' : '')) === filter.agent_type) &&
     (!filter.tool || (row.tools ?? []).some((tool) => tool.name === filter.tool)) &&
     (!start || row.started_at >= start) &&
     (!filter.end || Boolean(ranges[filter.range]) || row.started_at < filter.end) &&
@@ -91,9 +91,10 @@ export function matches(row: RequestRow, filter: Filter): boolean {
   );
 }
 
-function matchesAgent(agent: string | null, wanted: string): boolean {
-  if (wanted === 'main') return !agent;
-  return wanted === 'sub' ? Boolean(agent) : agent === wanted;
+function matchesAgent(row: RequestRow, wanted: string): boolean {
+  const isAgents = Boolean(row.agent_id || row.agent_type);
+  if (wanted === 'main') return !isAgents;
+  return wanted === 'sub' ? isAgents : row.agent_id === wanted;
 }
 
 function matchesStatus(status: number | null, wanted: string): boolean {
