@@ -21,6 +21,7 @@
 #include "index/chores.h"
 #include "keeper.h"
 #include "reload.h"
+#include "route_page.h"
 #include "signals.h"
 #include "storage.h"
 #include "store/store_threads.h"
@@ -142,6 +143,19 @@ static void configuration(void *owner, struct arena *arena, struct api_configura
     route_set_drop(set);
 }
 
+static enum err routing(void *owner, struct arena *arena, struct buf *out)
+{
+    struct app *app = owner;
+    return route_page_rules(app->reload, arena, out);
+}
+
+static enum err explain(void *owner, const struct api_recorded *request, struct arena *arena,
+                        struct buf *out)
+{
+    struct app *app = owner;
+    return route_page_explain(app->reload, request, arena, out);
+}
+
 /* --- chores --- */
 
 /* Recording comes first, on the disk too. What runs counts as a backlog too, so a little is none. */
@@ -201,6 +215,7 @@ static enum err open_storage(struct app *app, struct fail *f)
         .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
         .deleted = deleted, .upkeep = upkeep, .configuration = configuration,
+        .routing = routing, .explain = explain,
     };
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);

@@ -11,6 +11,7 @@
 #include "api/api_job.h"
 #include "api/api_reply.h"
 #include "api/api_requests.h"
+#include "api/api_routing.h"
 #include "api/api_search.h"
 #include "api/api_sessions.h"
 #include "api/api_setup.h"
@@ -57,6 +58,8 @@ static const struct route {
     {"/api/requests/{id}/response/body", GET_HEAD, QUERY_DECODED, requests_response_body, NULL},
     {"/api/requests/{id}/response/message", GET_HEAD, 0, requests_message, NULL},
     {"/api/requests/{id}/timeline", GET_HEAD, 0, requests_timeline, NULL},
+    {"/api/requests/{id}/route", GET_HEAD, 0, routing_explain, NULL},
+    {"/api/routing", GET_HEAD, 0, routing_rules, NULL},
     {"/api/sessions", GET_HEAD,
      QUERY_LIMIT | QUERY_BEFORE | QUERY_RANGE | QUERY_WORDS | QUERY_PROJECT, sessions_list, NULL},
     {"/api/sessions/{name}", GET_HEAD, 0, sessions_get, NULL},

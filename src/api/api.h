@@ -35,6 +35,14 @@ struct api_configuration {
     int64_t oauth_expires_ms; /* wall clock; 0: not known */
 };
 
+/* A request as it is recorded, for who explains where it goes. */
+struct api_recorded {
+    struct str head, body;
+    const struct record *row;
+};
+
+enum { API_ROUTING_MAX = 4 << 20 /* bytes of what is told of rules */ };
+
 /* All outlive the api. The functions may be called from any thread. */
 struct api_options {
     struct store *store;
@@ -51,6 +59,10 @@ struct api_options {
     void (*upkeep)(void *owner, struct api_upkeep *out);
     /* Texts in `arena`. NULL: the configuration is as at the start. */
     void (*configuration)(void *owner, struct arena *arena, struct api_configuration *out);
+    /* The rules in force, and why a request goes where it goes: JSON. NULL: nobody routes. */
+    enum err (*routing)(void *owner, struct arena *arena, struct buf *out);
+    enum err (*explain)(void *owner, const struct api_recorded *request, struct arena *arena,
+                        struct buf *out);
 };
 
 struct api *api_new(const struct api_options *options);

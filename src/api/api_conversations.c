@@ -111,7 +111,7 @@ static enum err find_by_request(struct api_job *job, const struct uuid *id,
                                 struct conversation_row *out)
 {
     struct record row;
-    enum err err = requests_find_row(job, id, &row);
+    enum err err = requests_find_row(job, id, &row, NULL);
     if (err)
         return err;
     if (row.conversation <= 0)

@@ -149,11 +149,14 @@ static enum err find(struct api_job *job, const struct uuid *id, struct one *one
     return err;
 }
 
-enum err requests_find_row(struct api_job *job, const struct uuid *id, struct record *out)
+enum err requests_find_row(struct api_job *job, const struct uuid *id, struct record *out,
+                           struct record_detail *detail)
 {
     struct one one;
     enum err err = find(job, id, &one);
     *out = one.row;
+    if (detail)
+        *detail = one.detail;
     return err;
 }
 

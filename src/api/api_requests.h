@@ -18,9 +18,9 @@ enum {
 /* For others that show what was said. The bytes so far where it runs. */
 enum err requests_find_body(struct api_job *job, const struct uuid *id, enum body_side side,
                             struct buf *out) MUST_CHECK;
-/* Strings live in the job's arena. */
-enum err requests_find_row(struct api_job *job, const struct uuid *id,
-                           struct record *out) MUST_CHECK;
+/* Strings live in the job's arena. `detail` may be NULL. */
+enum err requests_find_row(struct api_job *job, const struct uuid *id, struct record *out,
+                           struct record_detail *detail) MUST_CHECK;
 /* The answer as GET …/response/message gives it. ERR_UNSUPPORTED_MEDIA. */
 enum err requests_read_message(struct api_job *job, const struct uuid *id,
                                struct buf *out) MUST_CHECK;

@@ -19,12 +19,15 @@ struct words {
     struct options *options;
 };
 
-static const char **find_own(const struct words *w, struct str name)
+static const char **find_own(const struct words *w, struct str name, bool *is_switch)
 {
     const struct command_flag *flags = w->command->flags;
-    for (size_t i = 0; flags && flags[i].name; i++)
-        if (str_equal(name, str_of(flags[i].name)))
-            return &w->options->own[i];
+    for (size_t i = 0; flags && flags[i].name; i++) {
+        if (!str_equal(name, str_of(flags[i].name)))
+            continue;
+        *is_switch = !flags[i].value;
+        return &w->options->own[i];
+    }
     return NULL;
 }
 
@@ -77,10 +80,15 @@ static bool take_flag(struct words *w, struct str text)
 {
     size_t equals = str_find(text, '=');
     struct str name = str_head(text, equals);
-    const char **slot = find_own(w, name);
+    bool is_switch = false;
+    const char **slot = find_own(w, name, &is_switch);
     if (!slot && w->command->takes_flags)
         slot = find_slot(&w->options->flags, name);
     const char *value = equals < text.len ? text.ptr + equals + 1 : NULL;
+    if (is_switch && value)
+        return usage_refuse(w->command, "--%.*s takes no value", STR_ARGS(name));
+    if (is_switch)
+        value = "yes";
     return slot ? take_value(w, slot, name, value) : refuse_flag(w, name);
 }
 

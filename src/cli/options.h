@@ -14,7 +14,7 @@ enum { COMMAND_FLAGS_MAX = 16, COMMAND_ARGUMENTS_MAX = 1024 };
 struct command_flag {
     char letter;       /* "-o" means the same; 0: none */
     const char *name;  /* without "--" */
-    const char *value; /* "FILE" */
+    const char *value; /* "FILE"; NULL: it takes none, and its value is "yes" */
     const char *what;  /* one line for the help */
 };
 

@@ -20,8 +20,8 @@ static void print_own_flags(FILE *out, const struct command *c)
     for (size_t i = 0; c->flags && c->flags[i].name; i++) {
         char flag[32];
         const struct command_flag *own = &c->flags[i];
-        snprintf(flag, sizeof flag, "%s %s%s%c", own->name, own->value, own->letter ? ", -" : "",
-                 own->letter ? own->letter : ' ');
+        snprintf(flag, sizeof flag, "%s %s%s%c", own->name, own->value ? own->value : "",
+                 own->letter ? ", -" : "", own->letter ? own->letter : ' ');
         fprintf(out, "%s  --%-18s %s\n", i ? "" : "\nFlags of its own:\n", flag, own->what);
     }
 }
