@@ -242,7 +242,7 @@ static enum err put_docs_rules(struct buf *out)
 {
     enum err err = buf_append(
         out, STR("\n## Rules\n\n"
-                 "What an item of `routing.rules` may say. It "
+                 "What an item of `routing.rules` may say ([routing.md](routing.md) has examples). It "
                  "fits a\nrequest when everything fits that it names; `target` has to be given.\n"));
     for (size_t i = 0; !err && i < RULE_KEYS; i++)
         err = put_docs_key(out, &rule_keys[i]);
