@@ -1,12 +1,14 @@
 // A stand-in for the proxy while the dashboard is worked on: docs/api.md with made-up data, and web/build as
 // the proxy would serve it, with the same policy. No dependencies.
 //   node dev/mock-api.mjs [--port N] [--rows N] [--live] [--hostile] [--empty]
-// /__mock/* are for tests: start, finish, loss, drop (live connections), reports (of broken policy).
+// /__mock/* are for tests: start, finish, loss, routing (mode, error), drop (live connections), reports (of broken
+// policy).
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hostileTexts } from './hostile.mjs';
+import { explanationOf, providersOf, routingOf } from './mock-routing.mjs';
 import { searchIn } from './mock-search.mjs';
 import { setupOf } from './mock-setup.mjs';
 import { conversationOf, transcriptLinesOf, transcriptsOf, treeOf } from './mock-threads.mjs';
@@ -19,6 +21,7 @@ const most_counted = 5000; // rows that the mock's statistics look at
 const sum = (rows, of) => rows.reduce((total, row) => total + (of(row) ?? 0), 0);
 
 export function startMock({ port = 0, rows: count = 400, live = false, hostile = false, empty = false } = {}) {
+  const routing = { mode: 'on', error: null, texts: hostile ? hostileTexts : null, empty };
   const random = randomFrom(7);
   const known = new Map();
   let rows = [];
@@ -132,7 +135,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
       (!get('model') || row.model === get('model')) && (!get('state') || row.state === get('state')) && (!get('session') || row.session_id === get('session')) &&
       (!get('agent') || (get('agent') === 'main' ? !row.agent_id : get('agent') === 'sub' ? row.agent_id : row.agent_id === get('agent'))) &&
       (!get('status') || (/xx$/.test(get('status')) ? String(row.status)[0] === get('status')[0] : String(row.status) === get('status'))) &&
-      (!get('provider') || row.provider === get('provider')) && (!get('project') || row.project === get('project')) && (!get('agent_type') || row.agent_type === get('agent_type')) && (!get('tool') || row.tools.some((tool) => tool.name === get('tool'))) &&
+      (!get('provider') || row.provider === get('provider')) && (!get('class') || row.class === get('class')) && (!get('route') || row.route === get('route')) && (!get('project') || row.project === get('project')) && (!get('agent_type') || row.agent_type === get('agent_type')) && (!get('tool') || row.tools.some((tool) => tool.name === get('tool'))) &&
       (!get('start') || row.started_at >= get('start')) && (!get('end') || row.started_at < get('end')) &&
       (!q || [row.title, row.path, row.model, row.id, row.session_id, row.agent_id, row.error?.type, row.error?.message].join('\n').toLowerCase().includes(q)));
   }
@@ -229,6 +232,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const failed = made.row.status >= 400;
     if (what === '') return detail(response, made);
     if (what === '/request/body') return attach(response, made.row.path.endsWith('count_tokens') ? '{"model":"x","messages":[]}' : JSON.stringify(bodyOf(made)));
+    if (what === '/route') return json(response, explanationOf(made.row));
     if (made.row.state === 'running') return missing(response);
     if (what === '/response/message') return json(response, { message: failed ? null : messageOf(made), complete: made.row.state === 'complete', error: made.row.error, events: failed ? null : { message_start: 1, ping: 3, content_block_delta: 40, message_stop: 1 } });
     if (what === '/response/body') return attach(response, failed ? errorOf(made) : makeStream(messageOf(made)), params.get('decoded') === '1' ? 'text/plain; charset=utf-8' : undefined);
@@ -254,6 +258,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (name === 'finish') return json(response, (finish(running), running.row));
     if (name === 'loss') return json(response, losses.slice(0, 2).map((loss, index) => Object.assign(loss, { since_start: 3 - index, all_time: 3 - index, last_at: new Date().toISOString() })));
     if (name === 'drop') return json(response, [...readers].map((reader) => reader.destroy()).length);
+    if (name === 'routing') return json(response, Object.assign(routing, Object.fromEntries(params)));
     if (name === 'hostile') return json(response, hostileTexts);
     missing(response);
   }
@@ -279,6 +284,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (path === '/api/sessions') return listSessions(response, params);
     if (/^\/api\/stats(\/|$)/.test(path)) return statistics(response, params, path.slice(10));
     if (path === '/api/stream') return stream(request, response);
+    if (path === '/api/providers') return json(response, providersOf(rows, routing.texts));
+    if (path === '/api/routing') return json(response, routingOf(rows, routing));
     if (path === '/api/setup') return json(response, setupOf(hostile ? hostileTexts : null));
     if (path === '/api/search') return find(response, params);
     if (path === '/api/export') return attach(response, JSON.stringify(filtered(params)));

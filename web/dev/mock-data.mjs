@@ -2,6 +2,7 @@
 // errors. The same seed gives the same data. `hostile` puts markup and odd characters into every text.
 
 import { hostileTexts } from './hostile.mjs';
+import { routeRow } from './mock-routing.mjs';
 
 export const states = ['complete', 'client_disconnected', 'upstream_truncated', 'upstream_reset', 'upstream_timeout', 'upstream_error', 'rejected', 'proxy_shutdown', 'proxy_crash'];
 
@@ -165,6 +166,7 @@ export function makeRow(ms, n, random, session, hostile) {
     row.losses = lossesOf(bad);
     if (!bad) Object.assign(row, { provider: 'openrouter', response_model: row.response_model && 'deepseek/deepseek-v4' });
   }
+  routeRow(row, n, bad);
   return { row, extra: { seed: n, turn: turn_number, title: bad ?? session.title, file: bad ?? session.file, hostile: bad, batch: bad ? batchOf(n) : null } };
 }
 

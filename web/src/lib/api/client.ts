@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Deleted, Health, Performance, RequestDetail, RequestPage, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline, Transcript, TranscriptPage } from './types.ts';
+import type { Answer, Deleted, Health, Performance, Provider, RequestDetail, RequestPage, Routing, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline, Transcript, TranscriptPage } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -92,6 +92,9 @@ export const getDays = (query: Query, signal?: AbortSignal) =>
 
 export const getPerformance = (query: Query, signal?: AbortSignal) =>
   getJson<Performance>(withQuery('/api/stats/performance', query), signal);
+
+export const getProviders = (signal?: AbortSignal) => getJson<{ providers: Provider[] }>('/api/providers', signal);
+export const getRouting = (signal?: AbortSignal) => getJson<Routing>('/api/routing', signal);
 
 export const getSetup = (signal?: AbortSignal) => getJson<Setup>('/api/setup', signal);
 

@@ -309,4 +309,38 @@ export type StorageState = Storage & {
 };
 export type Deleted = { deleted: number; done: boolean };
 
+export type BreakerState = 'closed' | 'open' | 'half_open';
+export type Provider = {
+  name: string;
+  format: string;
+  base_url: string;
+  has_key: boolean;
+  preset: string | null;
+  fallback_provider: string | null;
+  breaker: { enabled: boolean; state: BreakerState; failures: number; max_failures: number; opens_until: string | null };
+  requests: number;
+  failures: number;
+  last_error: { at: string; message: string } | null;
+  p50_ms?: number | null;
+};
+
+export type RouteTarget = { provider: string; model: string | null };
+export type RouteRule = {
+  label: string;
+  /** Where it was written: a line of the config, or an environment variable. */
+  source: string;
+  conditions: Record<string, string | number>;
+  target: RouteTarget;
+  hits: number;
+  last_hit_at: string | null;
+};
+export type FoundAgent = { name: string; scope: string; file: string; model: string | null; requests?: number };
+export type Routing = {
+  mode: 'on' | 'shadow' | 'passthrough';
+  rules: RouteRule[];
+  agents: FoundAgent[];
+  loaded_at: string | null;
+  reload_error: string | null;
+};
+
 export type Health = { status: string; version: string; timestamp: string };

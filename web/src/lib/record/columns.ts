@@ -1,6 +1,6 @@
 // The list's columns: what they are called, how wide they are, and which give way first where space is short.
 export type ColumnName =
-  | 'time' | 'state' | 'title' | 'model' | 'provider' | 'agent' | 'project' | 'msgs' | 'tools' | 'status' | 'in' | 'cached' | 'written'
+  | 'time' | 'state' | 'title' | 'model' | 'provider' | 'agent' | 'class' | 'project' | 'msgs' | 'tools' | 'status' | 'in' | 'cached' | 'written'
   | 'out' | 'cost' | 'speed' | 'size' | 'first' | 'took' | 'bar';
 export type Column = { name: ColumnName; label: string; long: string; px: number; right?: boolean; usual: boolean; rank: number };
 
@@ -13,8 +13,9 @@ export const columns: Column[] = [
   { name: 'state', label: '', long: 'State', px: 12, usual: true, rank: 0 },
   { name: 'title', label: 'Request', long: 'Request', px: 0, usual: true, rank: 0 },
   { name: 'model', label: 'Model', long: 'Model asked, and used where it is another', px: 100, usual: true, rank: 4 },
-  { name: 'provider', label: 'Route', long: 'Provider', px: 76, usual: true, rank: 13 },
-  { name: 'agent', label: 'Agent', long: 'Agent', px: 92, usual: true, rank: 9 },
+  { name: 'provider', label: 'Route', long: 'Where it went, and whether a rule took it', px: 84, usual: true, rank: 13 },
+  { name: 'agent', label: 'Agent', long: 'Who asked: an agent, or what a side request is for', px: 92, usual: true, rank: 9 },
+  { name: 'class', label: 'Class', long: 'What kind of request it is', px: 84, usual: false, rank: 19 },
   { name: 'project', label: 'Project', long: 'Project (working directory)', px: 110, usual: false, rank: 14 },
   { name: 'msgs', label: 'Msgs', long: 'Messages in the request', px: 36, right: true, usual: false, rank: 15 },
   { name: 'tools', label: 'Calls', long: 'Tools called by the answer', px: 110, usual: true, rank: 12 },

@@ -1,7 +1,7 @@
 // The filter that every page shares: lives in the URL, goes to the API, and decides whether a live row belongs.
 import type { RequestRow } from '../api/types.ts';
 
-export const filterNames = ['q', 'state', 'status', 'model', 'provider', 'agent', 'agent_type', 'project', 'session', 'tool', 'range', 'start', 'end'] as const;
+export const filterNames = ['q', 'state', 'status', 'model', 'provider', 'agent', 'agent_type', 'class', 'route', 'project', 'session', 'tool', 'range', 'start', 'end'] as const;
 export type FilterName = (typeof filterNames)[number];
 export type Filter = Record<FilterName, string>;
 
@@ -56,8 +56,7 @@ export function queryOf(filter: Filter, now_ms = Date.now()): Record<string, str
 /** What each page but the list can tell apart. */
 const known_to = {
   search: ['q', 'session', 'agent', 'tool', 'model', 'range', 'start', 'end'],
-  sessions: ['q', 'model', 'project', 'range', 'start', 'end'],
-  stats: filterNames.filter((name) => name !== 'q' && name !== 'tool')
+  sessions: ['q', 'model', 'project', 'range', 'start', 'end']
 } satisfies Record<string, readonly FilterName[]>;
 export type FilteredPage = keyof typeof known_to;
 
@@ -87,6 +86,8 @@ export function matches(row: RequestRow, filter: Filter): boolean {
     (!filter.tool || (row.tools ?? []).some((tool) => tool.name === filter.tool)) &&
     (!start || row.started_at >= start) &&
     (!filter.end || Boolean(ranges[filter.range]) || row.started_at < filter.end) &&
+    (!filter.class || row.class === filter.class) &&
+    (!filter.route || row.route === filter.route) &&
     (!filter.q || textOf(row).includes(filter.q.toLowerCase()))
   );
 }

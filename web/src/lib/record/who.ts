@@ -1,0 +1,37 @@
+// Who asked, and where the request went, as words. What the proxy does not say stays unsaid.
+import type { RequestRow } from '../api/types.ts';
+import { shortId, words } from '../format/names.ts';
+
+/** Classes that are Claude Code's own traffic beside the work: they stand where an agent's name would. */
+const side = new Set(['title', 'classifier', 'compaction', 'count_tokens', 'probe', 'other']);
+export const classes = ['main', 'agent', 'fork', ...side];
+
+/** For a column: the agent's name, or what the request is for. */
+export function whoOf(row: RequestRow): string {
+  if (row.agent_id) return row.agent_type ?? (row.class === 'fork' ? 'fork' : shortId(row.agent_id));
+  return row.class && side.has(row.class) ? words(row.class) : 'main';
+}
+
+const told: Record<string, string> = {
+  header: 'by its headers',
+  spawn: 'by the call that began it',
+  definition: 'by its definition, with which the prompt begins',
+  fingerprint: 'by a fingerprint of agent_hashes.json',
+  marker: 'by words that Claude Code puts there',
+  path: 'by the address asked for',
+  body: 'by the body',
+  transcript: 'by the client’s own transcript'
+};
+
+/** How something was told, to stand behind it. */
+export const toldBy = (source: string | null | undefined) => (source ? (told[source] ?? `by ${words(source)}`) : '');
+
+export type Route = { label: string; target: string; provider: string; is_shadow: boolean };
+
+export function routeOf(row: RequestRow): Route | null {
+  if (!row.route) return null;
+  const target = row.route_target ?? row.provider ?? '';
+  return { label: row.route, target, provider: target.split(':', 1)[0] || target, is_shadow: row.shadow === true };
+}
+
+export const routeTitle = (route: Route) => (route.is_shadow ? `Stayed. Rule ${route.label} would have sent it to ${route.target}` : `Rule ${route.label} sent it to ${route.target}`);
