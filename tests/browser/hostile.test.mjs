@@ -73,7 +73,7 @@ test('there are 400 different texts', { skip }, () => {
 
 test('the list, every row of it', { skip, timeout: 300_000 }, async () => {
   for (const width of [1440, 390]) {
-    const { page, trouble, close } = await open('/?columns=time,model,provider,agent,project,tools,status,in,out,cost', { width });
+    const { page, trouble, close } = await open('/?columns=time,model,provider,agent,class,project,tools,status,in,out,cost', { width });
     await page.locator('[role=row][aria-selected]').first().waitFor();
     const seen = await page.evaluate(async () => {
       const box = document.querySelector('.box');
@@ -136,12 +136,12 @@ for (const tab of ['conversation', 'changes', 'system', 'tools', 'headers', 'tim
   });
 }
 
-test('sessions, one of them, its chat, a comparison, statistics, set-up', { skip, timeout: 300_000 }, async () => {
+test('sessions, one of them, its chat, a comparison, statistics, routes, set-up', { skip, timeout: 300_000 }, async () => {
   const { requests } = await (await fetch(`${server.url}/api/requests?limit=40&session=shared&status=2xx`)).json();
   const own = (await (await fetch(`${server.url}/api/requests?limit=9`)).json()).requests.find((row) => row.session_id !== 'shared').session_id;
   const views = [
     ['/sessions', 'tbody tr'], ['/sessions/shared', '[role=treegrid] .agent'], [`/sessions/${encodeURIComponent(own.toWellFormed())}?tab=chat`, 'article, .notice'],
-    [`/diff?before=${requests[0].id}&after=${requests[2].id}`, 'article, section'], ['/stats', 'tbody tr'], ['/stats?by=tool', 'tbody tr'], ['/stats?by=project', 'tbody tr'], ['/setup', 'section']
+    [`/diff?before=${requests[0].id}&after=${requests[2].id}`, 'article, section'], ['/stats', 'tbody tr'], ['/stats?by=tool', 'tbody tr'], ['/stats?by=project', 'tbody tr'], ['/routing', 'tbody tr'], ['/setup', 'section']
   ];
   const { page, trouble, close } = await open('/');
   for (const [path, sign] of views) {
@@ -175,12 +175,12 @@ test('what a search finds', { skip, timeout: 300_000 }, async () => {
 
 test('addresses made of each text', { skip, timeout: 300_000 }, async () => {
   const { page, trouble, close } = await open('/');
-  for (const to of ['/', '/search', '/sessions', '/stats', '/diff', '/requests/']) {
+  for (const to of ['/', '/search', '/sessions', '/stats', '/routing', '/diff', '/requests/']) {
     // More on two pages, every tenth on the others.
     const some = texts.filter((_, index) => index % (to === '/' || to === '/search' ? (is_long ? 1 : 4) : 10) === 0);
     for (const text of some) {
       const words = text.toWellFormed();
-      const query = new URLSearchParams(Object.fromEntries(['q', 'model', 'session', 'agent', 'tab', 'state', 'kind', 'by', 'start', 'columns', 'before', 'after', 'find'].map((name) => [name, words])));
+      const query = new URLSearchParams(Object.fromEntries(['q', 'model', 'session', 'agent', 'tab', 'state', 'class', 'route', 'kind', 'by', 'start', 'columns', 'before', 'after', 'find'].map((name) => [name, words])));
       await go(page, `${to === '/requests/' ? to + encodeURIComponent(words) : to}?${query}`);
     }
     await page.waitForFunction((path) => location.pathname.startsWith(path), to);

@@ -69,6 +69,10 @@ test('the keyboard does everything', { skip }, async () => {
   await page.waitForFunction(() => [...document.querySelectorAll('[role=row][aria-selected] .title a')].every((a) => a.textContent.includes('scheduler')));
   await page.keyboard.press('Escape');
   await page.waitForURL(`${server.url}/`);
+  await page.keyboard.press(']');
+  await page.waitForURL(/\/sessions/);
+  await page.keyboard.press('[');
+  await page.waitForURL(`${server.url}/`);
   await page.keyboard.press('t');
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'light');
   assert.deepEqual(trouble, []);

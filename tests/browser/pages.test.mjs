@@ -24,6 +24,7 @@ const pages = [
   ['search', '/search?q=date', (page) => page.locator('.hit mark').first()],
   ['search-empty', '/search', (page) => page.getByText('side by side, in this order')],
   ['stats', '/stats', (page) => page.locator('.chart canvas, [role=status]').first()],
+  ['routing', '/routing', (page) => page.getByText('subagents.mappings.code-reviewer').or(page.getByText('No rule is configured')).first()],
   ['setup', '/setup', (page) => page.getByText(/ANTHROPIC_BASE_URL=http/)]
 ];
 
@@ -78,9 +79,9 @@ test('axe finds nothing serious on any page', { skip: why_skipped, timeout: 240_
   const [one, two] = list.requests.filter((row) => row.path === '/v1/messages' && row.stream);
   const paths = [
     '/', ...tabs.map((tab) => `/requests/${one.id}?tab=${tab}`), '/sessions', `/sessions/${one.session_id}`, `/sessions/${one.session_id}?tab=chat`, `/sessions/${one.session_id}?tab=transcript`,
-    '/search', '/search?q=date', `/diff?before=${two.id}&after=${one.id}`, '/stats', '/setup'
+    '/search', '/search?q=date', `/diff?before=${two.id}&after=${one.id}`, '/stats', '/routing', '/setup'
   ];
-  const in_dark = [`/requests/${one.id}?tab=conversation`, '/search?q=date', '/setup'];
+  const in_dark = [`/requests/${one.id}?tab=conversation`, '/search?q=date', '/routing', '/setup'];
   const found = [];
   for (const [theme, some] of [['light', paths], ['dark', in_dark]]) {
     const { page, close } = await openPage(browser, few, '/', { theme, height: 600, bypassCSP: true });
@@ -161,6 +162,45 @@ test('a request that was translated tells what was lost', { skip: why_skipped ||
   await shoot(page, 'translated');
   assert.deepEqual(trouble, []);
   await close();
+});
+
+test('where a request went, and where it only would have gone', { skip: why_skipped || (!onMock && 'rows of the mock') }, async () => {
+  const list = await (await fetch(`${server.url}/api/requests?limit=200`)).json();
+  const routed = list.requests.find((one) => one.route && !one.shadow);
+  const shadow = list.requests.find((one) => one.shadow && one.cost_usd_micro && one.shadow_cost_usd_micro);
+  const { page, trouble, close } = await openPage(browser, server, `/requests/${routed.id}`, { width: 1440 });
+  const part = page.locator('#tab-panel section').filter({ has: page.getByRole('heading', { name: 'Route', exact: true }) });
+  await part.getByText(routed.route_target).waitFor();
+  await part.getByText(routed.route, { exact: true }).waitFor();
+  await shoot(page, 'routed');
+  await page.goto(`${server.url}/requests/${shadow.id}`);
+  await part.getByText('Only in shadow: it stayed with anthropic').waitFor();
+  assert.match(await part.textContent(), /would have cost \$0\.0018/);
+  await shoot(page, 'shadow');
+  await page.goto(`${server.url}/?class=title&columns=title,class,provider`);
+  await rows(page).first().waitFor();
+  assert.deepEqual([...new Set(await page.locator('[role=row][aria-selected] .class').allTextContents())], ['title']);
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('the routes as they are: mode, rules, a breaker that is open, a configuration that was refused', { skip: why_skipped || (!onMock && 'steers the mock') }, async () => {
+  const own = await startServer();
+  const { page, trouble, close } = await openPage(browser, own, '/routing', { width: 1440 });
+  await page.getByText('The first rule that fits decides.').waitFor();
+  await page.getByText(/left out for \d+ s more/).waitFor();
+  await page.getByText('covered by the one above').waitFor();
+  await fetch(`${own.url}/__mock/routing?mode=shadow&error=${encodeURIComponent('config.yaml:31:7: no such provider: opnai')}`);
+  await page.getByText('Nothing is routed.').waitFor();
+  await page.getByText('The changed configuration was refused').waitFor();
+  await page.getByText('config.yaml:31:7: no such provider: opnai').waitFor();
+  await page.getByRole('columnheader', { name: 'Would go to' }).waitFor();
+  await shoot(page, 'routing-shadow');
+  await page.locator('tr', { hasText: 'code-reviewer' }).first().getByRole('link').last().click();
+  await page.waitForURL(/\?route=subagents/);
+  assert.deepEqual(trouble, []);
+  await close();
+  await own.close();
 });
 
 test('one request is deleted from its own page, after asking', { skip: why_skipped || (!onMock && 'deletes') }, async () => {

@@ -1,26 +1,32 @@
 // Moments for people, in the browser's own time zone.
 const week_ms = 6 * 86_400_000;
+// Made once: to make one of these costs more than all the rest of a list's row.
+const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short' });
+const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
+const day_of_year = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: '2-digit' });
 const pad = (n: number, width = 2) => String(n).padStart(width, '0');
+
+const clockOf = (date: Date) => `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
 
 export function formatClock(iso: string | null | undefined): string {
   const date = parse(iso);
-  return date ? `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}` : '–';
+  return date ? clockOf(date) : '–';
 }
 
 export function formatMoment(iso: string | null | undefined): string {
   const date = parse(iso);
   if (!date) return '–';
-  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${formatClock(iso)}.${pad(date.getMilliseconds(), 3)}`;
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${clockOf(date)}.${pad(date.getMilliseconds(), 3)}`;
 }
 
 /** For a column: today the clock, this week the weekday and the minute, before that the day. */
 export function formatWhen(iso: string | null | undefined, now = new Date()): string {
   const date = parse(iso);
   if (!date) return '–';
-  if (date.toDateString() === now.toDateString()) return formatClock(iso);
-  if (Math.abs(now.getTime() - date.getTime()) < week_ms)
-    return `${date.toLocaleDateString('en-GB', { weekday: 'short' })} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
-  return date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', ...(date.getFullYear() === now.getFullYear() ? {} : { year: '2-digit' }) });
+  const same_year = date.getFullYear() === now.getFullYear();
+  if (same_year && date.getMonth() === now.getMonth() && date.getDate() === now.getDate()) return clockOf(date);
+  if (Math.abs(now.getTime() - date.getTime()) < week_ms) return `${weekday.format(date)} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+  return (same_year ? day : day_of_year).format(date);
 }
 
 export function formatAgo(iso: string | null | undefined, now_ms = Date.now()): string {

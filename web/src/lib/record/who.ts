@@ -4,11 +4,13 @@ import { shortId, words } from '../format/names.ts';
 
 /** Classes that are Claude Code's own traffic beside the work: they stand where an agent's name would. */
 const side = new Set(['title', 'classifier', 'compaction', 'count_tokens', 'probe', 'other']);
+export const isAgents = (row: RequestRow) => Boolean(row.agent_id || row.agent_type);
 export const classes = ['main', 'agent', 'fork', ...side];
 
 /** For a column: the agent's name, or what the request is for. */
 export function whoOf(row: RequestRow): string {
-  if (row.agent_id) return row.agent_type ?? (row.class === 'fork' ? 'fork' : shortId(row.agent_id));
+  if (row.agent_type) return row.agent_type;
+  if (row.agent_id) return row.class === 'fork' ? 'fork' : shortId(row.agent_id);
   return row.class && side.has(row.class) ? words(row.class) : 'main';
 }
 
@@ -18,9 +20,8 @@ const told: Record<string, string> = {
   definition: 'by its definition, with which the prompt begins',
   fingerprint: 'by a fingerprint of agent_hashes.json',
   marker: 'by words that Claude Code puts there',
-  path: 'by the address asked for',
-  body: 'by the body',
-  transcript: 'by the client’s own transcript'
+  shape: 'by what it asks for',
+  path: 'by the address asked for'
 };
 
 /** How something was told, to stand behind it. */

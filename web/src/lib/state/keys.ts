@@ -7,6 +7,7 @@ export const keys = [
   { keys: ['Esc'], what: 'close the request, or this help' },
   { keys: ['1', '…', '8'], what: 'tab of an open request' },
   { keys: ['/'], what: 'search' },
+  { keys: ['[', ']'], what: 'previous, next page' },
   { keys: ['t'], what: 'theme: system, light, dark' },
   { keys: ['?'], what: 'this help' }
 ];

@@ -8,7 +8,7 @@ describe('virtual list', () => {
   it('stays within the list', () => {
     expect(rangeOf(0, 300, 30, 3, 8)).toEqual({ from: 0, to: 3 });
     expect(rangeOf(9_000_000, 300, 30, 10, 8)).toEqual({ from: 10, to: 10 });
-    expect(rangeOf(0, 300, 30, 0)).toEqual({ from: 0, to: 0 });
+    expect(rangeOf(0, 300, 30, 0, 8)).toEqual({ from: 0, to: 0 });
   });
   it('scrolls no further than it must', () => {
     expect(scrollToShow(5, 0, 300, 30)).toBe(0);

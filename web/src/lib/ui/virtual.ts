@@ -1,7 +1,7 @@
 // Which rows of a long list are on the screen. Pure; VirtualList.svelte draws them.
 export type Range = { from: number; to: number };
 
-export function rangeOf(scroll_px: number, height_px: number, row_px: number, count: number, spare = 8): Range {
+export function rangeOf(scroll_px: number, height_px: number, row_px: number, count: number, spare: number): Range {
   const first = Math.floor(scroll_px / row_px) - spare;
   const last = Math.ceil((scroll_px + height_px) / row_px) + spare;
   return { from: Math.max(0, Math.min(first, count)), to: Math.max(0, Math.min(last, count)) };
