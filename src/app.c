@@ -20,6 +20,7 @@
 #include "incoming.h"
 #include "index/chores.h"
 #include "keeper.h"
+#include "provider_list.h"
 #include "reload.h"
 #include "route_page.h"
 #include "signals.h"
@@ -49,6 +50,7 @@ struct app {
     struct route_set *routes; /* as at the start */
     struct reload *reload;
     struct oauth *oauth;
+    struct health_book *health;
     struct worker *workers[64];
     atomic_int worker_count; /* those that stand in `workers` already */
     struct incoming incoming;
@@ -156,6 +158,15 @@ static enum err explain(void *owner, const struct api_recorded *request, struct 
     return route_page_explain(app->reload, request, arena, out);
 }
 
+static size_t providers(void *owner, struct arena *arena, struct api_provider **out)
+{
+    struct app *app = owner;
+    struct route_set *set = reload_current(app->reload);
+    size_t count = provider_list(set, arena, out);
+    route_set_drop(set);
+    return count;
+}
+
 /* --- chores --- */
 
 /* Recording comes first, on the disk too. What runs counts as a backlog too, so a little is none. */
@@ -215,7 +226,7 @@ static enum err open_storage(struct app *app, struct fail *f)
         .version = VERSION, .owner = app,
         .lost_frames = lost_frames, .in_flight = in_flight, .is_draining = is_draining,
         .deleted = deleted, .upkeep = upkeep, .configuration = configuration,
-        .routing = routing, .explain = explain,
+        .routing = routing, .explain = explain, .providers = providers,
     };
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
@@ -275,6 +286,7 @@ static void apply(void *owner, struct route_set *set)
 {
     struct app *app = owner;
     oauth_configure(app->oauth, set->config);
+    router_watch(set->router, app->health);
     for (int i = 0; i < app->worker_count; i++)
         worker_route(app->workers[i], set);
 }
@@ -299,6 +311,9 @@ static enum err make_routes(struct app *app, struct config *cfg, const struct co
                                .apply = apply};
     enum err err = route_set_new(&app->routes, cfg, o.own_port, f);
     o.first = app->routes;
+    app->health = health_book_new();
+    if (!err)
+        router_watch(app->routes->router, app->health);
     app->reload = err ? NULL : reload_new(&o);
     app->oauth = oauth_new(on_token, app);
     if (!err)
@@ -344,6 +359,7 @@ static void tear_down(struct app *app)
     reload_free(app->reload);
     oauth_free(app->oauth);
     route_set_drop(app->routes);
+    health_book_free(app->health);
     guard_free(app->guard);
     if (app->is_data_open)
         data_dir_close(&app->data_dir);

@@ -9,6 +9,7 @@
 #include "api/api_delete.h"
 #include "api/api_export.h"
 #include "api/api_job.h"
+#include "api/api_providers.h"
 #include "api/api_reply.h"
 #include "api/api_requests.h"
 #include "api/api_routing.h"
@@ -35,6 +36,7 @@ static void answer_livez(struct api *a, struct call *c, const struct ask *ask);
 static void answer_stream(struct api *a, struct call *c, const struct ask *ask);
 static void answer_export(struct api *a, struct call *c, const struct ask *ask);
 static void answer_setup(struct api *a, struct call *c, const struct ask *ask);
+static void answer_providers(struct api *a, struct call *c, const struct ask *ask);
 static void delete_matching(struct api *a, struct call *c, const struct ask *ask);
 
 #define GET_HEAD "GET, HEAD"
@@ -84,6 +86,7 @@ static const struct route {
     {"/api/search", GET_HEAD,
      QUERY_LIMIT | QUERY_RANGE | QUERY_WORDS | QUERY_OF_SESSION | QUERY_SEARCH, search_answer, NULL},
     {"/api/setup", GET_HEAD, 0, NULL, answer_setup},
+    {"/api/providers", GET_HEAD, 0, NULL, answer_providers},
     {"/api/storage", GET_HEAD, 0, storage_answer, NULL},
     {"/api/stream", "GET", 0, NULL, answer_stream},
     {"/api/export", GET_HEAD, QUERY_FORMAT | QUERY_FILTER | QUERY_RANGE, NULL, answer_export},
@@ -252,6 +255,12 @@ static void answer_setup(struct api *a, struct call *c, const struct ask *ask)
 {
     (void)ask;
     setup_answer(c, &a->to);
+}
+
+static void answer_providers(struct api *a, struct call *c, const struct ask *ask)
+{
+    (void)ask;
+    providers_answer(c, &a->to);
 }
 
 static void answer_export(struct api *a, struct call *c, const struct ask *ask)

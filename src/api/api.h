@@ -12,6 +12,7 @@
 #include "server/call.h"
 #include "store/search.h"
 #include "store/store.h"
+#include "upstream/health.h"
 #include "upstream/oauth.h"
 
 struct api;
@@ -43,6 +44,13 @@ struct api_recorded {
 
 enum { API_ROUTING_MAX = 4 << 20 /* bytes of what is told of rules */ };
 
+/* Somebody that requests can be sent to. Texts are empty where there is nothing to say. */
+struct api_provider {
+    struct str name, format, base_url, preset, fallback;
+    bool has_key;          /* of its own: configured */
+    struct health *health; /* NULL: nobody looks after it */
+};
+
 /* All outlive the api. The functions may be called from any thread. */
 struct api_options {
     struct store *store;
@@ -63,6 +71,8 @@ struct api_options {
     enum err (*routing)(void *owner, struct arena *arena, struct buf *out);
     enum err (*explain)(void *owner, const struct api_recorded *request, struct arena *arena,
                         struct buf *out);
+    /* How many; `*out` and its texts in `arena`. NULL: nothing is known of them. */
+    size_t (*providers)(void *owner, struct arena *arena, struct api_provider **out);
 };
 
 struct api *api_new(const struct api_options *options);

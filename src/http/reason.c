@@ -38,6 +38,7 @@ const char *http_reason(int status)
         {505, "HTTP Version Not Supported"},
         {507, "Insufficient Storage"},
         {508, "Loop Detected"},
+        {529, "Overloaded"}, /* Anthropic's own */
     };
     for (size_t i = 0; i < COUNT_OF(reasons); i++)
         if (reasons[i].status == status)

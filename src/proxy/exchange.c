@@ -38,7 +38,8 @@ static const struct step {
 } steps[] = {
     {"admit", admit},                /* it is remembered from here on */
     {"receive", receive},            /* all of it, where rules have to know its model */
-    {"route", route},                /* which provider */
+    {"route", route},                /* which provider the rules choose */
+    {"choose", chain_choose},        /* it, or who is asked instead; from here on once for each */
     {"attempt", attempt},            /* a connection to it */
     {"request", request},            /* the head goes out, the body follows as it comes */
     {"answer", answer},              /* the answer's head has come: on to the client */
@@ -47,7 +48,7 @@ static const struct step {
     {"finish", exchange_finish},     /* the client's last byte; free the rest */
 };
 
-enum { STEP_CONCLUDE = COUNT_OF(steps) - 2 };
+enum { STEP_CHOOSE = 3, STEP_CONCLUDE = COUNT_OF(steps) - 2 };
 
 void exchange_wake(struct exchange *ex)
 {
@@ -55,11 +56,14 @@ void exchange_wake(struct exchange *ex)
         return; /* the loop below sees what has changed */
     ex->is_running = true;
     while (ex->step < COUNT_OF(steps)) {
+        if (ex->is_turned)
+            ex->step = STEP_CHOOSE;
+        ex->is_turned = false;
         if (ex->fail.code && ex->step < STEP_CONCLUDE)
             ex->step = STEP_CONCLUDE;
         size_t step = ex->step;
         if (steps[step].run(ex) == WAIT) {
-            if (ex->fail.code && step < STEP_CONCLUDE)
+            if ((ex->fail.code && step < STEP_CONCLUDE) || ex->is_turned)
                 continue;
             ex->is_running = false;
             return;
@@ -112,15 +116,13 @@ static enum flow route(struct exchange *ex)
     if (ex->routable && ex->is_request_whole)
         routed_decide(ex);
     if (ex->rule)
-        routed_start(ex, ex->decision.asked);
-    else
-        relayed_start(ex);
+        ex->hop = (struct route_hop){ex->rule->provider, ex->rule->model};
     return GO_ON;
 }
 
 static enum flow attempt(struct exchange *ex)
 {
-    if (ex->rule || ex->is_ready)
+    if (ex->hop.provider || ex->is_ready)
         return GO_ON;
     if (!client_has_request_ended(ex->client))
         client_read_body(ex->client, false);
@@ -129,7 +131,7 @@ static enum flow attempt(struct exchange *ex)
 
 static enum flow request(struct exchange *ex)
 {
-    if (!ex->is_head_sent && !ex->rule) {
+    if (!ex->is_head_sent && !ex->hop.provider) {
         relayed_send_head(ex);
         client_read_body(ex->client, true);
     }
@@ -225,6 +227,7 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     ex->client = c;
     ex->routes = routes_take(&p->routing);
     ex->provider = &ex->routes->set->anthropic;
+    ex->retry_after_s = -1;
     ex->routable = router_may_route(ex->routes->set->router, client_head(c));
     buf_init(&ex->early, ex->routable ? ROUTED_MAX + LOOP_TURN_READ_MAX : EARLY_MAX);
     ex->next = p->exchanges;

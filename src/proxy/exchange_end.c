@@ -5,9 +5,20 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "dialect/dialect.h"
+#include "http/reason.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
 #include "upstream/attempt.h"
+
+void exchange_let_go(struct exchange *ex)
+{
+    if (ex->attempt)
+        attempt_abort(ex->attempt);
+    ex->attempt = NULL;
+    translated_free(ex->translated);
+    ex->translated = NULL;
+}
 
 static enum ending ending_of(const struct exchange *ex)
 {
@@ -22,6 +33,8 @@ static enum ending ending_of(const struct exchange *ex)
         return ENDING_UPSTREAM_RESET;
     case ERR_UPSTREAM_TRUNCATED:
         return ENDING_UPSTREAM_TRUNCATED;
+    case ERR_UPSTREAM_RESTING:
+        return ex->has_turned ? ENDING_UPSTREAM_ERROR : ENDING_REJECTED;
     default:
         return ex->has_answer ? ENDING_UPSTREAM_TRUNCATED : ENDING_UPSTREAM_ERROR;
     }
@@ -43,14 +56,39 @@ static void log_failure(struct exchange *ex, const struct head *h)
              LOG_C("detail", ex->fail.detail));
 }
 
-/* No answer came: ours, in the provider's shape. */
+/* As client_error_text(), for who speaks OpenAI's language. */
+static void openai_error_text(struct exchange *ex, struct str id, struct str *head,
+                              struct str *body)
+{
+    struct arena *arena = client_arena(ex->client);
+    int status = err_status(ex->fail.code) == 529 ? 503 : err_status(ex->fail.code);
+    struct str text = arena_printf(arena, "%s %s", err_public(ex->fail.code), ex->fail.detail);
+    struct buf out;
+    buf_init(&out, 64 * 1024);
+    enum err err = dialect_write_error(DIALECT_CHAT, err_type(ex->fail.code), text, id, &out);
+    assert(!err); /* a message of bounded length */
+    (void)err;
+    *body = arena_str(arena, buf_str(&out));
+    *head = arena_printf(arena, "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n"
+                         "content-length: %zu\r\nrequest-id: %.*s\r\n", status,
+                         http_reason(status), body->len, STR_ARGS(id));
+    buf_release(&out);
+}
+
+/* No answer came: ours, in the client's language. */
 static void answer_for_provider(struct exchange *ex)
 {
     struct client *c = ex->client;
     struct str head, body;
     char id[UUID_TEXT];
     uuid_format(&ex->tap.id, id);
-    client_error_text(client_arena(c), ex->fail.code, &ex->fail, str_of(id), &head, &body);
+    if (ex->routable == ROUTABLE_CHAT)
+        openai_error_text(ex, str_of(id), &head, &body);
+    else
+        client_error_text(client_arena(c), ex->fail.code, &ex->fail, str_of(id), &head, &body);
+    if (ex->fail.code == ERR_UPSTREAM_RESTING)
+        head = arena_printf(client_arena(c), "%.*sretry-after: %lld\r\n", STR_ARGS(head),
+                            (long long)ex->retry_after_s);
     bool has_body = client_wants_body(c);
     body = has_body ? body : STR_NONE;
     char *copy = loop_turn_alloc(ex->proxy->loop, body.len + 1);
@@ -73,15 +111,6 @@ static void on_durable(struct durability_wait *w)
     exchange_wake(ex);
 }
 
-static void let_go(struct exchange *ex)
-{
-    if (ex->attempt)
-        attempt_abort(ex->attempt);
-    ex->attempt = NULL;
-    translated_free(ex->translated);
-    ex->translated = NULL;
-}
-
 enum flow exchange_conclude(struct exchange *ex)
 {
     struct client *c = ex->client;
@@ -95,14 +124,24 @@ enum flow exchange_conclude(struct exchange *ex)
     ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
     if (ex->is_ours)
         answer_for_provider(ex);
+    chain_end(ex);
     tap_end(&ex->tap, ex->ending, &ex->fail,
-            ex->translated ? translated_losses(ex->translated) : STR_NONE);
-    let_go(ex); /* nothing of the provider's has a place any more, while the disk is waited for */
+            chain_losses(ex, ex->translated ? translated_losses(ex->translated) : STR_NONE));
+    exchange_let_go(ex); /* nothing of the provider's has a place any more, while the disk is waited for */
     ex->is_durable = !exchange_waits_for_disk(ex);
     ex->wait.fn = on_durable;
     if (!ex->is_durable)
         durability_wait(&ex->proxy->durability, &ex->wait);
     return ex->is_durable ? GO_ON : WAIT;
+}
+
+/* What was written of it this turn is on its way from this very memory. */
+static void give_body(struct exchange *ex)
+{
+    size_t len;
+    if (ex->early.len)
+        loop_turn_give(ex->proxy->loop, buf_take(&ex->early, &len));
+    buf_release(&ex->early);
 }
 
 enum flow exchange_finish(struct exchange *ex)
@@ -124,7 +163,8 @@ enum flow exchange_finish(struct exchange *ex)
         ex->proxy->exchanges = ex->next;
     if (ex->next)
         ex->next->prev = ex->prev;
-    buf_release(&ex->early);
+    give_body(ex);
+    buf_release(&ex->chain_notes);
     arena_release(&ex->decided);
     routes_drop(ex->routes);
     atomic_fetch_sub_explicit(&ex->proxy->in_flight, 1, memory_order_relaxed);

@@ -1,7 +1,7 @@
 /*
  * exchange_private.h — one exchange, for the files that are it: exchange.c (the flow),
- * exchange_relayed.c (Anthropic's half), exchange_routed.c (another provider's half) and
- * exchange_end.c (how it ends).
+ * exchange_chain.c (who is asked), exchange_relayed.c (Anthropic's half), exchange_routed.c (another
+ * provider's half) and exchange_end.c (how it ends).
  */
 #ifndef PROXY_EXCHANGE_PRIVATE_H
 #define PROXY_EXCHANGE_PRIVATE_H
@@ -12,6 +12,7 @@
 #include "server/client.h"
 
 struct attempt;
+struct pause;
 struct translated;
 
 enum flow { GO_ON, WAIT };
@@ -27,15 +28,25 @@ struct exchange {
     struct route_decision decision; /* what the rules said; strings in the next */
     struct arena decided;
     enum routable routable;         /* if so, read whole before it goes anywhere */
-    const struct provider *provider;
+    struct route_hop hop;           /* who is asked, or was last */
+    const struct provider *provider; /* the same */
+    struct health_try try;          /* of them */
+    struct pause *pause;            /* NULL: it need not wait before they are asked again */
+    int asked_again;                /* how often */
+    bool is_let;                    /* they may be asked: `try` has begun */
+    bool is_turned, has_turned;     /* another one has to be asked; and ever had to be */
+    struct buf chain_notes;         /* about those who did not answer */
+    int64_t retry_after_s;          /* that was asked for, by them or, where all rest, by us; -1 */
     struct tap tap;
     size_t step;
-    struct buf early;               /* the body's first bytes, until there is a connection */
+    struct buf early;               /* the body's first bytes, until there is a connection; all
+                                       of it as long as it may have to be sent elsewhere */
     uint64_t began_ns;
     uint64_t sent_us;
     int status;
     enum body_framing request_framing, answer_framing;
     bool awaits_token;              /* one that is being renewed, before a connection is made */
+    bool keeps_body;                /* somebody else may have to be sent it */
     bool is_ready;                  /* a connection stands */
     bool is_head_sent;
     bool is_request_whole, is_request_sent;
@@ -59,9 +70,27 @@ uint64_t exchange_elapsed_us(const struct exchange *ex);
 /* In sync mode, its end has to be on the disk before the client's last byte. */
 bool exchange_waits_for_disk(const struct exchange *ex);
 
+/* --- exchange_chain.c: who is asked --- */
+
+enum flow chain_choose(struct exchange *ex);
+
+/* Why somebody else should be asked. */
+struct chain_cause {
+    int status;            /* of the answer; 0: there is none */
+    int64_t retry_after_s; /* -1: not said */
+    const char *what;      /* for people; NULL: the status says it */
+};
+bool chain_may_mend(int status); /* another try may go better */
+/* Whoever is asked has failed. True: somebody is asked instead, or the same again a little later;
+ * the one who failed is forgotten, and `ex` may be gone. False: what happened is the answer. */
+bool chain_turn(struct exchange *ex, const struct chain_cause *c);
+void chain_end(struct exchange *ex); /* when its ending is known */
+/* What is known of those who did not answer, put before `losses`. Valid until the turn's end. */
+struct str chain_losses(struct exchange *ex, struct str losses);
+
 /* --- exchange_relayed.c: to Anthropic, byte for byte --- */
 
-void relayed_start(struct exchange *ex);                       /* a connection */
+void relayed_start(struct exchange *ex, bool has_next);        /* a connection */
 void relayed_send_head(struct exchange *ex);                   /* on it, and what came meanwhile */
 void relayed_send_body(struct exchange *ex, struct str bytes); /* after the head */
 /* Once the client has sent all of it, be the answer on its way already or not. */
@@ -70,10 +99,11 @@ void relayed_send_end(struct exchange *ex);
 /* --- exchange_routed.c: to another provider --- */
 
 void routed_decide(struct exchange *ex); /* by the rules: sets `decision`, and `rule` to follow it */
-void routed_start(struct exchange *ex, struct str model); /* `model`: that the client asks for */
+void routed_start(struct exchange *ex, bool has_next);
 
 /* --- exchange_end.c --- */
 
+void exchange_let_go(struct exchange *ex); /* of whoever is asked */
 enum flow exchange_conclude(struct exchange *ex);
 enum flow exchange_finish(struct exchange *ex);
 

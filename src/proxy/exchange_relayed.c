@@ -3,6 +3,7 @@
  * back byte for byte.
  */
 #include "base/mem.h"
+#include "dialect/provider_error.h"
 #include "http/chunk.h"
 #include "proxy/exchange_private.h"
 #include "proxy/forward_head.h"
@@ -28,12 +29,23 @@ static enum body_framing choose_framing(const struct exchange *ex)
     return client_is_http10(ex->client) ? BODY_UNTIL_CLOSE : BODY_CHUNKED;
 }
 
+/* Is it somebody else's turn now? */
+static bool is_turned_down(struct exchange *ex, const struct head *h)
+{
+    ex->retry_after_s = provider_retry_after(head_get(h, STR("retry-after")),
+                                             head_get(h, STR("date")));
+    return chain_turn(ex, &(struct chain_cause){h->status, ex->retry_after_s, NULL});
+}
+
 static void on_head(void *owner, const struct head *h, bool *no_body)
 {
     struct exchange *ex = owner;
+    *no_body = ex->no_answer_body;
+    if (chain_may_mend(h->status) && is_turned_down(ex, h))
+        return;
+    health_answered(&ex->try);
     ex->has_answer = true;
     ex->status = h->status;
-    *no_body = ex->no_answer_body;
     ex->answer_framing = ex->client ? choose_framing(ex) : BODY_CHUNKED;
     enum body_framing said = ex->no_answer_body ? attempt_framing(ex->attempt) : ex->answer_framing;
     struct tap_answer a = {
@@ -78,6 +90,8 @@ static void on_failed(void *owner, enum err err, const struct fail *f)
 {
     struct exchange *ex = owner;
     ex->attempt = NULL;
+    if (chain_turn(ex, &(struct chain_cause){.retry_after_s = -1, .what = f->detail}))
+        return;
     fail(&ex->fail, err, "%s", f->detail);
     exchange_wake(ex);
 }
@@ -115,12 +129,16 @@ static bool waits_for_token(const struct exchange *ex)
     return gets_token(ex) && oauth_token(ex->proxy->oauth, unused) == OAUTH_RENEWING;
 }
 
-void relayed_start(struct exchange *ex)
+void relayed_start(struct exchange *ex, bool has_next)
 {
+    ex->provider = &ex->routes->set->anthropic;
+    ex->keeps_body = has_next;
     ex->awaits_token = waits_for_token(ex);
     if (ex->awaits_token)
         return; /* until relayed_on_token() */
     ex->attempt = attempt_new(&ex->routes->anthropic->pool, &attempt_events, ex);
+    if (has_next)
+        attempt_connect_once(ex->attempt);
     attempt_start(ex->attempt);
 }
 
@@ -129,7 +147,7 @@ void relayed_on_token(struct proxy *p)
     for (struct exchange *ex = p->exchanges, *next; ex; ex = next) {
         next = ex->next;
         if (ex->awaits_token && ex->client && !ex->is_concluded)
-            relayed_start(ex);
+            relayed_start(ex, ex->keeps_body);
     }
 }
 
@@ -151,6 +169,10 @@ void relayed_send_head(struct exchange *ex)
                                        ex->request_framing, &more));
     if (!ex->early.len)
         return;
+    if (ex->keeps_body) {
+        relayed_send_body(ex, buf_str(&ex->early));
+        return;
+    }
     size_t len;
     char *bytes = buf_take(&ex->early, &len);
     loop_turn_give(ex->proxy->loop, bytes);

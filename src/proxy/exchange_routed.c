@@ -20,6 +20,8 @@ static void on_head(void *owner, struct str head, enum body_framing framing, int
         .is_reused = translated_is_reused(t), .connect_us = translated_connect_us(t),
         .sent_us = ex->sent_us,
     };
+    if (!chain_may_mend(status))
+        health_answered(&ex->try);
     ex->has_answer = true;
     ex->status = status;
     ex->answer_framing = framing;
@@ -54,8 +56,6 @@ static void on_done(void *owner, const struct fail *f)
     exchange_wake(ex);
 }
 
-static const struct translated_events events = {on_head, on_body, on_done};
-
 void routed_decide(struct exchange *ex)
 {
     const struct router *r = ex->routes->set->router;
@@ -68,19 +68,28 @@ void routed_decide(struct exchange *ex)
     ex->rule = rule->provider && !ex->decision.is_shadow ? rule : NULL;
 }
 
-void routed_start(struct exchange *ex, struct str model)
+static bool on_refused(void *owner, int status, int64_t retry_after_s, const char *what)
 {
+    return chain_turn(owner, &(struct chain_cause){status, retry_after_s, what});
+}
+
+static const struct translated_events events = {on_head, on_body, on_done, on_refused};
+
+void routed_start(struct exchange *ex, bool has_next)
+{
+    const struct route_provider *p = ex->hop.provider;
     struct translated_options o = {
         .proxy = ex->proxy,
-        .rule = ex->rule,
-        .pool = &ex->routes->providers[ex->rule->provider - ex->routes->set->router->providers]->pool,
+        .provider = p,
+        .pool = &ex->routes->providers[p - ex->routes->set->router->providers]->pool,
         .routable = ex->routable,
         .id = &ex->tap.id,
         .body = buf_str(&ex->early),
-        .model = model,
+        .model = ex->hop.model.len ? ex->hop.model : ex->decision.asked,
         .is_http10 = client_is_http10(ex->client),
+        .has_next = has_next,
     };
-    ex->provider = &ex->rule->provider->upstream;
+    ex->provider = &p->upstream;
     ex->sent_us = exchange_elapsed_us(ex);
     translated_start(ex->translated = translated_new(&o, &events, ex));
 }

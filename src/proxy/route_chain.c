@@ -89,6 +89,9 @@ static enum err set_care(struct router *r, const struct config *cfg, struct str 
     care->fallback.model = str_from(str_of(target), to.len + 1);
     if (!to.len)
         return ERR_OK;
+    if (care->fallback.model.len > ROUTE_MODEL_MAX)
+        return fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: the model's name is too "
+                    "long", source, STR_ARGS(name));
     if (str_equal(to, STR("anthropic")))
         return care->fallback.model.len
                    ? fail(f, ERR_CONFIG, "%s: providers.%.*s.fallback_provider: Anthropic gets the "

@@ -116,6 +116,7 @@ static enum err make_headers(struct router *r, struct route_provider *p, const s
         err = environment_of(cfg, preset_find(p->upstream.name)->key_variable, &key, f);
     if (!*key && !err && p->preset)
         err = environment_of(cfg, p->preset->key_variable, &key, f);
+    p->has_key = *key != '\0';
     p->headers = *key ? arena_printf(&r->arena, "%s: %s%s\r\n", header, before, key) : STR_NONE;
     for (size_t i = 0; p->preset && i < count && !err; i++) {
         if (strcmp(more[i].preset, p->preset->name) != 0)

@@ -25,7 +25,8 @@ enum routable router_may_route(const struct router *r, const struct head *h)
     struct str path = str_head(h->target, str_find(h->target, '?'));
     if (str_ends(path, STR("/"))) /* some base URLs are put together so */
         path.len--;
-    if (!r->rule_count || r->is_passthrough || !str_equal(h->method, STR("POST")))
+    bool has_choice = r->rule_count || r->anthropic.has_fallback || r->anthropic.breaker.is_on;
+    if (!has_choice || r->is_passthrough || !str_equal(h->method, STR("POST")))
         return ROUTABLE_NOT;
     for (size_t i = ROUTABLE_MESSAGES; i < COUNT_OF(paths); i++)
         if (str_equal(path, str_of(paths[i])))

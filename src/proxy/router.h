@@ -39,6 +39,7 @@ struct route_provider {
     struct str base_url;
     struct str quirks;           /* quirks_parse() */
     struct str headers;          /* "Name: value\r\n" lines: its key, and what its preset wants */
+    bool has_key;
     struct route_care care;
 };
 

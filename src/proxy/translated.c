@@ -18,7 +18,7 @@ enum {
 
 struct translated {
     struct proxy *proxy;
-    const struct route_rule *rule;
+    const struct route_provider *provider;
     struct pool *pool;
     struct translation *translation;
     const struct translated_events *events;
@@ -34,7 +34,7 @@ struct translated {
     char model_text[ROUTE_MODEL_MAX];
     uint64_t connect_us;
     double token_factor;
-    bool is_reused, is_http10;
+    bool is_reused, is_http10, has_next;
     bool is_count;     /* asks for a count of tokens only */
     bool is_answering; /* the client has the head */
     bool is_whole;     /* and all of the body; only the provider's last bytes are waited for */
@@ -87,7 +87,7 @@ static void hand_over(struct translated *t)
 
 static void learn(struct translated *t)
 {
-    const struct route_provider *p = t->rule->provider;
+    const struct route_provider *p = t->provider;
     learned_keep(&t->proxy->learned, p->base_url, t->model,
                  translation_quirks(t->translation), translation_token_factor(t->translation));
 }
@@ -98,6 +98,13 @@ static void finish(struct translated *t)
     loop_sweep_remove(t->proxy->loop, &t->sweep);
     learn(t);
     t->events->on_done(t->owner, &t->fail);
+}
+
+/* Is it somebody else's turn now? Then nothing is touched after this. */
+static bool is_turned_down(struct translated *t)
+{
+    struct translation_head h = translation_head(t->translation);
+    return t->events->on_refused(t->owner, h.status, h.retry_after_s, t->fail.detail);
 }
 
 /* After anything that was told to the translation. May end in on_done, which frees: nothing is
@@ -116,6 +123,8 @@ static void pump(struct translated *t)
         return;
     }
     bool is_whole = state == TRANSLATION_DONE;
+    if (is_whole && !t->is_answering && translation_is_error(t->translation) && is_turned_down(t))
+        return;
     if (!t->is_answering) {
         enum body_framing framing;
         struct str head = answer_head(t, is_whole, &framing);
@@ -128,9 +137,11 @@ static void pump(struct translated *t)
         finish(t);
 }
 
-/* The client sees the break. */
+/* The client sees the break, if it has seen anything. */
 static void break_off(struct translated *t)
 {
+    if (!t->is_answering && t->events->on_refused(t->owner, 502, -1, t->fail.detail))
+        return;
     t->is_broken = true;
     finish(t);
 }
@@ -163,7 +174,7 @@ static void refuse(struct translated *t, int status, const char *type, struct st
 /* Nothing of the client's head goes along: its credentials are Anthropic's. */
 static struct str request_head(struct translated *t, size_t body_bytes)
 {
-    const struct route_provider *p = t->rule->provider;
+    const struct route_provider *p = t->provider;
     const struct provider *up = &p->upstream;
     struct str path = translation_path(t->translation);
     struct buf head;
@@ -219,6 +230,8 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
         return;
     }
     translation_answer(t->translation, &answer);
+    if (translation_is_plain(t->translation) && h->status >= 400 && is_turned_down(t))
+        return; /* what it says of that would pass as it is */
     pump(t);
 }
 
@@ -296,6 +309,8 @@ static void ask(struct translated *t)
         return;
     }
     t->attempt = attempt_new(t->pool, &attempt_events, t);
+    if (t->has_next)
+        attempt_connect_once(t->attempt);
     attempt_start(t->attempt);
 }
 
@@ -343,10 +358,10 @@ static void on_sweep(struct loop_sweep *sweep, uint64_t now_ns)
 struct translated *translated_new(const struct translated_options *o,
                                   const struct translated_events *events, void *owner)
 {
-    const struct route_provider *p = o->rule->provider;
+    const struct route_provider *p = o->provider;
     struct translated *t = MEM_NEW(struct translated);
     char id[UUID_TEXT];
-    struct str model = o->rule->model.len ? o->rule->model : o->model;
+    struct str model = o->model;
     if (str_ends(model, STR("[1m]"))) /* a mark of the client's own for a long context */
         model.len -= 4;
     assert(model.len <= sizeof t->model_text); /* the router matches no longer one */
@@ -361,13 +376,16 @@ struct translated *translated_new(const struct translated_options *o,
                                               p->upstream.idle_timeout_ms) + 1000,
                                        (uint64_t)UINT32_MAX),
     };
+    if (o->has_next)
+        options.head_hold_ms = options.silence_ms;
     enum err err = preset_quirks(p->preset, t->model, p->quirks, &options.quirks, NULL);
     assert(!err); /* tried when the router was made */
     (void)err;
     options.token_factor =
         learned_apply(&o->proxy->learned, p->base_url, t->model, &options.quirks);
     t->proxy = o->proxy;
-    t->rule = o->rule;
+    t->provider = p;
+    t->has_next = o->has_next;
     t->pool = o->pool;
     t->body = o->body;
     t->is_http10 = o->is_http10;

@@ -22,17 +22,24 @@ struct translated_events {
     /* The answer is whole. `f`: what broke towards the provider, if anything did; the client has
      * been told of it in its own language. */
     void (*on_done)(void *owner, const struct fail *f);
+    /* Instead of all that: the provider failed before the client was sent anything, by an answer of
+     * this status (in the client's terms) or without one. True: somebody else is asked, and this
+     * translation may be gone already. False: the client is to be told of it. `what`: for people;
+     * empty where the status says it. */
+    bool (*on_refused)(void *owner, int status, int64_t retry_after_s, const char *what);
 };
 
 struct translated_options {
     struct proxy *proxy;
-    const struct route_rule *rule;
-    struct pool *pool;       /* of the rule's provider */
+    const struct route_provider *provider;
+    struct pool *pool;       /* of the provider */
     enum routable routable;  /* what is asked, and in which language */
     const struct uuid *id;
-    struct str model;        /* that the client asks for; copied */
+    struct str model;        /* to ask for; copied */
     struct str body;         /* the request; borrowed until translated_free() */
     bool is_http10;
+    bool has_next;           /* somebody else could answer: until this one does, the client is told
+                                nothing, however long it takes */
 };
 
 struct translated *translated_new(const struct translated_options *o,

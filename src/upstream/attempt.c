@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/chunk.h"
+#include "io/pause.h"
 #include "upstream/attempt_sweep.h"
-
-enum { RETRY_FIRST_MS = 100 }; /* doubled with every further try */
+#include "upstream/backoff.h"
 
 struct attempt {
     struct pool *pool;
@@ -19,8 +19,8 @@ struct attempt {
     void *owner;
     struct connector *connector; /* while connecting */
     struct uplink *uplink;
-    uv_timer_t *retry;           /* while waiting to connect again */
-    int tries;
+    struct pause *retry;         /* while waiting to connect again */
+    int tries, retries_max;
     struct arena arena;
     struct http_parser parser;
     uint64_t start_ns, connect_us;
@@ -36,24 +36,11 @@ static void start_connect(struct attempt *a);
 
 /* --- the end --- */
 
-static void on_retry_closed(uv_handle_t *handle)
-{
-    free(handle);
-}
-
-static void stop_retry(struct attempt *a)
-{
-    if (!a->retry)
-        return;
-    uv_close((uv_handle_t *)a->retry, on_retry_closed);
-    a->retry = NULL;
-}
-
 static void attempt_free(struct attempt *a)
 {
     if (a->connector)
         connector_cancel(a->connector);
-    stop_retry(a);
+    pause_cancel(a->retry);
     if (a->uplink) {
         a->uplink->attempt = NULL;
         conn_close(&a->uplink->conn);
@@ -117,10 +104,10 @@ static void on_connected(void *owner, struct conn *conn, const char *addr)
     begin_on(a, u);
 }
 
-static void on_retry(uv_timer_t *timer)
+static void on_retry(void *owner)
 {
-    struct attempt *a = timer->data;
-    stop_retry(a);
+    struct attempt *a = owner;
+    a->retry = NULL;
     start_connect(a);
 }
 
@@ -129,14 +116,11 @@ static void on_connect_failed(void *owner, enum err err, const struct fail *f)
     struct attempt *a = owner;
     a->connector = NULL;
     bool may_pass = err == ERR_UPSTREAM_CONNECT || err == ERR_UPSTREAM_RESOLVE;
-    if (!may_pass || a->tries > a->pool->shared.provider->max_retries) {
+    if (!may_pass || a->tries > a->retries_max) {
         give_up(a, err, f);
         return;
     }
-    a->retry = MEM_NEW(uv_timer_t);
-    uv_timer_init(loop_uv(a->pool->shared.loop), a->retry);
-    a->retry->data = a;
-    uv_timer_start(a->retry, on_retry, (uint64_t)RETRY_FIRST_MS << (a->tries - 1), 0);
+    a->retry = pause_start(a->pool->shared.loop, backoff_ms(a->tries, clock_mono_ns()), on_retry, a);
 }
 
 static const struct connect_events connect_events = {on_connected, on_connect_failed};
@@ -153,6 +137,7 @@ struct attempt *attempt_new(struct pool *p, const struct attempt_events *events,
     a->pool = p;
     a->events = events;
     a->owner = owner;
+    a->retries_max = p->shared.provider->max_retries;
     a->start_ns = clock_mono_ns();
     arena_init(&a->arena);
     a->next = p->attempts;
@@ -160,6 +145,11 @@ struct attempt *attempt_new(struct pool *p, const struct attempt_events *events,
         a->next->prev = a;
     p->attempts = a;
     return a;
+}
+
+void attempt_connect_once(struct attempt *a)
+{
+    a->retries_max = 0;
 }
 
 void attempt_start(struct attempt *a)

@@ -25,6 +25,7 @@ struct attempt_events {
 };
 
 struct attempt *attempt_new(struct pool *p, const struct attempt_events *events, void *owner);
+void attempt_connect_once(struct attempt *a); /* before it starts: there is somebody else to ask */
 void attempt_start(struct attempt *a); /* may call on_ready before it returns */
 void attempt_write(struct attempt *a, struct str bytes); /* after on_ready; borrowed till turn's end */
 void attempt_write_chunk(struct attempt *a, struct str bytes); /* framed as one chunk; not empty */

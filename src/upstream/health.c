@@ -139,6 +139,13 @@ bool health_begin(struct health *h, uint64_t now_ns, struct health_try *t)
     return true;
 }
 
+void health_begin_aside(struct health *h, struct health_try *t)
+{
+    *t = (struct health_try){.health = h, .is_aside = true};
+    if (h)
+        atomic_fetch_add_explicit(&h->requests, 1, memory_order_relaxed);
+}
+
 void health_answered(struct health_try *t)
 {
     struct health *h = t->health;
@@ -172,7 +179,7 @@ static void note_failure(struct health *h, const struct health_try *t,
     h->failed_us = r->wall_us;
     snprintf(h->message, sizeof h->message, "%s", r->message);
     bool is_closed = atomic_load(&h->state) == BREAKER_CLOSED;
-    if (is_closed || t->is_probe) {
+    if ((is_closed && !t->is_aside) || t->is_probe) {
         int in_row = atomic_fetch_add(&h->in_row, 1) + 1;
         if (h->limits.is_on && (t->is_probe || in_row >= h->limits.max_failures))
             open_breaker(h, r);
@@ -189,7 +196,7 @@ void health_end(struct health_try *t, const struct health_report *r)
         note_failure(h, t, r);
     } else if (r->outcome == HEALTH_OK) {
         health_answered(t);
-        if (atomic_load_explicit(&h->in_row, memory_order_relaxed) &&
+        if (!t->is_aside && atomic_load_explicit(&h->in_row, memory_order_relaxed) &&
             atomic_load(&h->state) == BREAKER_CLOSED)
             atomic_store(&h->in_row, 0);
     } else if (t->is_probe) {

@@ -43,11 +43,13 @@ struct health *health_find(struct health_book *b, struct str name, struct str ba
 /* A request that goes to a provider, from health_begin() to health_end(). */
 struct health_try {
     struct health *health; /* NULL: none is under way */
-    bool is_probe;
+    bool is_probe, is_aside;
 };
 
 /* False: it is left alone at the moment. `h` may be NULL: always true. */
 bool health_begin(struct health *h, uint64_t now_ns, struct health_try *t) MUST_CHECK;
+/* Of a request that is no question to a model: it is counted, and says nothing of the breaker. */
+void health_begin_aside(struct health *h, struct health_try *t);
 /* It answers: a probe has done its work, however long the answer is. */
 void health_answered(struct health_try *t);
 

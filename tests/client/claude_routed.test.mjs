@@ -5,47 +5,32 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
-import http from 'node:http';
+import { ChatProvider, chunk, say, usage } from '../lib/chat_provider.mjs';
 import { run_claude, skip } from '../lib/claude.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
-const chunk = (delta, finish_reason = null) => `data: ${JSON.stringify({
-  id: 'c', object: 'chat.completion.chunk', created: 1, model: 'local-1', choices: [{ index: 0, delta, finish_reason }],
-})}\n\n`;
-const usage = `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices: [], usage: { prompt_tokens: 100, completion_tokens: 7 } })}\n\ndata: [DONE]\n\n`;
-
 /* Two commands side by side, then a text that tells what they printed. */
 function answer(request) {
   const results = request.messages.filter((m) => m.role === 'tool');
   const bash = (request.tools ?? []).find((tool) => tool.function.name === 'Bash');
-  if (!bash) return [chunk({ content: 'Title' }), chunk({}, 'stop'), usage];
-  if (results.length) return [chunk({ content: `saw ${results.map((m) => String(m.content).trim()).join(' and ')}` }), chunk({}, 'stop'), usage];
+  if (!bash) return [chunk({ content: 'Title' }), chunk({}, { finish_reason: 'stop' }), usage];
+  if (results.length) return [chunk({ content: `saw ${results.map((m) => String(m.content).trim()).join(' and ')}` }), chunk({}, { finish_reason: 'stop' }), usage];
   const call = (index, command) => chunk({ tool_calls: [{ index, id: `call_${index}`, type: 'function', function: { name: 'Bash', arguments: JSON.stringify({ command, description: 'say' }) } }] });
-  return [chunk({ role: 'assistant', content: 'I look.' }), call(0, 'echo one'), call(1, 'echo two'), chunk({}, 'tool_calls'), usage];
+  return [chunk({ role: 'assistant', content: 'I look.' }), call(0, 'echo one'), call(1, 'echo two'), chunk({}, { finish_reason: 'tool_calls' }), usage];
 }
 
 let home, up, provider, proxy;
-const asked = [];
 if (!skip) {
   before(async () => {
     home = await temp_dir('claude');
     up = await Upstream.start();
-    provider = http.createServer(async (q, r) => {
-      const parts = [];
-      for await (const p of q) parts.push(p);
-      const request = JSON.parse(Buffer.concat(parts));
-      asked.push({ request, headers: q.headers });
-      r.writeHead(200, { 'content-type': 'text/event-stream' });
-      for (const piece of answer(request)) r.write(piece);
-      r.end();
-    });
-    await new Promise((resolve) => { provider.listen(0, '127.0.0.1', resolve); });
+    provider = await ChatProvider.start({ reply: (r, { json }) => say(r, answer(json)) });
     proxy = await Proxy.start({
       upstream: up,
       config: {
-        providers: { local: { format: 'openai', base_url: `http://127.0.0.1:${provider.address().port}/v1` } },
+        providers: { local: { format: 'openai', base_url: provider.url } },
         routing: { models: { '"claude-*"': 'local:local-1' } },
         transcripts: { enabled: false },
       },
@@ -53,8 +38,7 @@ if (!skip) {
   });
   after(async () => {
     assert.deepEqual(await proxy.stop(), { code: 0, signal: null });
-    provider.closeAllConnections();
-    await new Promise((resolve) => { provider.close(resolve); });
+    await provider.stop();
     await up.stop();
     await fs.rm(home, { recursive: true, force: true });
   });
@@ -63,14 +47,15 @@ if (!skip) {
 test('a loop with two tool calls side by side, through another provider', { skip, timeout: 180000 }, async () => {
   const { out } = await run_claude({ proxy, up }, home, home, ['look', '--output-format', 'json', '--allowedTools', 'Bash']);
   assert.match(JSON.parse(out).result, /^saw (one and two|two and one)$/);
-  const loop = asked.filter(({ request }) => request.tools?.length);
+  const asked = provider.seen;
+  const loop = asked.filter(({ json }) => json.tools?.length);
   assert.ok(loop.length >= 2);
-  const last = loop.at(-1).request;
+  const last = loop.at(-1).json;
   const calls = last.messages.flatMap((m) => m.tool_calls ?? []).map((c) => c.id);
   assert.equal(new Set(calls).size, 2);
   assert.deepEqual(last.messages.filter((m) => m.role === 'tool').map((m) => m.tool_call_id).sort(), calls.sort());
-  for (const { request, headers } of asked) {
-    assert.equal(request.model, 'local-1');
+  for (const { json, headers } of asked) {
+    assert.equal(json.model, 'local-1');
     assert.equal(headers['x-api-key'], undefined);
     assert.equal(headers.authorization, undefined, 'no key is configured, and the client\'s own is Anthropic\'s');
   }

@@ -4,47 +4,11 @@
  */
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import http from 'node:http';
+import { ChatProvider, chunk, hello, say, usage } from '../lib/chat_provider.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { Proxy } from '../lib/proxy.mjs';
 import { Upstream } from '../lib/upstream.mjs';
-
-/* Speaks OpenAI's Chat Completions; what it answers is `reply`. */
-class ChatProvider {
-  static async start() {
-    const c = new ChatProvider();
-    c.seen = [];
-    c.server = http.createServer(async (q, r) => {
-      const parts = [];
-      for await (const p of q) parts.push(p);
-      const body = Buffer.concat(parts).toString();
-      c.seen.push({ url: q.url, headers: q.headers, body, json: body ? JSON.parse(body) : null });
-      await c.reply(r, c.seen.at(-1), c.seen.length);
-    });
-    await new Promise((resolve) => { c.server.listen(0, '127.0.0.1', resolve); });
-    c.url = `http://127.0.0.1:${c.server.address().port}/v1`;
-    return c;
-  }
-
-  stop() {
-    this.server.closeAllConnections();
-    return new Promise((resolve) => { this.server.close(resolve); });
-  }
-}
-
-const chunk = (delta, more = {}) => `data: ${JSON.stringify({
-  id: 'c1', object: 'chat.completion.chunk', created: 1, model: 'local-1', choices: [{ index: 0, delta, finish_reason: null, ...more }],
-})}\n\n`;
-const usage = `data: ${JSON.stringify({ id: 'c1', object: 'chat.completion.chunk', choices: [], usage: { prompt_tokens: 100, completion_tokens: 7, prompt_tokens_details: { cached_tokens: 40 } } })}\n\n`;
-
-async function say(r, pieces) {
-  r.writeHead(200, { 'content-type': 'text/event-stream' });
-  for (const p of pieces) r.write(p);
-  r.end('data: [DONE]\n\n');
-}
-
-const hello = [chunk({ role: 'assistant', content: '' }), chunk({ content: 'Hel' }), chunk({ content: 'lo' }), chunk({}, { finish_reason: 'stop' }), usage];
 
 let up, chat, p;
 before(async () => {
