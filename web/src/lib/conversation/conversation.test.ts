@@ -3,7 +3,7 @@ import { readBody } from './body.ts';
 import { isOnlyResults, readBlocks, readConversation } from './conversation.ts';
 import { diffLines } from './diff.ts';
 import { segmentsOf } from './segments.ts';
-import { eventSummary, looksLikeSse, readSse } from './sse.ts';
+import { eventSummary, looksLikeSse, placeEvents } from './sse.ts';
 import { callSubject, editsOf, toolName } from './tools.ts';
 
 describe('conversation', () => {
@@ -52,7 +52,7 @@ describe('segments', () => {
 describe('stream', () => {
   it('reads events, comments and what is neither', () => {
     const text = 'event: ping\ndata: {"a":1}\n\n: hi\n\ndata: x\ndata: y\r\n\r\noops';
-    expect(readSse(text)).toEqual([
+    expect(placeEvents(text)?.map(({ name, data }) => ({ name, data }))).toEqual([
       { name: 'ping', data: '{"a":1}' },
       { name: 'comment', data: ': hi' },
       { name: 'message', data: 'x\ny' },

@@ -82,8 +82,3 @@ export function foldSame(lines: DiffLine[], context = 3): (DiffLine | Fold)[] {
   }
   return out;
 }
-
-export const countChanges = (lines: DiffLine[]) => ({
-  added: lines.filter((line) => line.kind === 'added').length,
-  removed: lines.filter((line) => line.kind === 'removed').length
-});

@@ -8,10 +8,6 @@ export type SseEvent = { name: string; data: string };
 export type PlacedEvent = SseEvent & { end: number; summary: Summary | null };
 export type Summary = { index: number | null; what: string; text: string };
 
-export function readSse(text: string): SseEvent[] {
-  return (placeEvents(text) ?? []).map(({ name, data }) => ({ name, data }));
-}
-
 export const looksLikeSse = (text: string) => /^(?:\uFEFF)?(?:event|data|id|retry)?:/.test(text);
 
 /** The events of a stream; null for a text that is none. */
