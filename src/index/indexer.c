@@ -166,7 +166,7 @@ static bool take_segment(struct indexer *x, struct segment *g)
 {
     bool has_news = false;
     while (g->read_to < g->limit && make_room(x)) {
-        if (!take_window(x, g, WINDOW_BYTES) &&
+        if (!take_window(x, g, SEGMENTS_READ_BYTES) &&
             !take_window(x, g, FRAME_PAYLOAD_MAX + FRAME_HEAD_BYTES))
             break;
         has_news = true;

@@ -8,8 +8,8 @@
 #include "journal/journal.h"
 
 enum {
-    WINDOW_BYTES = 512 * 1024, /* read at once; more only for a longer frame */
-    SEGMENTS_OPEN_MAX = 16,    /* file descriptors */
+    SEGMENTS_READ_BYTES = 512 * 1024, /* read at once; more only for a longer frame */
+    SEGMENTS_OPEN_MAX = 16            /* file descriptors */
 };
 
 struct segment {

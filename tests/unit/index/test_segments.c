@@ -50,7 +50,7 @@ static void test_a_window_outlives_loads_from_many_files(void **state)
     segments_look(&s);
 
     struct str bytes;
-    assert_int_equal(segments_read(&s, s.first, WINDOW_BYTES, &bytes), ERR_OK);
+    assert_int_equal(segments_read(&s, s.first, SEGMENTS_READ_BYTES, &bytes), ERR_OK);
     expect_letters(bytes, 'a');
     struct buf loaded;
     buf_init(&loaded, PAYLOAD_BYTES * 2);
