@@ -5,37 +5,37 @@
 
 #include "base/mem.h"
 
-/* Length of the sequence that `p` begins, or 0 when it is none. `left` is at least 1. */
-static size_t utf8_step(const unsigned char *p, size_t left)
+size_t utf8_char_len(struct str s)
 {
-    unsigned char low = 0x80, high = 0xBF; /* bounds of the second byte */
-    size_t len;
+    const unsigned char *p = (const unsigned char *)s.ptr;
+    if (!s.len)
+        return 0;
     if (p[0] < 0x80)
         return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        len = 2;
-    else if ((p[0] & 0xF0) == 0xE0)
-        len = 3;
-    else if (p[0] >= 0xF0 && p[0] <= 0xF4)
-        len = 4;
-    else
+    size_t len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    if (p[0] < 0xC2 || p[0] > 0xF4 || s.len < len)
         return 0;
-    if (len > left)
-        return 0;
-    if (p[0] == 0xE0)
-        low = 0xA0; /* shorter forms exist */
-    else if (p[0] == 0xED)
-        high = 0x9F; /* surrogates */
-    else if (p[0] == 0xF0)
-        low = 0x90;
-    else if (p[0] == 0xF4)
-        high = 0x8F; /* past U+10FFFF */
-    if (p[1] < low || p[1] > high)
-        return 0;
-    for (size_t i = 2; i < len; i++)
+    for (size_t i = 1; i < len; i++)
         if ((p[i] & 0xC0) != 0x80)
             return 0;
+    /* shorter forms, surrogates, past U+10FFFF */
+    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
+        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
+        return 0;
     return len;
+}
+
+size_t utf8_put(char *out, uint32_t c)
+{
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
+    for (size_t i = more; i > 0; i--, c >>= 6)
+        out[i] = (char)(0x80 | (c & 0x3F));
+    out[0] = (char)(c | (0xFF00u >> (more + 1) & 0xFF));
+    return more + 1;
 }
 
 size_t utf8_valid(struct str s)
@@ -51,7 +51,7 @@ size_t utf8_valid(struct str s)
                 continue;
             }
         }
-        step = utf8_step(p + at, s.len - at);
+        step = utf8_char_len(str_from(s, at));
         if (!step)
             break;
         at += step;

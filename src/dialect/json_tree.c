@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "dialect/json_writer.h"
 
 static bool parse_copy(struct json_tree *t, yyjson_read_flag extra, bool *is_bad_string)
@@ -57,9 +58,8 @@ static size_t mend_escape(struct buf *out, struct str text, size_t at, enum err 
         *err = buf_append(out, str_make(text.ptr + at, len));
         return len;
     }
-    char half[3] = {(char)(0xE0 | first >> 12), (char)(0x80 | (first >> 6 & 0x3F)),
-                    (char)(0x80 | (first & 0x3F))};
-    *err = buf_append(out, str_make(half, sizeof half));
+    char half[UTF8_CHAR_MAX];
+    *err = buf_append(out, str_make(half, utf8_put(half, first)));
     return len;
 }
 

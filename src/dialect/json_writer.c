@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/utf8.h"
+
 enum { PLAIN, ESCAPED, WIDE };
 
 /* What a byte is within a string: copied, escaped, or the head of a longer character. */
@@ -14,25 +16,6 @@ static uint8_t byte_kind(unsigned char c)
     if (c < 0x20 || c == '"' || c == '\\' || c == 0x7F)
         return ESCAPED;
     return c < 0x80 ? PLAIN : WIDE;
-}
-
-size_t utf8_char_len(struct str s)
-{
-    const unsigned char *p = (const unsigned char *)s.ptr;
-    if (!s.len)
-        return 0;
-    if (p[0] < 0x80)
-        return 1;
-    size_t len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-    if (p[0] < 0xC2 || p[0] > 0xF4 || s.len < len)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((p[i] & 0xC0) != 0x80)
-            return 0;
-    if ((p[0] == 0xE0 && p[1] < 0xA0) || (p[0] == 0xED && p[1] > 0x9F) ||
-        (p[0] == 0xF0 && p[1] < 0x90) || (p[0] == 0xF4 && p[1] > 0x8F))
-        return 0;
-    return len;
 }
 
 static void append(struct json_writer *w, struct str bytes)

@@ -41,7 +41,4 @@ void json_put_bool(struct json_writer *w, const char *key, bool value);
 void json_put_null(struct json_writer *w, const char *key);
 void json_put_value(struct json_writer *w, const char *key, yyjson_val *value);
 
-/* Bytes of the character at the head of `s`: 1 to 4; 0 when it is none (or half a surrogate). */
-size_t utf8_char_len(struct str s);
-
 #endif

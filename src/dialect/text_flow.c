@@ -3,6 +3,8 @@
  */
 #include "dialect/text_flow.h"
 
+#include "base/utf8.h"
+
 #define REPLACEMENT STR("\xEF\xBF\xBD")
 
 enum { STOP_MAX = 16384 /* bytes of one stop sequence that are compared */ };
@@ -38,9 +40,8 @@ static void put_pair(struct buf *out, const char *first, const char *second)
     uint32_t high = ((uint32_t)first[1] & 0x0F) << 6 | ((uint32_t)first[2] & 0x3F);
     uint32_t low = ((uint32_t)second[1] & 0x0F) << 6 | ((uint32_t)second[2] & 0x3F);
     uint32_t c = 0x10000 + (high << 10 | low);
-    char utf8[4] = {(char)(0xF0 | c >> 18), (char)(0x80 | (c >> 12 & 0x3F)),
-                    (char)(0x80 | (c >> 6 & 0x3F)), (char)(0x80 | (c & 0x3F))};
-    put(out, str_make(utf8, sizeof utf8));
+    char utf8[UTF8_CHAR_MAX];
+    put(out, str_make(utf8, utf8_put(utf8, c)));
 }
 
 struct str text_joint_feed(struct text_joint *j, struct str piece)

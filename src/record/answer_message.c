@@ -12,6 +12,7 @@
 #include <yyjson.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "record/answer_event.h"
 #include "record/json_walk.h"
 
@@ -66,7 +67,7 @@ static enum err repair(struct str in, struct buf *out)
         struct str piece = str_make(in.ptr + start, at - start);
         char mark[4];
         if (c == 0xFFFD)
-            piece = str_make(mark, json_put_char(mark, c));
+            piece = str_make(mark, utf8_put(mark, c));
         enum err err = buf_append(out, piece);
         if (err)
             return err;

@@ -3,6 +3,7 @@
  */
 #include "record/json_walk.h"
 
+#include "base/utf8.h"
 #include "record/json_cut.h"
 
 void json_walk_init(struct json_walk *w, struct str text)
@@ -190,8 +191,6 @@ struct str json_member(struct str object, struct str name)
     return STR_NONE;
 }
 
-enum { REPLACEMENT = 0xFFFD };
-
 static uint32_t hex4(struct str s, size_t at)
 {
     uint32_t value = 0;
@@ -224,7 +223,7 @@ static uint32_t unicode_escape(struct str s, size_t *at)
 {
     uint32_t c = hex4(s, *at);
     if (c == UINT32_MAX)
-        return REPLACEMENT;
+        return UTF8_REPLACEMENT;
     *at += 4;
     if (is_high(c) && *at + 6 <= s.len && s.ptr[*at] == '\\' && s.ptr[*at + 1] == 'u') {
         uint32_t low = hex4(s, *at + 2);
@@ -233,7 +232,7 @@ static uint32_t unicode_escape(struct str s, size_t *at)
             return 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
         }
     }
-    return is_high(c) || is_low(c) ? REPLACEMENT : c;
+    return is_high(c) || is_low(c) ? UTF8_REPLACEMENT : c;
 }
 
 static uint32_t escape(struct str s, size_t *at)
@@ -246,24 +245,14 @@ static uint32_t escape(struct str s, size_t *at)
     return (unsigned char)(hit ? to[hit - from] : c);
 }
 
-/* The Unicode Standard, table 3-7: well-formed UTF-8. */
 static uint32_t multibyte(struct str s, size_t *at)
 {
-    uint8_t first = (uint8_t)s.ptr[(*at)++];
-    size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    uint32_t c = first & (0x3Fu >> more), least = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
-    if (first < 0xC2 || first > 0xF4 || *at + more > s.len)
-        return REPLACEMENT;
-    for (size_t i = 0; i < more; i++) {
-        uint8_t next = (uint8_t)s.ptr[*at + i];
-        if ((next & 0xC0) != 0x80)
-            return REPLACEMENT;
-        c = c << 6 | (next & 0x3F);
-    }
-    if (c < least || c > 0x10FFFF || is_high(c) || is_low(c))
-        return REPLACEMENT;
-    *at += more;
-    return c;
+    size_t len = utf8_char_len(str_from(s, *at));
+    uint32_t c = (uint8_t)s.ptr[*at] & (0xFFu >> (len + 1));
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | ((uint8_t)s.ptr[*at + i] & 0x3F);
+    *at += MAX_OF(len, 1);
+    return len ? c : UTF8_REPLACEMENT;
 }
 
 uint32_t json_char(struct str inside, size_t *at)
@@ -273,19 +262,6 @@ uint32_t json_char(struct str inside, size_t *at)
         return multibyte(inside, at);
     ++*at;
     return c == '\\' && *at < inside.len ? escape(inside, at) : c;
-}
-
-size_t json_put_char(char *out, uint32_t c)
-{
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    size_t more = c < 0x800 ? 1 : c < 0x10000 ? 2 : 3;
-    for (size_t i = more; i > 0; i--, c >>= 6)
-        out[i] = (char)(0x80 | (c & 0x3F));
-    out[0] = (char)(c | (0xFF00u >> (more + 1) & 0xFF));
-    return more + 1;
 }
 
 static bool is_plain(struct str s)
@@ -303,7 +279,7 @@ struct str json_read_inside(struct str inside, size_t max, struct arena *arena)
     char *out = arena_alloc(arena, max + 4);
     size_t len = 0, at = 0;
     while (at < inside.len) {
-        size_t bytes = json_put_char(out + len, json_char(inside, &at));
+        size_t bytes = utf8_put(out + len, json_char(inside, &at));
         if (len + bytes > max)
             break;
         len += bytes;

@@ -47,8 +47,6 @@ struct str json_read_inside(struct str inside, size_t max, struct arena *arena);
 /* The character at `*at` of a string's inside, escapes undone; moves `*at` behind it. What is no
  * character comes as U+FFFD. */
 uint32_t json_char(struct str inside, size_t *at);
-/* Writes a character as UTF-8; returns its bytes (at most 4). */
-size_t json_put_char(char *out, uint32_t c);
 
 enum json_int_result { JSON_INT_OK, JSON_INT_NULL, JSON_INT_BAD };
 /* A whole number from 0 to `max`. NULL: the literal, or nothing at all. */

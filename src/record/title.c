@@ -7,6 +7,7 @@
  */
 #include "record/title.h"
 
+#include "base/utf8.h"
 #include "record/json_walk.h"
 
 struct search {
@@ -61,7 +62,7 @@ struct str title_of_string(struct str raw, struct arena *arena)
             continue;
         }
         char bytes[5] = " ";
-        size_t more = json_put_char(bytes + is_blank_due, c) + is_blank_due;
+        size_t more = utf8_put(bytes + is_blank_due, c) + is_blank_due;
         if (len + more > TITLE_BYTES_MAX)
             break;
         memcpy(out + len, bytes, more);

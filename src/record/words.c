@@ -3,6 +3,7 @@
  */
 #include "record/words.h"
 
+#include "base/utf8.h"
 #include "record/json_walk.h"
 
 /* What a character is to a word. */
@@ -179,7 +180,7 @@ static void begin(struct run *r, size_t at)
 static size_t put_wide(struct run *r, uint32_t c, size_t end)
 {
     char bytes[4];
-    put(r, bytes, json_put_char(bytes, fold(c)));
+    put(r, bytes, utf8_put(bytes, fold(c)));
     r->is_ascii = false;
     r->end = end;
     return end;
@@ -200,7 +201,7 @@ static size_t take_wide(struct words *w, struct run *r, size_t at, bool *goes_on
         return end;
     case ALONE:
         *goes_on = tell_run(w, r) &&
-                   tell(w, str_make(bytes, json_put_char(bytes, c)), at, end);
+                   tell(w, str_make(bytes, utf8_put(bytes, c)), at, end);
         break;
     case GAP:
         *goes_on = tell_run(w, r);
