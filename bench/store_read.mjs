@@ -4,11 +4,11 @@
 //   node bench/store_read.mjs --where /tmp/million/requests.db [--rate 2000] [--samples 300]
 //
 // --where may be a postgres:// URL. --rate: requests relayed and recorded a second meanwhile (0: none).
-// --search: wait until the text index has caught up, and ask it too. The store grows by what is recorded.
+// --search: wait until the text index has caught up, and ask it too (else there is none). The store grows by what is recorded.
 
 import http from 'node:http';
 import os from 'node:os';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -133,8 +133,10 @@ async function main() {
   const dir = given.dir ?? mkdtempSync(join(os.tmpdir(), 'store-read-'));
   mkdirSync(dir, { recursive: true });
   const mock = await startMock({ build: given.build }, LOAD_CORE);
+  const config = join(dir, 'config.yaml'); // an index that is still catching up would be measured too
+  writeFileSync(config, `storage:\n  search: ${given.search}\n`);
   const is_postgres = given.where.includes(':');
-  const proxy = start(PROXY_CORE, [join(given.build, 'claude-code-proxy'), 'serve', '--host', '127.0.0.1', '--port', '0', '--data-dir', join(dir, 'data')], { env: {
+  const proxy = start(PROXY_CORE, [join(given.build, 'claude-code-proxy'), 'serve', '--config', config, '--host', '127.0.0.1', '--port', '0', '--data-dir', join(dir, 'data')], { env: {
     PATH: process.env.PATH, HOME: dir, ANTHROPIC_FORWARD_URL: `http://127.0.0.1:${mock.port}`,
     ...(is_postgres ? { DB_TYPE: 'postgres', DATABASE_URL: given.where } : { DB_PATH: given.where }) } });
   port = Number((await said(proxy, /listening\b.*\bport=(\d+)/))[1]);

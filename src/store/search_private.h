@@ -68,6 +68,7 @@ void search_remove(const struct search *x, int64_t number);
 
 /* search_read.c: tells x->texts all that the request and its answer said. ERR_CORRUPT: its bodies
  * cannot be read, or are gone. */
+/* The reader has begun. */
 enum err search_read(struct search *x, struct piece_at detail, const struct record *row,
                      struct fail *f) MUST_CHECK;
 

@@ -80,9 +80,7 @@ enum err search_read(struct search *x, struct piece_at at, const struct record *
     arena_clear(&x->arena);
     text_reader_next(&x->texts);
     buf_clear(&x->bytes);
-    enum err err = reader_begin(x->reader, f);
-    if (!err)
-        err = reader_load(x->reader, at, &x->bytes);
+    enum err err = reader_load(x->reader, at, &x->bytes);
     if (!err)
         err = detail_read(buf_str(&x->bytes), at.block, &x->arena, &d);
     if (err)
