@@ -20,6 +20,7 @@ struct rows {
     size_t count, cap;
     int64_t matched; /* all that match, on this page or not */
     bool is_counted; /* `matched` is; else counting would have taken too long */
+    int64_t least;   /* what is sure */
 };
 
 static int compare_ids(const struct uuid *a, const struct uuid *b)
@@ -76,17 +77,19 @@ static void drop_doubles(struct rows *rows)
 }
 
 /* The page's rows and one more, where there is one. Running ones are looked at first: what ends
- * after that is found in the store. */
-static enum err gather(struct api_job *job, struct rows *rows, bool *has_more)
+ * after that is found in the store. `*next`: where the next page begins; all zeros: there is none. */
+static enum err gather(struct api_job *job, struct rows *rows, struct uuid *next)
 {
     const struct query *q = &job->ask.query;
     size_t limit = (size_t)q->limit, wanted = MIN_OF(limit + 1, (size_t)FILTER_LIMIT_MAX);
     indexer_each_running(job->to->indexer, add_running, rows);
     size_t running = rows->count;
     int64_t stored = 0;
+    struct uuid stopped = {{0}};
     if (!q->filter.has_state || q->filter.state != ENDING_RUNNING) {
-        enum err err = store_list(job->reader, &q->filter, q->has_cursor ? &q->cursor : NULL,
-                                  (int)wanted, add_stored, rows, &job->fail);
+        enum err err = store_list_a_while(job->reader, &q->filter,
+                                          q->has_cursor ? &q->cursor : NULL, (int)wanted,
+                                          add_stored, rows, &stopped, &job->fail);
         if (!err)
             err = store_count(job->reader, &q->filter, &stored, &rows->is_counted, &job->fail);
         if (err)
@@ -97,16 +100,21 @@ static enum err gather(struct api_job *job, struct rows *rows, bool *has_more)
     if (rows->count)
         qsort(rows->list, rows->count, sizeof *rows->list, newest_first);
     drop_doubles(rows);
-    *has_more = rows->count > limit || (wanted == limit && is_full);
+    while (rows->count && compare_ids(&rows->list[rows->count - 1].id, &stopped) < 0)
+        rows->count--; /* running ones from before where the store's list stopped */
+    bool has_more = rows->count > limit || (wanted == limit && is_full);
     rows->count = MIN_OF(rows->count, limit);
+    *next = has_more ? rows->list[rows->count - 1].id : stopped;
+    rows->least = (int64_t)rows->count + has_more;
     return ERR_OK;
 }
 
 enum err requests_list(struct api_job *job)
 {
     struct rows rows = {.query = &job->ask.query, .arena = &job->arena, .is_counted = true};
-    bool has_more = false;
-    enum err err = gather(job, &rows, &has_more);
+    static const struct uuid none;
+    struct uuid next;
+    enum err err = gather(job, &rows, &next);
     if (err)
         goto out;
     yyjson_mut_doc *doc = json_doc_new();
@@ -114,13 +122,11 @@ enum err requests_list(struct api_job *job)
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "requests");
     for (size_t i = 0; i < rows.count; i++)
         record_json_fill(doc, yyjson_mut_arr_add_obj(doc, list), &rows.list[i]);
-    int64_t least = (int64_t)rows.count + has_more;
-    yyjson_mut_obj_add_sint(doc, root, "total", rows.is_counted ? rows.matched : least);
+    yyjson_mut_obj_add_sint(doc, root, "total", rows.is_counted ? rows.matched : rows.least);
     yyjson_mut_obj_add_bool(doc, root, "total_is_minimum", !rows.is_counted);
     char cursor[UUID_TEXT];
-    if (has_more)
-        yyjson_mut_obj_add_strcpy(doc, root, "next_cursor",
-                                  uuid_format(&rows.list[rows.count - 1].id, cursor));
+    if (!uuid_equal(&next, &none))
+        yyjson_mut_obj_add_strcpy(doc, root, "next_cursor", uuid_format(&next, cursor));
     else
         yyjson_mut_obj_add_null(doc, root, "next_cursor");
     job_answer_json(job, doc);

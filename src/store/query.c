@@ -135,23 +135,85 @@ static struct str like_pattern(struct arena *a, struct str text)
     return str_make(pattern, len);
 }
 
-static void add_text_search(struct query *q, const char *like, struct str text)
+/* --- text --- */
+
+/* Could it stand in the provider's id for a request ("req_011C…")? Each row has one of its own, so
+ * that all rows would have to be looked at, for words, too. */
+static bool may_be_id(struct str text)
+{
+    enum { LEAST_BYTES = 6 };
+    bool has_sign = false;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool is_digit = c >= '0' && c <= '9';
+        bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_digit && !is_letter && c != '_' && c != '-')
+            return false;
+        has_sign |= is_digit || c == '_';
+    }
+    return has_sign && text.len >= LEAST_BYTES;
+}
+
+static void add_text_search(struct query *q, struct store_reader *r, struct str text)
 {
     static const char *const columns[] = {"title", "path", "model", "response_model", "session",
                                           "agent", "parent_agent", "error_type", "error_message"};
-    struct str pattern = like_pattern(&q->arena, text);
-    query_add(q, " AND (upstream_request_id ");
-    query_add(q, like);
-    add_text(q, " ? ESCAPE '\\'", pattern);
+    bool has_names = r->found.are_many || r->found.count;
     struct uuid id;
-    if (uuid_parse(text, &id))
-        query_id(q, " OR id = ?", &id);
-    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+    if (!has_names && !may_be_id(text))
+        q->is_empty = true;
+    query_add(q, " AND (1 = 0");
+    for (size_t i = 0; i < COUNT_OF(columns) && has_names; i++) {
         query_add(q, " OR ");
         query_add(q, columns[i]);
         query_add(q, " IN (SELECT id FROM found)");
     }
+    if (may_be_id(text)) {
+        query_add(q, " OR upstream_request_id ");
+        query_add(q, r->store->engine->like);
+        add_text(q, " ? ESCAPE '\\'", like_pattern(&q->arena, text));
+    }
+    if (uuid_parse(text, &id))
+        query_id(q, " OR id = ?", &id);
     query_add(q, ")");
+}
+
+/* Which names hold the text: looked up once, whatever many queries ask. Where they are many, or
+ * cannot be told, each query asks itself. */
+static void find_names(struct store_reader *r, struct str text)
+{
+    struct query q;
+    enum err err;
+    r->found.is_known = true;
+    r->found.count = 0;
+    query_begin(&q, r, STR_NONE);
+    query_add(&q, "SELECT id FROM names WHERE text ");
+    query_add(&q, r->store->engine->like);
+    add_text(&q, " ? ESCAPE '\\'", like_pattern(&q.arena, text));
+    query_number(&q, " LIMIT ?", READER_FOUND_MAX + 1);
+    while (query_next(&q, &err, NULL) && r->found.count < READER_FOUND_MAX)
+        r->found.ids[r->found.count++] = column_number(q.rows, 0);
+    r->found.are_many = err || r->found.count == READER_FOUND_MAX;
+    query_release(&q);
+}
+
+static void add_found(struct query *q, struct store_reader *r, struct str text)
+{
+    if (!r->found.is_known)
+        find_names(r, text);
+    if (r->found.are_many) {
+        query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text ");
+        query_add(q, r->store->engine->like);
+        add_text(q, " ? ESCAPE '\\') ", like_pattern(&q->arena, text));
+        return;
+    }
+    query_add(q, "WITH found (id) AS (VALUES (0)"); /* which is no name */
+    for (size_t i = 0; i < r->found.count; i++) {
+        char one[32];
+        snprintf(one, sizeof one, ",(%lld)", (long long)r->found.ids[i]);
+        query_add(q, one);
+    }
+    query_add(q, ") ");
 }
 
 void query_begin(struct query *q, struct store_reader *r, struct str text)
@@ -163,11 +225,19 @@ void query_begin(struct query *q, struct store_reader *r, struct str text)
     q->reader = r;
     q->rows = NULL;
     arena_init(&q->arena);
-    if (text.len) {
-        query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text ");
-        query_add(q, r->store->engine->like);
-        add_text(q, " ? ESCAPE '\\') ", like_pattern(&q->arena, text));
-    }
+    if (text.len)
+        add_found(q, r, text);
+}
+
+/* Requests that call a tool: those whose list of tools names it. */
+static void add_tool(struct query *q, struct store_reader *r, struct str tool)
+{
+    char sql[96];
+    int64_t id = tool.len ? reader_name_id(r, tool) : 0;
+    snprintf(sql, sizeof sql, "SELECT 1 FROM tool_sets WHERE tool = %lld LIMIT 1", (long long)id);
+    if (tool.len && !database_number(&r->db, sql, 0))
+        q->is_empty = true;
+    query_name(q, r, " AND tools IN (SELECT tools FROM tool_sets WHERE tool = ?)", tool);
 }
 
 void query_init(struct query *q, const char *select, struct store_reader *r,
@@ -187,13 +257,13 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
     query_name(q, r, " AND class = ?", filter->class);
     query_name(q, r, " AND route = ?", filter->route);
     query_name(q, r, " AND project = ?", filter->project);
-    query_name(q, r, " AND tools IN (SELECT tools FROM tool_sets WHERE tool = ?)", filter->tool);
+    add_tool(q, r, filter->tool);
     if (filter->has_state)
         add_state(q, filter->state);
     add_status(q, filter->status);
     add_times(q, filter->start_us, filter->end_us);
     if (filter->q.len)
-        add_text_search(q, r->store->engine->like, filter->q);
+        add_text_search(q, r, filter->q);
 }
 
 void query_threads(struct query *q, const struct thread_filter *filter)

@@ -118,6 +118,7 @@ enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
     tell_damage(r);
+    r->found.is_known = false;
     enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
     r->db.deadline_ns =
         r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;

@@ -14,6 +14,7 @@ enum {
     AWAY_MS = 1000,                 /* after a failure to connect, nobody tries for so long */
     READER_NAMES_MAX = 4096,        /* remembered; half of the slots */
     READER_NAME_BYTES_MAX = 1 << 20,
+    READER_FOUND_MAX = 128,
     CHAINS_CACHED = 8,
     CHAIN_CACHE_BYTES_MAX = 16 << 20
 };
@@ -44,6 +45,11 @@ struct store_reader {
     size_t name_bytes_len;
     struct chain_cache chains[CHAINS_CACHED];
     struct chain_reader decoder;
+    struct {
+        bool is_known, are_many;
+        int64_t ids[READER_FOUND_MAX];
+        size_t count;
+    } found; /* names that hold the text which is looked for; until reader_begin() */
     uint64_t floor; /* blocks before this one were gone when this was looked at */
     uint64_t clock; /* counts uses of chains */
     bool is_patient; /* READ_LIMIT_MS does not count */

@@ -1,6 +1,7 @@
 /*
  * requests.c — reading requests: lists, one with its detail, its bodies.
  */
+#include "base/clock.h"
 #include "record/detail.h"
 #include "store/days.h"
 
@@ -21,19 +22,18 @@ static bool has_begun(const struct listing *l)
     return !uuid_equal(&l->before, &none);
 }
 
-/* `run`: only what began on these days; NULL: all. */
-static enum err list_some(struct listing *l, const struct day_run *run, struct fail *f)
+/* Ids in [low, high); NULL: no such bound. */
+static enum err list_some(struct listing *l, const struct uuid *low, const struct uuid *high,
+                          struct fail *f)
 {
     struct query q;
     query_init(&q, reader_select, l->r, l->filter);
     if (has_begun(l))
         query_id(&q, " AND id < ?", &l->before);
-    if (run) {
-        struct uuid low = uuid_floor(MAX_OF(run->start * us_per_hour - QUERY_ID_SLACK_US, 0));
-        struct uuid high = uuid_floor(run->end * us_per_hour + QUERY_ID_SLACK_US);
-        query_id(&q, " AND id >= ?", &low);
-        query_id(&q, " AND id < ?", &high);
-    }
+    if (low)
+        query_id(&q, " AND id >= ?", low);
+    if (high)
+        query_id(&q, " AND id < ?", high);
     query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
     enum err err;
     while (query_next(&q, &err, f)) {
@@ -48,13 +48,15 @@ static enum err list_some(struct listing *l, const struct day_run *run, struct f
 }
 
 /* An id's first 48 bits are its time in milliseconds (RFC 9562, section 5.7). */
-static int64_t hour_of(const struct uuid *id)
+static int64_t ms_of(const struct uuid *id)
 {
     int64_t ms = 0;
     for (int i = 0; i < 6; i++)
         ms = ms << 8 | id->bytes[i];
-    return ms / (us_per_hour / 1000);
+    return ms;
 }
+
+/* --- by the days that there is anything on --- */
 
 static enum err list_days(struct listing *l, struct fail *f)
 {
@@ -62,7 +64,7 @@ static enum err list_days(struct listing *l, struct fail *f)
     enum err err;
     int64_t before = INT64_MAX, sure = INT64_MAX;
     if (has_begun(l)) { /* an id's time and the row's may differ a little */
-        before = hour_of(&l->before) + 2;
+        before = ms_of(&l->before) / (us_per_hour / 1000) + 2;
         sure = before - 3;
     }
     if (l->filter->end_us) {
@@ -71,23 +73,128 @@ static enum err list_days(struct listing *l, struct fail *f)
     }
     do {
         err = days_find(l->r, l->filter, before, sure, l->left, &runs, f);
-        for (size_t i = 0; i < runs.count && l->left && !err; i++)
-            err = list_some(l, &runs.list[i], f);
+        for (size_t i = 0; i < runs.count && l->left && !err; i++) {
+            const struct day_run *run = &runs.list[i];
+            struct uuid low = uuid_floor(MAX_OF(run->start * us_per_hour - QUERY_ID_SLACK_US, 0));
+            struct uuid high = uuid_floor(run->end * us_per_hour + QUERY_ID_SLACK_US);
+            err = list_some(l, &low, &high, f);
+        }
         before = runs.from;
     } while (!err && l->left && runs.from); /* fewer than the sums made us think */
     return err;
+}
+
+/* --- by looking at rows, a slice of time after the other --- */
+
+/* Neither sums nor an index tell where there is something. */
+static bool must_look(const struct request_filter *f)
+{
+    bool is_one_agent = f->agent_id.len && !str_equal(f->agent_id, STR("main")) &&
+                        !str_equal(f->agent_id, STR("sub"));
+    return (f->class.len || f->route.len || f->q.len || f->tool.len || is_one_agent) &&
+           !f->session_id.len;
+}
+
+/* What an id's time is, for the rows that a list may look at. */
+struct extent {
+    int64_t oldest_us, end_us;
+};
+
+/* The time of the oldest or newest row; 0 when there is none. */
+static enum err time_of_end(struct store_reader *r, const char *sql, int64_t *us, struct fail *f)
+{
+    struct statement *q;
+    enum err err = database_prepare(&r->db, sql, &q, f);
+    if (err)
+        return err;
+    *us = 0;
+    if (statement_next(q, &err, f)) {
+        struct uuid id;
+        struct str bytes = column_str(q, 0);
+        assert(bytes.len == sizeof id.bytes);
+        memcpy(id.bytes, bytes.ptr, sizeof id.bytes);
+        *us = ms_of(&id) * 1000;
+    }
+    statement_free(q);
+    return err;
+}
+
+static enum err find_extent(const struct listing *l, struct extent *out, struct fail *f)
+{
+    const struct request_filter *filter = l->filter;
+    enum err err = time_of_end(l->r, "SELECT id FROM requests ORDER BY id LIMIT 1",
+                               &out->oldest_us, f);
+    if (has_begun(l))
+        out->end_us = ms_of(&l->before) * 1000;
+    else if (!err)
+        err = time_of_end(l->r, "SELECT id FROM requests ORDER BY id DESC LIMIT 1",
+                          &out->end_us, f);
+    if (err)
+        return err;
+    if (filter->end_us)
+        out->end_us = MIN_OF(out->end_us, filter->end_us + QUERY_ID_SLACK_US);
+    if (filter->start_us)
+        out->oldest_us = MAX_OF(out->oldest_us, filter->start_us - QUERY_ID_SLACK_US);
+    out->end_us += 1000; /* an id's time has milliseconds: the one it ends with belongs to it */
+    return ERR_OK;
+}
+
+/* There may be a row a day, or thousands a second: so that a slice takes some ten milliseconds. */
+static int64_t next_size(int64_t size_us, uint64_t took_ns)
+{
+    static const uint64_t short_ns = 25000000, long_ns = 100000000;
+    if (took_ns < short_ns)
+        return size_us * 2;
+    return took_ns > long_ns ? MAX_OF(size_us / 2, (int64_t)1000000) : size_us;
+}
+
+static enum err list_slices(struct listing *l, struct uuid *stopped, struct fail *f)
+{
+    struct extent x = {0};
+    enum err err = find_extent(l, &x, f);
+    uint64_t begun_ns = clock_mono_ns();
+    int64_t size_us = us_per_hour;
+    while (!err && l->left && x.end_us > x.oldest_us) {
+        uint64_t slice_ns = clock_mono_ns();
+        if (slice_ns - begun_ns > STORE_LIST_MS * UINT64_C(1000000)) {
+            *stopped = uuid_floor(x.end_us);
+            break;
+        }
+        struct uuid low = uuid_floor(MAX_OF(x.end_us - size_us, 0)), high = uuid_floor(x.end_us);
+        err = list_some(l, &low, &high, f);
+        x.end_us -= size_us;
+        size_us = next_size(size_us, clock_mono_ns() - slice_ns);
+    }
+    return err;
+}
+
+static enum err list(struct listing *l, struct uuid *stopped, struct fail *f)
+{
+    enum err err = reader_begin(l->r, f);
+    if (err)
+        return err;
+    if (days_are_known(l->filter))
+        return list_days(l, f);
+    return stopped && must_look(l->filter) ? list_slices(l, stopped, f)
+                                           : list_some(l, NULL, NULL, f);
 }
 
 enum err store_list(struct store_reader *r, const struct request_filter *filter,
                     const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
                     struct fail *f)
 {
+    return store_list_a_while(r, filter, before, limit, on_row, owner, NULL, f);
+}
+
+enum err store_list_a_while(struct store_reader *r, const struct request_filter *filter,
+                            const struct uuid *before, int limit, store_row_fn *on_row,
+                            void *owner, struct uuid *stopped, struct fail *f)
+{
     struct listing l = {r, filter, before ? *before : (struct uuid){{0}},
                         MIN_OF(limit, (int)FILTER_LIMIT_MAX), on_row, owner};
-    enum err err = reader_begin(r, f);
-    if (err)
-        return err;
-    return days_are_known(filter) ? list_days(&l, f) : list_some(&l, NULL, f);
+    if (stopped)
+        *stopped = (struct uuid){{0}};
+    return list(&l, stopped, f);
 }
 
 /* Strings of the row go to `arena`. */

@@ -286,19 +286,19 @@ static enum err next_rows(struct search *x, const struct search_cursor *c, struc
 /* Bodies that cannot be read are passed over; anything else is tried again. */
 static enum err index_row(struct search *x, const struct row *row, struct fail *f)
 {
-    struct fail why = {0};
     x->add_err = ERR_OK;
     x->add_fail = (struct fail){0};
     enum err err = search_file_request(&x->current, &row->record, f);
     if (err)
         return err;
-    err = search_read(x, row->detail, &row->record, &why);
+    err = search_read(x, row->detail, &row->record);
     if (err == ERR_CORRUPT)
-        loss_note(LOSS_SEARCH_SKIPPED, 1, why.detail);
+        loss_note(LOSS_SEARCH_SKIPPED, 1, NULL);
     if (err == ERR_CORRUPT || err == ERR_GONE)
         x->skipped++;
     else if (err)
-        return fail(f, err, "%s", why.detail);
+        return fail(f, err, "what is in block %llu cannot be read",
+                    (unsigned long long)row->detail.block);
     if (x->add_err)
         return fail(f, x->add_err, "%s", x->add_fail.detail);
     x->current.cursor.block = row->detail.block;

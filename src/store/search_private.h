@@ -66,11 +66,10 @@ void search_bind_cursor(const struct search *x, struct statement *q, int at,
 /* Deletes a file and its companions. */
 void search_remove(const struct search *x, int64_t number);
 
-/* search_read.c: tells x->texts all that the request and its answer said. ERR_CORRUPT: its bodies
- * cannot be read, or are gone. */
-/* The reader has begun. */
-enum err search_read(struct search *x, struct piece_at detail, const struct record *row,
-                     struct fail *f) MUST_CHECK;
+/* search_read.c: tells x->texts all that the request and its answer said; the reader has begun.
+ * ERR_CORRUPT: its bodies cannot be read; ERR_GONE. */
+enum err search_read(struct search *x, struct piece_at detail,
+                     const struct record *row) MUST_CHECK;
 
 void searcher_free(struct searcher *s);
 

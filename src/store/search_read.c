@@ -73,8 +73,7 @@ static void shrink(struct buf *b)
         buf_release(b);
 }
 
-enum err search_read(struct search *x, struct piece_at at, const struct record *row,
-                     struct fail *f)
+enum err search_read(struct search *x, struct piece_at at, const struct record *row)
 {
     struct detail d = {0};
     arena_clear(&x->arena);

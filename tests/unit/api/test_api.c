@@ -17,6 +17,7 @@ static struct {
     size_t stored_count, running_count;
     struct str body;
     enum err store_err;
+    struct uuid stopped; /* where the store says that its list goes on */
     int readers;
 } world;
 
@@ -37,12 +38,13 @@ void store_reader_free(struct store_reader *r)
     free(r);
 }
 
-enum err store_list(struct store_reader *r, const struct request_filter *filter,
-                    const struct uuid *before, int limit, store_row_fn *on_row, void *owner,
-                    struct fail *f)
+enum err store_list_a_while(struct store_reader *r, const struct request_filter *filter,
+                            const struct uuid *before, int limit, store_row_fn *on_row,
+                            void *owner, struct uuid *stopped, struct fail *f)
 {
     (void)r;
     (void)filter;
+    *stopped = world.stopped;
     assert_true(limit >= 1 && limit <= FILTER_LIMIT_MAX);
     if (world.store_err)
         return fail(f, world.store_err, "as the test wants it");
@@ -385,6 +387,22 @@ static void the_largest_page_goes_on(void **state)
     assert_true(yyjson_is_null(at(f, "/next_cursor")));
 }
 
+static void a_list_that_takes_long_goes_on_where_it_stopped(void **state)
+{
+    struct scene *f = *state;
+    char target[128], id[UUID_TEXT];
+    world.stored_count = 0; /* nothing was found so far; running are 35 and 60 */
+    world.stopped = make_row(50, ENDING_COMPLETE).id;
+    ask(f, 200, "/api/requests?limit=5&q=seldom");
+    assert_int_equal(yyjson_arr_size(at(f, "/requests")), 0);
+    assert_string_equal(text_at(f, "/next_cursor"), uuid_format(&world.stopped, id));
+    snprintf(target, sizeof target, "/api/requests?limit=5&cursor=%s", text_at(f, "/next_cursor"));
+    world.stopped = (struct uuid){{0}};
+    ask(f, 200, target);
+    assert_int_equal(yyjson_arr_size(at(f, "/requests")), 1); /* 35, which is older than that */
+    assert_true(yyjson_is_null(at(f, "/next_cursor")));
+}
+
 static void one_that_just_ended_stands_once(void **state)
 {
     struct scene *f = *state;
@@ -539,6 +557,7 @@ int main(void)
         TEST(list_is_merged),
         TEST(pages_hold_every_row_once),
         TEST(the_largest_page_goes_on),
+        TEST(a_list_that_takes_long_goes_on_where_it_stopped),
         TEST(one_that_just_ended_stands_once),
         TEST(running_alone_asks_no_store),
         TEST(one_is_shown),

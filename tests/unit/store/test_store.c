@@ -205,7 +205,7 @@ static void commits_count_once(void **state)
 /* --- filters --- */
 
 struct seen {
-    struct uuid ids[MAKER_ROWS];
+    struct uuid ids[256];
     int count;
 };
 
@@ -223,6 +223,13 @@ static void assert_found(struct fixture *x, struct request_filter filter, int wa
     struct fail f = {0};
     assert_int_equal(store_list(x->reader, &filter, NULL, 500, see, &seen, &f), ERR_OK);
     assert_int_equal(seen.count, want);
+    struct seen in_slices = {.count = 0};
+    struct uuid stopped = {{1}};
+    assert_int_equal(store_list_a_while(x->reader, &filter, NULL, 500, see, &in_slices, &stopped,
+                                        &f), ERR_OK);
+    assert_int_equal(in_slices.count, want);
+    assert_memory_equal(in_slices.ids, seen.ids, sizeof seen.ids[0] * (size_t)want);
+    assert_memory_equal(stopped.bytes, (struct uuid){{0}}.bytes, 16);
     assert_int_equal(store_count(x->reader, &filter, &count, &is_known, &f), ERR_OK);
     assert_true(is_known);
     assert_int_equal(count, want);
@@ -320,14 +327,59 @@ static void texts_are_found(void **state)
         const char *text;
         int count;
     } cases[] = {
-        {"fix THE", 1}, {"100%", 1}, {"%", 4}, {"_", 5}, {"\\", 1}, {"HELLO", 11}, {"exceeded", 1},
-        {"REQ_ABC", 1}, {"agent-7", 4}, {"messages", 12}, {"session-even", 6}, {"nothing", 0},
+        {"fix THE", 1}, {"100%", 1}, {"%", 4}, {"_", 4}, {"\\", 1}, {"HELLO", 11}, {"exceeded", 1},
+        {"REQ_ABC", 1}, {"eq_abc", 1}, {"q_abc", 0}, {"agent-7", 4}, {"messages", 12}, {"session-even", 6}, {"nothing", 0},
         {"' OR 1=1 --", 0},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         assert_found(x, (struct request_filter){.q = str_of(cases[i].text)}, cases[i].count);
     assert_found(x, (struct request_filter){.q = STR("hello"), .status = 5,
                                             .session_id = STR("Session-odd")}, 1);
+}
+
+static void slices_of_time_leave_nothing_out(void **state)
+{
+    struct fixture *x = *state;
+    struct request_filter filter = {.q = STR("needle")};
+    for (int i = 0; i < 40; i++) { /* milliseconds to months apart */
+        struct record r = maker_record(base_us + ((INT64_C(1) << i) - 1) * 1000 / 7);
+        r.id = uuid_floor(r.started_us);
+        r.id.bytes[15] = (uint8_t)i;
+        r.title = i % 3 ? STR("a needle") : STR("hay");
+        maker_add(&x->maker, &r, STR("a"), STR("b"));
+    }
+    commit(x);
+    assert_found(x, filter, 26);
+    filter.end_us = base_us + (INT64_C(1) << 30) * 1000 / 7 - 1;
+    filter.start_us = base_us + (INT64_C(1) << 10) * 1000 / 7;
+    struct seen all = {.count = 0}, paged = {.count = 0};
+    struct uuid stopped;
+    struct fail f = {0};
+    assert_int_equal(store_list(x->reader, &filter, NULL, 100, see, &all, &f), ERR_OK);
+    assert_in_range(all.count, 12, 14);
+    for (int page = 0; page < 8; page++) {
+        const struct uuid *before = paged.count ? &paged.ids[paged.count - 1] : NULL;
+        assert_int_equal(store_list_a_while(x->reader, &filter, before, 2, see, &paged, &stopped,
+                                            &f), ERR_OK);
+    }
+    assert_int_equal(paged.count, all.count);
+    assert_memory_equal(paged.ids, all.ids, sizeof all.ids[0] * (size_t)all.count);
+}
+
+static void many_names_hold_the_text(void **state)
+{
+    struct fixture *x = *state;
+    char title[32];
+    for (int i = 0; i < 200; i++) { /* more than are noted one by one */
+        struct record r = maker_record(base_us + i * hour_us);
+        snprintf(title, sizeof title, i % 2 ? "needle %d" : "hay %d", i);
+        r.title = str_of(title);
+        maker_add(&x->maker, &r, STR("a"), STR("b"));
+        commit(x);
+    }
+    assert_found(x, (struct request_filter){.q = STR("needle")}, 100);
+    assert_found(x, (struct request_filter){.q = STR("hay 1")}, 55);
+    assert_found(x, (struct request_filter){.q = STR("e")}, 200);
 }
 
 static void by_id_text(void **state)
@@ -518,6 +570,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(row_comes_back),      TEST(bodies_come_back), TEST(a_wrong_hash_is_corrupt),
         TEST(commits_count_once),  TEST(filters_find), TEST(seldom_ones_are_found),     TEST(texts_are_found),
+        TEST(slices_of_time_leave_nothing_out),
+        TEST(many_names_hold_the_text),
         TEST(by_id_text),          TEST(pages_follow_each_other), TEST(times_bound),
         TEST(stats_add_up),        TEST(sessions_add_up),  TEST(odd_texts_are_kept),
     };

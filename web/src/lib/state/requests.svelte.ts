@@ -61,6 +61,12 @@ export class RequestList {
     }
     this.#phase = 'ready';
     if (this.#waiting.length) this.#flushSoon();
+    this.#fill();
+  }
+
+  /** A page of what is seldom may come with few rows, or none, and a place to look on from. */
+  #fill() {
+    if (!this.#error && this.#rows.length < page_size) void this.more();
   }
 
   async more() {
@@ -78,6 +84,7 @@ export class RequestList {
     }
     this.#phase = 'ready';
     if (this.#waiting.length) this.#flushSoon();
+    this.#fill();
   }
 
   /** A row from the live stream. Rows are put in once per frame, however many come. */
