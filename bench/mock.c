@@ -6,7 +6,8 @@
  *   answer=sse             an Anthropic event stream: chunks=N text deltas, one each
  *                          interval_us=T, chunk_bytes=B each as an event; the first after a random
  *                          part of T. stamp=1 begins each delta with '@' and the 16 digits of
- *                          uv_hrtime() in microseconds; stamp=0 is text only.
+ *                          uv_hrtime() in microseconds; stamp=0 is text only. A path that ends in
+ *                          /chat/completions is answered as OpenAI does.
  * A request with `x-bench-hash` has its body checked against it (XXH64, hex); answers carry one
  * too: a JSON answer as a header, a stream as its last comment line. /bench/counters tells what
  * was seen. On SIGTERM it prints what it did and what its own ceiling is.
@@ -28,6 +29,7 @@
 
 #include "alarm.h"
 #include "due.h"
+#include "mock_speech.h"
 #include "phrase.h"
 
 enum {
@@ -41,6 +43,7 @@ enum {
 
 struct plan {
     int is_stream, is_stamped;
+    const struct speech *speech;
     uint64_t bytes, delay_us, chunks, interval_us, chunk_bytes;
 };
 
@@ -181,11 +184,6 @@ static void answer_json(struct conn *c)
 
 /* --- streams --------------------------------------------------------------------------- */
 
-static const char delta_open[] = "event: content_block_delta\ndata: "
-                                 "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{"
-                                 "\"type\":\"text_delta\",\"text\":\"";
-static const char delta_close[] = "\"}}\n\n";
-
 enum { FRAME_BYTES = 16 << 10, STAMP_BYTES = 17 };
 
 /* Wraps an event as one HTTP chunk and sends it with one write. */
@@ -203,15 +201,6 @@ static void send_event(struct conn *c, const char *event, size_t len)
 
 static void stream_begin(struct conn *c)
 {
-    static const char open[] =
-        "event: message_start\ndata: "
-        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_01%016" PRIx64
-        "\",\"type\":\"message\",\"role\":\"assistant\",\"model\":"
-        "\"claude-opus-4-8-20260601\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
-        "\"usage\":{\"input_tokens\":%u,\"cache_creation_input_tokens\":0,"
-        "\"cache_read_input_tokens\":%u,\"output_tokens\":1}}}\n\nevent: content_block_start\n"
-        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\","
-        "\"text\":\"\"}}\n\nevent: ping\ndata: {\"type\": \"ping\"}\n\n";
     char text[2048];
     int len = sprintf(text, answer_head, "text/event-stream; charset=utf-8", dice_roll(&c->dice));
     uv_buf_t head;
@@ -220,7 +209,7 @@ static void stream_begin(struct conn *c)
     head = uv_buf_init(text, (unsigned)len);
     send_all(c, &head, 1);
     XXH64_reset(&c->answer_hash, 0);
-    len = sprintf(text, open, dice_roll(&c->dice), dice_below(&c->dice, 3000),
+    len = sprintf(text, c->plan.speech->begin, dice_roll(&c->dice), dice_below(&c->dice, 3000),
                   dice_below(&c->dice, 90000));
     if (c->is_open)
         send_event(c, text, (size_t)len);
@@ -242,40 +231,38 @@ static void put_stamp(char *at)
 static void stream_delta(struct conn *c)
 {
     char event[FRAME_BYTES];
-    size_t len = sizeof(delta_open) - 1, text = len + sizeof(delta_close) - 1;
+    const struct speech *say = c->plan.speech;
+    size_t len = strlen(say->delta_open), close_len = strlen(say->delta_close);
+    size_t text = strlen(anthropic_speech.delta_open) + strlen(anthropic_speech.delta_close);
     struct piece piece;
 
     if (uv_stream_get_write_queue_size((uv_stream_t *)&c->tcp) > MAX_QUEUED_BYTES) {
         seen.skipped++;
         return;
     }
-    memcpy(event, delta_open, len);
+    memcpy(event, say->delta_open, len);
     if (c->plan.is_stamped) {
         put_stamp(event + len);
         len += STAMP_BYTES;
         text += STAMP_BYTES;
     }
-    /* Deltas differ in length, as tokens do: half to one and a half of what was asked for. */
+    /* Deltas differ in length, as tokens do: half to one and a half of what was asked for. The
+     * text is of the same length in all languages. */
     text = c->plan.chunk_bytes > text + 8 ? c->plan.chunk_bytes - text : 8;
     text = text / 2 + dice_below(&c->dice, (uint32_t)text + 1);
     piece = pool_piece(&pool, &c->dice, text + 6);
     memcpy(event + len, piece.ptr, piece.len);
     len += piece.len;
-    memcpy(event + len, delta_close, sizeof(delta_close) - 1);
+    memcpy(event + len, say->delta_close, close_len);
     seen.chunks++;
-    send_event(c, event, len + sizeof(delta_close) - 1);
+    send_event(c, event, len + close_len);
 }
 
 static void stream_end(struct conn *c)
 {
-    static const char close[] =
-        "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\nevent: "
-        "message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\","
-        "\"stop_sequence\":null},\"usage\":{\"output_tokens\":%u}}\n\nevent: message_stop\ndata: {"
-        "\"type\":\"message_stop\"}\n\n";
     char text[1024];
     uv_buf_t last = uv_buf_init(text, 0);
-    int len = sprintf(text, close, (unsigned)c->plan.chunks * 4);
+    int len = sprintf(text, c->plan.speech->end, (unsigned)c->plan.chunks * 4);
 
     send_event(c, text, (size_t)len);
     if (c->is_open && c->is_checked) {
@@ -337,6 +324,7 @@ static void read_plan(struct conn *c)
 
     c->query[c->query_len] = '\0';
     p->is_stream = strstr(c->query, "answer=sse") != NULL;
+    p->speech = strstr(c->query, "/chat/completions") ? &chat_speech : &anthropic_speech;
     p->is_stamped = query_number(c->query, "&stamp=", 1) != 0;
     p->bytes = query_number(c->query, "&bytes=", 1000);
     p->delay_us = query_number(c->query, "&delay_us=", 0);

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { conversationCpu, latency, recordingTax, requestCpu } from './lib/figures/requests.mjs';
 import { big1500, memory } from './lib/figures/memory.mjs';
-import { chunkCpu, streams5000 } from './lib/figures/streams.mjs';
+import { chunkCpu, streams5000, translatedChunk } from './lib/figures/streams.mjs';
 import { diskPerTurn, startup } from './lib/figures/store.mjs';
 import { syscalls } from './lib/figures/syscalls.mjs';
 import { startMock } from './lib/peers.mjs';
@@ -18,6 +18,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 const figures = {
   'chunk-cpu': chunkCpu,
+  'translated-chunk': translatedChunk,
   'request-cpu': requestCpu,
   'conversation-cpu': conversationCpu,
   latency,

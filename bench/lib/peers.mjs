@@ -65,7 +65,18 @@ async function ours(place, record) {
     String(place.port), '--data-dir', place.dataDir ?? join(place.dir, 'data')];
 }
 
+// The mock is another provider here, that speaks Chat Completions and streams as `answer` says: its
+// plan cannot come in the client's query, which stays with us.
+async function translating(place) {
+  const config = join(place.dir, 'config.yaml');
+  writeFileSync(config, `server:\n  workers: 1\nproviders:\n  mock:\n    format: openai\n` +
+    `    base_url: "http://127.0.0.1:${place.mockPort}/${place.answer}/v1"\nrouting:\n  models:\n    "*": "mock:gpt-5"\n`);
+  return [place.binary, 'serve', '--config', config, '--host', '127.0.0.1', '--port', String(place.port),
+    '--data-dir', join(place.dir, 'data')];
+}
+
 const makers = {
+  'ours-translating': translating,
   ours: (place) => ours(place, true),
   'ours-off': (place) => ours(place, false),
   r0: (place) => nginx(place, false),
@@ -76,10 +87,10 @@ const makers = {
 export const isOurs = (name) => name.startsWith('ours');
 
 // The command of a peer, and the environment it runs in.
-export async function commandOf(ctx, name, { mockPort = ctx.mock.port, dataDir } = {}) {
+export async function commandOf(ctx, name, { mockPort = ctx.mock.port, dataDir, answer } = {}) {
   const dir = join(ctx.scratch, `${name}-${ctx.nextNumber()}`);
   mkdirSync(dir, { recursive: true });
-  const place = { dir, port: await freePort(), mockPort, binary: ctx.binary, dataDir };
+  const place = { dir, port: await freePort(), mockPort, binary: ctx.binary, dataDir, answer };
   const command = await makers[name](place);
   const env = { PATH: process.env.PATH, HOME: dir, ANTHROPIC_FORWARD_URL: `http://127.0.0.1:${mockPort}` };
   return { name, dir, port: place.port, command, env, dataDir: dataDir ?? join(dir, 'data') };
@@ -120,7 +131,7 @@ export function getJson(port, path) {
 // Waits until what was relayed is in the store, so that its cost is in the round that caused it.
 export async function drained(peer, timeoutMs = 120000) {
   const deadline = Date.now() + timeoutMs;
-  if (peer.name !== 'ours') return true;
+  if (!isOurs(peer.name) || peer.name === 'ours-off') return true;
   while (Date.now() < deadline) {
     const { recorder } = await getJson(peer.port, '/api/stats');
     if (recorder.lag_bytes === 0 && recorder.running === 0) return true;

@@ -54,7 +54,7 @@ export async function oneRound(ctx, peer, args) {
   };
 }
 
-// `args(round)` gives the generator's arguments; the seed differs by round and not by peer, so
+// `args(round, peer)` gives the generator's arguments; the seed differs by round and not by peer, so
 // that all peers of a round do the same work.
 export async function interleave(ctx, figure, peers, args, count = ctx.rounds) {
   const rounds = [];
@@ -63,7 +63,7 @@ export async function interleave(ctx, figure, peers, args, count = ctx.rounds) {
     const seed = String(ctx.seed + ctx.nextNumber());
     const round = {};
     for (const peer of order) {
-      round[peer.name] = await oneRound(ctx, peer, [...args(number), '--seed', seed]);
+      round[peer.name] = await oneRound(ctx, peer, [...args(number, peer), '--seed', seed]);
       keep(ctx, figure, number, peer.name, round[peer.name]);
     }
     rounds.push(round);
@@ -89,11 +89,11 @@ export function keep(ctx, figure, number, peer, values) {
 
 // How much of ours is the loop's (relaying, the journal) and how much the indexer's; and what the
 // text index took meanwhile, which is not counted.
-export function split(rounds, unit) {
-  if (!rounds[0].ours) return [];
-  const loop = medianOf(rounds, 'ours', `loop_per_${unit}`);
-  const all = medianOf(rounds, 'ours', `cpu_per_${unit}`);
-  const apart = medianOf(rounds, 'ours', `apart_per_${unit}`);
+export function split(rounds, unit, peer = 'ours') {
+  if (!rounds[0][peer]) return [];
+  const loop = medianOf(rounds, peer, `loop_per_${unit}`);
+  const all = medianOf(rounds, peer, `cpu_per_${unit}`);
+  const apart = medianOf(rounds, peer, `apart_per_${unit}`);
   return [`of ours ${loop.toFixed(1)} µs on the loop, ${(all - loop).toFixed(1)} µs in the indexer` +
     `; apart, for the text index ${apart.toFixed(1)} µs`];
 }
@@ -105,7 +105,7 @@ export function doubts(rounds) {
   const found = [
     [count((v) => v.errors > 0), 'rounds with errors'],
     [count((v) => v.bad_hashes > 0), 'rounds with altered bytes'],
-    [count((v, name) => name === 'ours' && !v.is_drained), 'rounds not indexed in time'],
+    [count((v, name) => isOurs(name) && !v.is_drained), 'rounds not indexed in time'],
     [count((v) => v.steal > 0.02), 'rounds with over 2 % stolen time'],
   ];
   return found.filter(([n]) => n > 0).map(([n, what]) => `${n}/${all.length} ${what}`);

@@ -24,8 +24,9 @@ export const header = [
 export function ratioRow({ figure, unit, ours, base, compared, must, wanted, beside }) {
   const [low, high] = compared.interval;
   const reached = verdict({ value: compared.ratio, must, wanted });
+  const limit = (each) => (each === undefined ? '' : `≤ ${each}×`);
   return `| ${figure} | ${text(ours, unit)} | ${text(base, unit)} | ${compared.ratio.toFixed(3)} ` +
-    `(${low.toFixed(2)}–${high.toFixed(2)}) | ≤ ${must}× | ≤ ${wanted}× | ${reached} | ${beside ?? ''} |`;
+    `(${low.toFixed(2)}–${high.toFixed(2)}) | ${limit(must)} | ${limit(wanted)} | ${reached} | ${beside ?? ''} |`;
 }
 
 // A row whose target is a value.

@@ -10,10 +10,10 @@ const sse = (ctx, streams, intervalUs, seconds) => () => [
   '--chunks', String(Math.round((seconds * 1e6) / intervalUs)), '--chunk-bytes', '190',
   '--check-every', '20', '--ramp-ms', String(ctx.rampMs ?? 200)];
 
-async function together(ctx, names, run) {
+async function together(ctx, names, run, options) {
   const peers = [];
   try {
-    for (const name of names) peers.push(await startPeer(ctx, name));
+    for (const name of names) peers.push(await startPeer(ctx, name, options));
     return await run(peers);
   } finally {
     for (const peer of peers) await peer.stop();
@@ -41,6 +41,24 @@ export async function chunkCpu(ctx) {
       base: medianOf(rounds, 'r0', 'unmerged'), must: 0.99, wanted: 0.999, atLeast: true,
       beside: [others(rounds, 'unmerged', ''), ...doubts(rounds)].join('; ') }),
   ];
+}
+
+// The same stream out of another provider's language; what relaying it as it is costs stands beside.
+export async function translatedChunk(ctx) {
+  const names = ctx.peers(['ours-translating', 'ours', 'r0', 'direct']);
+  const streams = sse(ctx, 500, 20000, ctx.seconds);
+  const chunks = Math.round((ctx.seconds * 1e6) / 20000);
+  const answer = `answer=sse&chunks=${chunks}&interval_us=20000&chunk_bytes=190`;
+  const unchecked = (line) => line.map((word, i) => (line[i - 1] === '--check-every' ? '0' : word)); // other bytes come out than went in
+  const rounds = await together(ctx, names, (peers) => interleave(ctx, 'translated-chunk', peers,
+    (number, peer) => (peer.name === 'ours-translating' ? unchecked(streams()) : streams())), { answer });
+  const row = (figure, key, unit, base) => ratioRow({
+    figure: `${figure}, against ${base === 'r0' ? 'nginx' : 'ours untranslated'}`, unit, ours: medianOf(rounds, 'ours-translating', key),
+    base: medianOf(rounds, base, key), compared: ratioOf(rounds, 'ours-translating', base, key),
+    beside: [...(key === 'cpu_per_chunk' ? split(rounds, 'chunk', 'ours-translating') : []),
+      names.slice(1).map((name) => `${name} ${text(medianOf(rounds, name, key), unit)}`).join(', '), ...doubts(rounds)].join('; ') });
+  return [['CPU per translated chunk', 'cpu_per_chunk'], ['delay of a translated chunk, p50', 'delay_p50'], ['delay of a translated chunk, p99', 'delay_p99']]
+    .flatMap(([figure, key]) => [row(figure, key, ' µs', 'ours'), row(figure, key, ' µs', 'r0')]);
 }
 
 export async function streams5000(ctx) {
