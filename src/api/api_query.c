@@ -6,6 +6,7 @@
 #include "agents/identity.h"
 #include "api/json_out.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "record/tool_list.h"
 #include "store/search_terms.h"
 
@@ -181,15 +182,6 @@ static const struct param {
     {"tool", QUERY_SEARCH, parse_tool, 0},
 };
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena, struct str *out)
 {
     char *to = arena_alloc(arena, raw.len + 1);
@@ -197,11 +189,10 @@ bool percent_decode(struct str raw, bool plus_is_space, struct arena *arena, str
     for (size_t i = 0; i < raw.len; i++) {
         char c = plus_is_space && raw.ptr[i] == '+' ? ' ' : raw.ptr[i];
         if (c == '%') {
-            int high = i + 1 < raw.len ? hex_digit(raw.ptr[i + 1]) : -1;
-            int low = i + 2 < raw.len ? hex_digit(raw.ptr[i + 2]) : -1;
-            if (high < 0 || low < 0)
+            int byte = hex_escape(raw, i);
+            if (byte < 0)
                 return false;
-            c = (char)(high << 4 | low);
+            c = (char)byte;
             i += 2;
         }
         if (!c)

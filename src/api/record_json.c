@@ -3,6 +3,7 @@
  */
 #include "api/record_json.h"
 
+#include "base/hex.h"
 #include "record/tool_list.h"
 
 enum field_kind {
@@ -271,16 +272,12 @@ static void put_head(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *first
 static void put_hash(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
                      const uint8_t hash[16], bool is_known)
 {
-    static const char digits[] = "0123456789abcdef";
     char text[32];
     if (!is_known) {
         yyjson_mut_obj_add_null(doc, obj, key);
         return;
     }
-    for (size_t i = 0; i < 16; i++) {
-        text[2 * i] = digits[hash[i] >> 4];
-        text[2 * i + 1] = digits[hash[i] & 15];
-    }
+    hex_write(text, hash, 16);
     yyjson_mut_obj_add_strncpy(doc, obj, key, text, sizeof text);
 }
 

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 
 /* Chance is drawn in one system call for many ids; each thread has its own stock. */
 static _Thread_local struct {
@@ -69,27 +70,15 @@ struct uuid uuid_floor(int64_t wall_us)
 
 char *uuid_format(const struct uuid *id, char out[UUID_TEXT])
 {
-    static const char digits[] = "0123456789abcdef";
     char *at = out;
     for (int i = 0; i < 16; i++) {
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *at++ = '-';
-        *at++ = digits[id->bytes[i] >> 4];
-        *at++ = digits[id->bytes[i] & 15];
+        hex_write(at, &id->bytes[i], 1);
+        at += 2;
     }
     *at = '\0';
     return out;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 bool uuid_parse(struct str text, struct uuid *id)
@@ -100,10 +89,8 @@ bool uuid_parse(struct str text, struct uuid *id)
     for (int i = 0; i < 16; i++) {
         if ((i == 4 || i == 6 || i == 8 || i == 10) && *at++ != '-')
             return false;
-        int high = hex_value(at[0]), low = hex_value(at[1]);
-        if (high < 0 || low < 0)
+        if (!hex_read(str_make(at, 2), &id->bytes[i], 1))
             return false;
-        id->bytes[i] = (uint8_t)(high << 4 | low);
         at += 2;
     }
     return true;

@@ -3,6 +3,8 @@
  */
 #include "http/head_check.h"
 
+#include "base/hex.h"
+
 static bool is_digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -159,14 +161,6 @@ static enum err check_host(const struct head *h, const struct tally *t, struct f
     return ERR_OK;
 }
 
-static int hex(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Dot segments, doubled slashes at the front, backslashes and encoded control characters would
  * let two readers see two paths. */
 static enum err check_path(struct str path, struct fail *f)
@@ -177,9 +171,9 @@ static enum err check_path(struct str path, struct fail *f)
     for (size_t i = 0; i <= path.len; i++) {
         int c = i < path.len ? (unsigned char)path.ptr[i] : '/';
         if (c == '%') {
-            if (i + 2 >= path.len || hex(path.ptr[i + 1]) < 0 || hex(path.ptr[i + 2]) < 0)
+            c = hex_escape(path, i);
+            if (c < 0)
                 return fail(f, ERR_BAD_REQUEST, "a broken percent escape in the target");
-            c = hex(path.ptr[i + 1]) * 16 + hex(path.ptr[i + 2]);
             i += 2;
             if (c < 0x20 || c == 0x7f || c == '\\' || c == 0xc0 || c == 0xc1)
                 return fail(f, ERR_BAD_REQUEST, "a forbidden character in the target");

@@ -3,6 +3,7 @@
  */
 #include "record/json_walk.h"
 
+#include "base/hex.h"
 #include "base/utf8.h"
 #include "record/json_cut.h"
 
@@ -197,13 +198,10 @@ static uint32_t hex4(struct str s, size_t at)
     if (at + 4 > s.len)
         return UINT32_MAX;
     for (size_t i = at; i < at + 4; i++) {
-        char c = s.ptr[i], folded = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            value = value << 4 | (uint32_t)(c - '0');
-        else if (folded >= 'a' && folded <= 'f')
-            value = value << 4 | (uint32_t)(folded - 'a' + 10);
-        else
+        int digit = hex_value(s.ptr[i]);
+        if (digit < 0)
             return UINT32_MAX;
+        value = value << 4 | (uint32_t)digit;
     }
     return value;
 }

@@ -11,6 +11,7 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 enum {
@@ -45,12 +46,6 @@ struct redactor {
 
 /* ---- fingerprints ---- */
 
-static void write_hex(const uint8_t *bytes, char hex[HEX_DIGITS])
-{
-    for (size_t i = 0; i < HEX_DIGITS; i++)
-        hex[i] = "0123456789abcdef"[bytes[i / 2] >> (i % 2 ? 0 : 4) & 15];
-}
-
 static void compute(struct redactor *r, struct str secret, char hex[HEX_DIGITS])
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
@@ -59,7 +54,7 @@ static void compute(struct redactor *r, struct str secret, char hex[HEX_DIGITS])
                                secret.len, digest, &len);
     assert(done && len >= HEX_DIGITS / 2);
     (void)done;
-    write_hex(digest, hex);
+    hex_write(hex, digest, HEX_DIGITS / 2);
 }
 
 static const struct slot *find_slot(const struct redactor *r, struct str secret)
@@ -247,14 +242,6 @@ bool redact_is_secret(struct str name)
     return false;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Undoes %XX; false when it does not fit. */
 static bool percent_decode(struct str in, char *out, size_t *len)
 {
@@ -262,13 +249,9 @@ static bool percent_decode(struct str in, char *out, size_t *len)
     for (size_t i = 0; i < in.len; i++) {
         if (*len == PARAM_NAME_MAX)
             return false;
-        char c = in.ptr[i];
-        if (c == '%' && i + 2 < in.len && hex_digit(in.ptr[i + 1]) >= 0 &&
-            hex_digit(in.ptr[i + 2]) >= 0) {
-            c = (char)(hex_digit(in.ptr[i + 1]) << 4 | hex_digit(in.ptr[i + 2]));
-            i += 2;
-        }
-        out[(*len)++] = c;
+        int byte = hex_escape(in, i);
+        out[(*len)++] = byte < 0 ? in.ptr[i] : (char)byte;
+        i += byte < 0 ? 0 : 2;
     }
     return true;
 }

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 
 enum { MONTH_NAME = 16, FIRST_YEAR = 2020, LAST_YEAR = 2199, EPOCH_YEAR = 2000 };
 
@@ -50,12 +51,6 @@ static bool is_known(struct store *s, int month)
     return is;
 }
 
-static void put_hex(char out[33], const struct uuid *id)
-{
-    for (int i = 0; i < 16; i++)
-        snprintf(out + 2 * i, 3, "%02x", id->bytes[i]);
-}
-
 static void put_name(char out[MONTH_NAME], int month)
 {
     snprintf(out, MONTH_NAME, "%d_%02d", EPOCH_YEAR + month / 12, month % 12 + 1);
@@ -63,15 +58,15 @@ static void put_name(char out[MONTH_NAME], int month)
 
 static enum err make(struct store *s, int month, struct fail *f)
 {
-    char name[MONTH_NAME], sql[800], from[33], to[33];
+    char name[MONTH_NAME], sql[800], from[33] = "", to[33] = "";
     put_name(name, month);
     snprintf(sql, sizeof sql, "SELECT count(to_regclass('blocks_%s'))", name);
     if (database_number(&s->db, sql, 0))
         return ERR_OK;
     struct uuid first = uuid_floor(month_start_us(month));
     struct uuid next = uuid_floor(month_start_us(month + 1));
-    put_hex(from, &first);
-    put_hex(to, &next);
+    hex_write(from, first.bytes, sizeof first.bytes);
+    hex_write(to, next.bytes, sizeof next.bytes);
     snprintf(sql, sizeof sql,
              "SELECT pg_advisory_xact_lock(4846791580151137092);" /* one proxy at a time */
              "CREATE TABLE IF NOT EXISTS requests_%s PARTITION OF requests"

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/thread_name.h"
@@ -41,25 +42,14 @@ size_t news_write(char out[NEWS_TEXT], const char *token, const struct batch *b,
     for (; row < b->row_count && len + ID_LEN < NEWS_TEXT; row++) {
         if (!w->rows[row].is_new)
             continue;
-        for (int i = 0; i < 16; i++, len += 2)
-            snprintf(out + len, 3, "%02x", b->rows[row].record.id.bytes[i]);
+        hex_write(out + len, b->rows[row].record.id.bytes, 16);
+        len += ID_LEN;
     }
     out[len > TOKEN_LEN ? len : 0] = '\0';
     return row;
 }
 
 /* --- listening --- */
-
-static bool id_read(const char *hex, struct uuid *id)
-{
-    for (int i = 0; i < 16; i++) {
-        unsigned byte;
-        if (sscanf(hex + 2 * i, "%2x", &byte) != 1)
-            return false;
-        id->bytes[i] = (uint8_t)byte;
-    }
-    return true;
-}
 
 static void tell_row(struct store_news *n, const struct uuid *id)
 {
@@ -80,7 +70,8 @@ static void on_notice(struct store_news *n, const char *text)
         n->listener.on_gap(n->listener.owner);
         return;
     }
-    for (text += TOKEN_LEN; strlen(text) >= ID_LEN && id_read(text, &id); text += ID_LEN)
+    struct str ids = str_from(str_of(text), TOKEN_LEN);
+    for (; hex_read(str_head(ids, ID_LEN), id.bytes, sizeof id.bytes); ids = str_from(ids, ID_LEN))
         tell_row(n, &id);
 }
 

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
+#include "base/hex.h"
 #include "http/head_check.h"
 
 static const char *text_of(struct provider *p, struct str s)
@@ -85,23 +86,15 @@ static bool is_exempt(const char *host)
     return false;
 }
 
-static int hex_value(char c)
-{
-    const char *digits = "0123456789abcdef", *at = strchr(digits, c | 0x20);
-    return c && at ? (int)(at - digits) : -1;
-}
-
 /* What Basic wants: %XX undone (RFC 3986 §2.1), and a colon even without a password (RFC 7617 §2). */
 static struct str plain_login(struct provider *p, struct str text)
 {
     char *out = arena_alloc(&p->arena, text.len + 1);
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        bool coded = text.ptr[i] == '%' && i + 2 < text.len && hex_value(text.ptr[i + 1]) >= 0 &&
-                     hex_value(text.ptr[i + 2]) >= 0;
-        out[len++] = coded ? (char)(hex_value(text.ptr[i + 1]) * 16 + hex_value(text.ptr[i + 2]))
-                           : text.ptr[i];
-        i += coded ? 2 : 0;
+        int byte = hex_escape(text, i);
+        out[len++] = byte < 0 ? text.ptr[i] : (char)byte;
+        i += byte < 0 ? 0 : 2;
     }
     if (str_find(text, ':') == text.len)
         out[len++] = ':';
