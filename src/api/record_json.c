@@ -106,6 +106,7 @@ static const struct {
     {RECORD_IS_TRANSLATED, "translated"},
     {RECORD_IS_SHADOW, "shadow"},
     {RECORD_IS_BACKGROUND, "background"},
+    {RECORD_IS_DEMOTED, "demoted"},
 };
 
 yyjson_mut_val *usage_json(yyjson_mut_doc *doc, const struct usage *u)

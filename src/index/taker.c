@@ -186,7 +186,8 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
         r->response_model = h.model.len ? h.model : r->model;
     r->connect_us = h.is_reused || h.is_ours ? UNKNOWN : (int64_t)h.connect_us;
     r->flags |= (h.is_reused ? RECORD_IS_REUSED : 0u) | (h.is_ours ? RECORD_IS_OURS : 0u) |
-                (h.is_translated ? RECORD_IS_TRANSLATED : 0u);
+                (h.is_translated ? RECORD_IS_TRANSLATED : 0u) |
+                (h.is_demoted ? RECORD_IS_DEMOTED : 0u);
     take_decision(e, &h.decision);
     gathered_keep(e);
 }

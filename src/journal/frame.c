@@ -182,7 +182,7 @@ enum err frame_resp_head_write(struct buf *out, const struct frame_resp_head *h)
     put_bytes(&p, h->head);
     put_bytes(&p, h->upstream_addr);
     put_number(&p, (h->is_ours ? 1u : 0u) | (h->is_reused ? 2u : 0u) |
-                       (h->is_translated ? 4u : 0u));
+                       (h->is_translated ? 4u : 0u) | (h->is_demoted ? 8u : 0u));
     put_number(&p, h->connect_us);
     put_number(&p, h->sent_us);
     if (h->provider.len || h->decision.class.len) {
@@ -203,6 +203,7 @@ enum err frame_resp_head_read(struct str payload, struct frame_resp_head *h)
     h->is_ours = flags & 1;
     h->is_reused = flags & 2;
     h->is_translated = flags & 4;
+    h->is_demoted = flags & 8;
     h->connect_us = wire_get_varint(&r);
     h->sent_us = wire_get_varint(&r);
     h->provider = r.rest.len ? wire_get_bytes(&r) : STR_NONE;

@@ -84,6 +84,7 @@ struct frame_resp_head {
     struct str provider;      /* that it was routed to; empty: the one it began with */
     struct str model;         /* that was asked for there; empty: the client's */
     bool is_translated;       /* the provider spoke another language */
+    bool is_demoted;          /* it was asked for a stream, the client gets one message */
     struct frame_decision decision;
 };
 

@@ -229,6 +229,8 @@ enum err exchange_dispatch(struct client *c, struct fail *f, void *owner)
     ex->provider = &ex->routes->set->anthropic;
     ex->retry_after_s = -1;
     ex->routable = router_may_route(ex->routes->set->router, client_head(c));
+    if (!ex->routable && demoted_may_be(ex))
+        ex->routable = ROUTABLE_MESSAGES; /* read whole, to see whether it asks for a stream */
     buf_init(&ex->early, ex->routable ? ROUTED_MAX + LOOP_TURN_READ_MAX : EARLY_MAX);
     ex->next = p->exchanges;
     if (ex->next)

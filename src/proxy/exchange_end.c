@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dialect/dialect.h"
 #include "http/reason.h"
+#include "proxy/demoted.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
 #include "upstream/attempt.h"
@@ -167,6 +168,7 @@ enum flow exchange_finish(struct exchange *ex)
     buf_release(&ex->chain_notes);
     arena_release(&ex->decided);
     routes_drop(ex->routes);
+    demoted_free(ex->demoted);
     atomic_fetch_sub_explicit(&ex->proxy->in_flight, 1, memory_order_relaxed);
     return GO_ON;
 }

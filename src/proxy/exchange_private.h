@@ -23,6 +23,7 @@ struct exchange {
     struct routes *routes;          /* as they were when it began */
     struct client *client;          /* NULL: it has left, the answer is only recorded */
     struct attempt *attempt;        /* NULL: not begun, or over */
+    struct demoted *demoted;        /* one message, asked for as a stream; NULL: nothing of the kind */
     struct translated *translated;  /* instead of it, for another provider than Anthropic */
     const struct route_rule *rule;  /* NULL: to Anthropic */
     struct route_decision decision; /* what the rules said; strings in the next */
@@ -87,6 +88,18 @@ bool chain_turn(struct exchange *ex, const struct chain_cause *c);
 void chain_end(struct exchange *ex); /* when its ending is known */
 /* What is known of those who did not answer, put before `losses`. Valid until the turn's end. */
 struct str chain_losses(struct exchange *ex, struct str losses);
+
+/* --- exchange_demoted.c: Anthropic is asked for a stream, the client gets one message --- */
+
+/* Has it to be read whole, for it may ask for no stream? */
+bool demoted_may_be(const struct exchange *ex);
+/* The body that asks for a stream, in the turn's memory; empty: it stays the client's. */
+struct str demoted_ask(struct exchange *ex);
+/* Of the answer that comes to that. False: it is not kept back, but goes to the client. */
+bool demoted_on_head(struct exchange *ex, const struct head *h);
+bool demoted_on_body(struct exchange *ex, struct str bytes);
+void demoted_on_done(struct exchange *ex); /* `ex` may be gone */
+bool demoted_is_kept(const struct exchange *ex);
 
 /* --- exchange_relayed.c: to Anthropic, byte for byte --- */
 

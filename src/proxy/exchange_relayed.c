@@ -43,6 +43,8 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
     *no_body = ex->no_answer_body;
     if (chain_may_mend(h->status) && is_turned_down(ex, h))
         return;
+    if (demoted_on_head(ex, h))
+        return;
     health_answered(&ex->try);
     ex->has_answer = true;
     ex->status = h->status;
@@ -68,6 +70,8 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
 static void on_body(void *owner, struct str bytes)
 {
     struct exchange *ex = owner;
+    if (demoted_on_body(ex, bytes))
+        return;
     tap_answer_body(&ex->tap, bytes);
     if (!ex->client)
         return;
@@ -82,6 +86,10 @@ static void on_done(void *owner)
 {
     struct exchange *ex = owner;
     ex->attempt = NULL;
+    if (demoted_is_kept(ex)) {
+        demoted_on_done(ex);
+        return;
+    }
     ex->is_answer_whole = true;
     exchange_wake(ex);
 }
@@ -163,10 +171,15 @@ void relayed_send_head(struct exchange *ex)
 {
     ex->is_head_sent = true;
     ex->sent_us = exchange_elapsed_us(ex);
-    struct forward_more more = {ex->routes->set->version, token_for(ex)};
+    struct str changed = demoted_ask(ex);
+    struct forward_more more = {ex->routes->set->version, token_for(ex), changed.len};
     attempt_write(ex->attempt,
                   forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
                                        ex->request_framing, &more));
+    if (changed.len) {
+        relayed_send_body(ex, changed);
+        return;
+    }
     if (!ex->early.len)
         return;
     if (ex->keeps_body) {

@@ -61,13 +61,37 @@ static void put_token(struct writer *w, const struct head *h, struct str token)
         put_header(w, STR("anthropic-beta"), STR(OAUTH_BETA));
 }
 
+static bool is_about_body(const struct header *h)
+{
+    return h->id == HEADER_CONTENT_LENGTH || str_equal_nocase(h->name, STR("accept-encoding"));
+}
+
+static void put_length(struct writer *w, struct str name, size_t length)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%zu", length);
+    put_header(w, name, str_of(text));
+}
+
+/* In the places where the client had them. `*length`: 0 when it has been told. */
+static void put_new_body(struct writer *w, const struct header *h, size_t *length)
+{
+    if (h->id != HEADER_CONTENT_LENGTH)
+        put_header(w, h->name, STR("identity"));
+    else if (*length)
+        put_length(w, h->name, *length);
+    if (h->id == HEADER_CONTENT_LENGTH)
+        *length = 0;
+}
+
 struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,
                                 enum body_framing framing, const struct forward_more *more)
 {
     struct str version = more->version;
+    size_t more_length = more->new_length; /* 0: told already */
     bool names_beta = !more->token.len || head_has_token(h, HEADER_ANTHROPIC_BETA, STR(OAUTH_BETA));
     struct writer w = writer_for(l, h, p->base_path.len + p->host_header.len + version.len +
-                                           more->token.len + 128);
+                                           more->token.len + 192);
     const char *start = w.at;
     put(&w, h->method);
     put(&w, STR(" "));
@@ -83,10 +107,14 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
         } else if (each->id == HEADER_ANTHROPIC_BETA && !names_beta) {
             put_betas(&w, each);
             names_beta = true;
+        } else if (more->new_length && is_about_body(each)) {
+            put_new_body(&w, each, &more_length);
         } else if (each->id != HEADER_EXPECT && !head_is_hop_by_hop(h, each)) {
             put_header(&w, each->name, each->value);
         }
     }
+    if (more_length)
+        put_length(&w, STR("Content-Length"), more_length);
     if (!has_host) /* HTTP/1.0 */
         put_header(&w, STR("Host"), p->host_header);
     if (framing == BODY_CHUNKED)
@@ -96,6 +124,21 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
     if (more->token.len)
         put_token(&w, h, more->token);
     put(&w, STR("\r\n"));
+    return str_make(start, (size_t)(w.at - start));
+}
+
+struct str forward_rest_of_head(struct loop *l, const struct head *h)
+{
+    struct writer w = writer_for(l, h, 0);
+    const char *start = w.at;
+    for (size_t i = 0; i < h->count; i++) {
+        const struct header *each = &h->headers[i];
+        bool is_of_body = each->id == HEADER_CONTENT_LENGTH || each->id == HEADER_CONTENT_TYPE ||
+                          each->id == HEADER_CONTENT_ENCODING ||
+                          each->id == HEADER_TRANSFER_ENCODING;
+        if (!is_of_body && !head_is_hop_by_hop(h, each))
+            put_header(&w, each->name, each->value);
+    }
     return str_make(start, (size_t)(w.at - start));
 }
 

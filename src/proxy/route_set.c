@@ -32,6 +32,7 @@ enum err route_set_new(struct route_set **out, struct config *cfg, uint16_t own_
     atomic_init(&s->holders, 1);
     s->config = config_hold(cfg);
     s->version = str_of(cfg->anthropic_version);
+    s->demotes = cfg->anthropic_demote_nonstreaming;
     s->injects_token = cfg->anthropic_oauth_enabled;
     s->loaded_us = clock_wall_us();
     enum err err = make_anthropic(&s->anthropic, cfg, own_port, f);

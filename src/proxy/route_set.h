@@ -15,6 +15,7 @@ struct route_set {
     struct provider anthropic;
     struct router *router;
     struct str version;        /* anthropic-version for requests without one */
+    bool demotes;              /* asks for a stream where the client asked for none */
     bool injects_token;        /* on requests to Anthropic without credentials */
     int64_t loaded_us;         /* wall clock */
 };

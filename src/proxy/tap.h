@@ -32,7 +32,7 @@ struct tap_answer {
     struct str head; /* as the client is sent it; masked here */
     struct str upstream_addr;
     struct str provider, model; /* that it was routed to; empty: as it began, and as was asked */
-    bool is_ours, is_reused, is_translated;
+    bool is_ours, is_reused, is_translated, is_demoted;
     uint64_t connect_us, sent_us;
     struct frame_decision decision; /* of the rules, where there are any */
 };

@@ -51,4 +51,15 @@ uint64_t spawn_hash(struct str prompt);
  * as they came; usage merged. ERR_TOO_LARGE past `out`'s ceiling. */
 enum err answer_message(struct str body, bool is_sse, struct buf *out) MUST_CHECK;
 
+/* What a stream was for a client that asked for none. */
+enum answer_outcome {
+    ANSWER_WHOLE, /* a message */
+    ANSWER_ERROR, /* an `error` event came before its end */
+    ANSWER_CUT    /* neither: it broke off, or is no stream of messages at all */
+};
+
+/* A decoded stream in one piece, as its provider would have said it: the message, built as above;
+ * or the error's data as it came; or nothing. ERR_TOO_LARGE likewise. */
+enum err answer_unstream(struct str body, struct buf *out, enum answer_outcome *outcome) MUST_CHECK;
+
 #endif

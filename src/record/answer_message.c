@@ -1,5 +1,6 @@
 /*
- * answer_message.c — puts an answer together as one message, for people to look at.
+ * answer_message.c — puts an answer together as one message: for people to look at, and for clients
+ * that asked for no stream.
  *
  * Deltas are joined by a table; a kind of block or delta that we do not know is kept as it came.
  * Numbers stay spelled as they were. A block is found by the index it was given, among those that
@@ -55,6 +56,7 @@ struct assembly {
     size_t event_count;
     struct arena arena;
     size_t text_max; /* bytes; deltas cannot hold more than the body */
+    struct str error_data;  /* of the error event, as it came; in the arena */
     bool is_complete;
 };
 
@@ -191,10 +193,23 @@ static enum err on_delta(struct assembly *a, yyjson_val *data)
     return ERR_OK;
 }
 
+/* What stands beside the delta is of the message too: context_management and its like. */
+static void merge_beside(struct assembly *a, yyjson_val *data)
+{
+    yyjson_obj_iter members = yyjson_obj_iter_with(data);
+    yyjson_val *key;
+    for (int i = 0; i < MEMBERS_MAX && (key = yyjson_obj_iter_next(&members)); i++)
+        if (!yyjson_equals_str(key, "type") && !yyjson_equals_str(key, "delta") &&
+            !yyjson_equals_str(key, "usage"))
+            yyjson_mut_obj_put(a->message, yyjson_val_mut_copy(a->doc, key),
+                               yyjson_val_mut_copy(a->doc, yyjson_obj_iter_get_val(key)));
+}
+
 static void on_message_delta(struct assembly *a, yyjson_val *data)
 {
     yyjson_val *usage = yyjson_obj_get(data, "usage");
     merge(a, message(a), yyjson_obj_get(data, "delta"), true);
+    merge_beside(a, data);
     if (!yyjson_is_obj(usage))
         return;
     yyjson_mut_val *merged = yyjson_mut_obj_get(a->message, "usage");
@@ -220,6 +235,12 @@ static void take_error(struct assembly *a, yyjson_val *error)
     put(a, a->error, "type", string_or_null(a, yyjson_obj_get(error, "type")));
     put(a, a->error, "message",
         string_or_null(a, is_object ? yyjson_obj_get(error, "message") : error));
+}
+
+static void on_error(struct assembly *a, yyjson_val *error, struct str data)
+{
+    take_error(a, error);
+    a->error_data = arena_str(&a->arena, data);
 }
 
 static void count_event(struct assembly *a, struct str type)
@@ -258,7 +279,7 @@ static void on_event(void *owner, const struct sse_event *event)
     else if (str_equal(type, STR("message_stop")))
         a->is_complete = true;
     else if (str_equal(type, STR("error")))
-        take_error(a, error ? error : data);
+        on_error(a, error ? error : data, event->data);
     assert(!err); /* deltas are never longer than the body */
     yyjson_doc_free(doc);
 }
@@ -330,6 +351,16 @@ static void assemble_json(struct assembly *a, struct str body)
     yyjson_doc_free(doc);
 }
 
+static enum err write_value(yyjson_mut_doc *doc, yyjson_mut_val *value, struct buf *out)
+{
+    size_t len;
+    yyjson_mut_doc_set_root(doc, value);
+    char *json = yyjson_mut_write(doc, 0, &len);
+    enum err err = json ? buf_append(out, str_make(json, len)) : ERR_TOO_LARGE;
+    free(json);
+    return err;
+}
+
 static enum err write_out(struct assembly *a, struct buf *out)
 {
     yyjson_mut_val *root = yyjson_mut_obj(a->doc), *events = yyjson_mut_obj(a->doc);
@@ -341,32 +372,53 @@ static enum err write_out(struct assembly *a, struct buf *out)
     put(a, root, "complete", yyjson_mut_bool(a->doc, a->is_complete));
     put(a, root, "error", a->error ? a->error : yyjson_mut_null(a->doc));
     put(a, root, "events", events);
-    yyjson_mut_doc_set_root(a->doc, root);
-    size_t len;
-    char *json = yyjson_mut_write(a->doc, 0, &len);
-    enum err err = json ? buf_append(out, str_make(json, len)) : ERR_TOO_LARGE;
-    free(json);
-    return err;
+    return write_value(a->doc, root, out);
+}
+
+static enum err begin(struct assembly *a, struct str body)
+{
+    *a = (struct assembly){.doc = yyjson_mut_doc_new(NULL), .text_max = body.len * 3};
+    arena_init(&a->arena);
+    return a->doc ? ERR_OK : ERR_TOO_LARGE;
+}
+
+static void end(struct assembly *a)
+{
+    for (size_t i = 0; i < a->block_count; i++)
+        for (size_t j = 0; j < COUNT_OF(joins); j++)
+            buf_release(&a->blocks[i].joined[j]);
+    free(a->blocks);
+    arena_release(&a->arena);
+    yyjson_mut_doc_free(a->doc);
 }
 
 enum err answer_message(struct str body, bool is_sse, struct buf *out)
 {
-    struct assembly a = {.doc = yyjson_mut_doc_new(NULL), .text_max = body.len * 3};
-    if (!a.doc)
-        return ERR_TOO_LARGE;
-    arena_init(&a.arena);
-    enum err err = ERR_OK;
-    if (answer_is_stream(body, is_sse))
+    struct assembly a;
+    enum err err = begin(&a, body);
+    if (!err && answer_is_stream(body, is_sse))
         err = assemble_stream(&a, body);
-    else
+    else if (!err)
         assemble_json(&a, body);
     if (!err)
         err = write_out(&a, out);
-    for (size_t i = 0; i < a.block_count; i++)
-        for (size_t j = 0; j < COUNT_OF(joins); j++)
-            buf_release(&a.blocks[i].joined[j]);
-    free(a.blocks);
-    arena_release(&a.arena);
-    yyjson_mut_doc_free(a.doc);
+    end(&a);
+    return err;
+}
+
+enum err answer_unstream(struct str body, struct buf *out, enum answer_outcome *outcome)
+{
+    struct assembly a;
+    enum err err = begin(&a, body);
+    if (!err)
+        err = assemble_stream(&a, body);
+    *outcome = a.is_complete && a.message ? ANSWER_WHOLE
+               : a.error_data.len         ? ANSWER_ERROR
+                                          : ANSWER_CUT;
+    if (!err && *outcome == ANSWER_WHOLE)
+        err = write_value(a.doc, a.message, out);
+    else if (!err && *outcome == ANSWER_ERROR)
+        err = buf_append(out, a.error_data);
+    end(&a);
     return err;
 }

@@ -33,6 +33,7 @@ enum record_flag {
     RECORD_IS_TRANSLATED = 1 << 18,   /* the provider spoke another language */
     RECORD_IS_SHADOW = 1 << 19,       /* what a rule wanted was said, but not done */
     RECORD_IS_BACKGROUND = 1 << 20,   /* an agent's that its parent does not wait for */
+    RECORD_IS_DEMOTED = 1 << 21,      /* asked for no stream; the provider was asked for one */
 };
 
 /* Token counts as the provider said them; UNKNOWN where it did not. */

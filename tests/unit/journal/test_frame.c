@@ -38,7 +38,7 @@ static void decisions_round_trip(void **state)
 {
     (void)state;
     const struct frame_resp_head in = {
-        .head = STR("HTTP/1.1 200 OK\r\n"), .connect_us = 5,
+        .head = STR("HTTP/1.1 200 OK\r\n"), .connect_us = 5, .is_demoted = true,
         .decision = {.class = STR("agent"), .class_by = STR("header"), .agent = STR("reviewer"),
                      .agent_by = STR("spawn"), .rule = STR("subagents.mappings.reviewer"),
                      .target = STR("openai:gpt-4o"), .is_background = true}};
@@ -54,6 +54,8 @@ static void decisions_round_trip(void **state)
     assert_str_equal(got->agent_by, want->agent_by);
     assert_str_equal(got->rule, want->rule);
     assert_str_equal(got->target, want->target);
+    assert_true(out.is_demoted);
+    assert_false(out.is_translated);
     assert_false(got->is_shadow);
     assert_true(got->is_background);
     assert_int_equal(out.provider.len, 0);

@@ -211,6 +211,38 @@ static void every_cut_gives_json(void **state)
     }
 }
 
+static void unstream(struct str body, enum answer_outcome wanted, const char *want)
+{
+    struct buf out;
+    enum answer_outcome outcome;
+    buf_init(&out, 1 << 20);
+    assert_int_equal(answer_unstream(body, &out, &outcome), ERR_OK);
+    assert_int_equal(outcome, wanted);
+    assert_str_equal(buf_str(&out), str_of(want));
+    buf_release(&out);
+}
+
+static void a_stream_in_one_piece(void **state)
+{
+    (void)state;
+    static const char stream[] = START BLOCK("0", "{\"type\":\"text\",\"text\":\"\"}")
+        DELTA("0", "{\"type\":\"text_delta\",\"text\":\"hi\"}") END;
+    unstream(str_of(stream), ANSWER_WHOLE,
+             "{\"id\":\"m\",\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"hi\"}],"
+             "\"usage\":{\"input_tokens\":5,\"output_tokens\":9},\"stop_reason\":\"end_turn\"}");
+    unstream(STR(START EVENT("{\"type\":\"message_delta\",\"delta\":{\"container\":{\"id\":1.50}},"
+                             "\"context_management\":{\"n\":1e2}}")
+                     EVENT("{\"type\":\"message_stop\"}")),
+             ANSWER_WHOLE,
+             "{\"id\":\"m\",\"type\":\"message\",\"content\":[]," USAGE
+             ",\"container\":{\"id\":1.50},\"context_management\":{\"n\":1e2}}");
+    unstream(STR(START EVENT("{\"type\":\"error\",\"error\":{\"type\":\"x\"},\"n\":1.0}")), ANSWER_ERROR,
+             "{\"type\":\"error\",\"error\":{\"type\":\"x\"},\"n\":1.0}");
+    unstream(STR(EVENT("{\"type\":\"message_stop\"}")), ANSWER_CUT, "");
+    for (size_t len = 0; len < sizeof stream - 1; len++)
+        unstream(str_make(stream, len), ANSWER_CUT, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +254,7 @@ int main(void)
         cmocka_unit_test(other_answers),
         cmocka_unit_test(many_blocks_and_events_stay_bounded),
         cmocka_unit_test(every_cut_gives_json),
+        cmocka_unit_test(a_stream_in_one_piece),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
