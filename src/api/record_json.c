@@ -78,6 +78,7 @@ static const struct field {
     {"tools", FIELD_TOOLS, AT(tools)},
     {"tool_errors", FIELD_TOOLS, AT(tool_errors)},
     {"losses", FIELD_JSON, AT(losses)},
+    {"tried", FIELD_JSON, AT(tried)},
     {"flags", FIELD_FLAGS, AT(flags)},
 };
 

@@ -380,6 +380,7 @@ static void note_end(struct gathered *e, const struct frame_end *end)
     r->error_type = end->error;
     r->error_message = str_head(end->detail, ERROR_MESSAGE_MAX);
     r->losses = end->losses;
+    r->tried = end->tried;
     r->client_bytes = (int64_t)end->client_bytes;
     if (end->request_bytes != (uint64_t)r->request_bytes ||
         end->response_bytes != (uint64_t)r->response_bytes)

@@ -223,8 +223,10 @@ enum err frame_end_write(struct buf *out, const struct frame_end *e)
     put_number(&p, e->request_bytes);
     put_number(&p, e->response_bytes);
     put_number(&p, e->client_bytes);
-    if (e->losses.len)
+    if (e->losses.len || e->tried.len)
         put_bytes(&p, e->losses);
+    if (e->tried.len)
+        put_bytes(&p, e->tried);
     return p.err;
 }
 
@@ -239,6 +241,7 @@ enum err frame_end_read(struct str payload, struct frame_end *e)
     e->response_bytes = wire_get_varint(&r);
     e->client_bytes = wire_get_varint(&r);
     e->losses = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
+    e->tried = r.rest.len ? wire_get_bytes(&r) : STR_NONE;
     if (ending < ENDING_COMPLETE || ending > ENDING_PROXY_CRASH)
         return ERR_CORRUPT;
     return r.bad ? ERR_CORRUPT : ERR_OK;

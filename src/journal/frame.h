@@ -96,6 +96,7 @@ struct frame_end {
     uint64_t response_bytes; /* body bytes received from the provider (or made by us) */
     uint64_t client_bytes;   /* body bytes handed to the client's connection */
     struct str losses;       /* what a translation could not carry over, as JSON; or empty */
+    struct str tried;        /* who was asked before and did not answer, as JSON; or empty */
 };
 
 /* Writes a frame's head, crc and all, for a payload given in two parts (either may be empty). */

@@ -17,7 +17,7 @@
 enum {
     AGAIN_AFTER_MAX_S = 5, /* a longer retry-after is the client's to wait for */
     AGAIN_SPREAD_MS = 250,
-    NOTES_MAX = 64 * 1024 /* bytes about providers that did not answer */
+    TRIED_MAX = 64 * 1024 /* bytes about providers that did not answer */
 };
 
 bool chain_may_mend(int status)
@@ -38,39 +38,35 @@ static const struct route_care *care_of(const struct exchange *ex, const struct 
 
 /* --- what is remembered of those who did not answer --- */
 
-/* One more entry of the report, without the brackets around all. */
-static void note(struct exchange *ex, const struct route_hop *hop, const char *why)
+/* One more entry; what does not fit is left out. */
+static void note(struct exchange *ex, const struct route_hop *hop, const char *cause)
 {
-    struct buf *out = &ex->chain_notes;
+    struct buf *out = &ex->tried;
     struct json_writer w = {.out = out, .needs_comma = out->len > 0};
-    if (!out->ceiling)
-        buf_init(out, NOTES_MAX);
     size_t before = out->len;
+    if (!out->ceiling)
+        buf_init(out, TRIED_MAX);
+    if (!before)
+        json_raw(&w, STR("["));
+    w.needs_comma = before > 0;
     json_open(&w, '{');
-    json_put_string(&w, "what", STR("fallback"));
-    json_put_string(&w, "path", route_hop_name(hop));
-    json_put_string(&w, "detail", str_head(str_of(why), HEALTH_MESSAGE_BYTES));
-    json_put_string(&w, "why", STR("it was asked before, or left alone, and did not answer"));
-    json_put_int(&w, "count", 1);
+    json_put_string(&w, "provider", route_hop_name(hop));
+    if (hop->provider)
+        json_put_string(&w, "model", hop->model.len ? hop->model : ex->decision.asked);
+    json_put_string(&w, "cause", str_head(str_of(cause), HEALTH_MESSAGE_BYTES));
+    json_put_int(&w, "at_ms", (int64_t)(exchange_elapsed_us(ex) / 1000));
     json_close(&w, '}');
     if (w.err)
         out->len = before;
 }
 
-struct str chain_losses(struct exchange *ex, struct str losses)
+struct str chain_tried(struct exchange *ex)
 {
-    struct buf *notes = &ex->chain_notes, all;
-    size_t len;
-    if (!notes->len)
-        return losses;
-    buf_init(&all, notes->len + losses.len + 3);
-    enum err err = buf_printf(&all, "[%.*s%s", STR_ARGS(buf_str(notes)), losses.len > 2 ? "," : "");
-    if (!err)
-        err = buf_append(&all, losses.len ? str_from(losses, 1) : STR("]"));
-    assert(!err);
-    char *text = buf_take(&all, &len);
-    loop_turn_give(ex->proxy->loop, text);
-    return str_make(text, len);
+    struct buf *list = &ex->tried;
+    if (!list->len)
+        return STR_NONE;
+    enum err err = buf_append_byte(list, ']');
+    return err ? STR_NONE : buf_str(list);
 }
 
 static void log_turn(const struct exchange *ex, const struct route_hop *next, const char *why)
@@ -212,11 +208,11 @@ bool chain_turn(struct exchange *ex, const struct chain_cause *c)
         snprintf(text, sizeof text, "%s", c->what);
     else
         snprintf(text, sizeof text, "it answered with status %d", c->status);
-    size_t before = ex->chain_notes.len;
+    size_t before = ex->tried.len;
     note(ex, &ex->hop, text);
     bool has_other = has_next(ex) && find_hop(ex, &care_of(ex, &ex->hop)->fallback, &next, &t);
     if (!has_other && !may_ask_again(ex, c)) {
-        ex->chain_notes.len = before; /* its refusal is the answer */
+        ex->tried.len = before; /* its refusal is the answer */
         return false;
     }
     log_turn(ex, has_other ? &next : NULL, text);

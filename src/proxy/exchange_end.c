@@ -127,7 +127,7 @@ enum flow exchange_conclude(struct exchange *ex)
         answer_for_provider(ex);
     chain_end(ex);
     tap_end(&ex->tap, ex->ending, &ex->fail,
-            chain_losses(ex, ex->translated ? translated_losses(ex->translated) : STR_NONE));
+            ex->translated ? translated_losses(ex->translated) : STR_NONE, chain_tried(ex));
     exchange_let_go(ex); /* nothing of the provider's has a place any more, while the disk is waited for */
     ex->is_durable = !exchange_waits_for_disk(ex);
     ex->wait.fn = on_durable;
@@ -165,7 +165,7 @@ enum flow exchange_finish(struct exchange *ex)
     if (ex->next)
         ex->next->prev = ex->prev;
     give_body(ex);
-    buf_release(&ex->chain_notes);
+    buf_release(&ex->tried);
     arena_release(&ex->decided);
     routes_drop(ex->routes);
     demoted_free(ex->demoted);

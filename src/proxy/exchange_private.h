@@ -36,7 +36,7 @@ struct exchange {
     int asked_again;                /* how often */
     bool is_let;                    /* they may be asked: `try` has begun */
     bool is_turned, has_turned;     /* another one has to be asked; and ever had to be */
-    struct buf chain_notes;         /* about those who did not answer */
+    struct buf tried;               /* who did not answer: chain_tried() */
     int64_t retry_after_s;          /* that was asked for, by them or, where all rest, by us; -1 */
     struct tap tap;
     size_t step;
@@ -86,8 +86,8 @@ bool chain_may_mend(int status); /* another try may go better */
  * the one who failed is forgotten, and `ex` may be gone. False: what happened is the answer. */
 bool chain_turn(struct exchange *ex, const struct chain_cause *c);
 void chain_end(struct exchange *ex); /* when its ending is known */
-/* What is known of those who did not answer, put before `losses`. Valid until the turn's end. */
-struct str chain_losses(struct exchange *ex, struct str losses);
+/* [{"provider","model","cause","at_ms"}…]: those who did not answer; empty where there are none. */
+struct str chain_tried(struct exchange *ex);
 
 /* --- exchange_demoted.c: Anthropic is asked for a stream, the client gets one message --- */
 

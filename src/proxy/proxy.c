@@ -40,7 +40,7 @@ static void on_refused(struct client *c, const struct refusal *r, void *owner)
     tap_answer(&t, &answer);
     tap_answer_body_copy(&t, r->body);
     t.client_bytes = r->body.len;
-    tap_end(&t, ENDING_REJECTED, &cause, STR_NONE);
+    tap_end(&t, ENDING_REJECTED, &cause, STR_NONE, STR_NONE);
 }
 
 void proxy_init(struct proxy *p, struct loop *l, struct route_set *set)

@@ -183,7 +183,8 @@ void tap_answer_body_copy(struct tap *t, struct str bytes)
     tap_answer_body(t, str_make(copy, bytes.len));
 }
 
-void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses)
+void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses,
+             struct str tried)
 {
     if (!is_on(t))
         return;
@@ -196,6 +197,7 @@ void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str
         .response_bytes = t->response_bytes,
         .client_bytes = t->client_bytes,
         .losses = losses,
+        .tried = tried,
     };
     buf_clear(&t->proxy->scratch);
     if (frame_end_write(&t->proxy->scratch, &end) == ERR_OK) {

@@ -39,7 +39,9 @@ struct tap_answer {
 void tap_answer(struct tap *t, const struct tap_answer *a);
 void tap_answer_body(struct tap *t, struct str bytes);
 void tap_answer_body_copy(struct tap *t, struct str bytes); /* of a few bytes that do not stay */
-/* `losses`: what a translation could not carry over, as JSON; or empty. */
-void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses);
+/* `losses`: what a translation could not carry over, `tried`: who was asked before; as JSON, or
+ * empty. */
+void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses,
+             struct str tried);
 
 #endif

@@ -26,7 +26,7 @@ void record_init(struct record *r)
     };
 }
 
-enum { STRINGS = 28 };
+enum { STRINGS = 29 };
 
 static void list_strings(struct record *r, struct str *list[STRINGS])
 {
@@ -38,7 +38,7 @@ static void list_strings(struct record *r, struct str *list[STRINGS])
         &r->error_type,      &r->error_message,           &r->title,
         &r->anthropic_beta,  &r->node, &r->project, &r->agent_type, &r->tools,
         &r->tool_errors,     &r->losses, &r->class, &r->class_by, &r->agent_by,
-        &r->route,           &r->route_target,
+        &r->route,           &r->route_target,            &r->tried,
     };
     memcpy(list, strings, sizeof strings);
 }

@@ -59,6 +59,7 @@ struct record {
     struct str provider;
     struct str model;          /* asked for */
     struct str losses;         /* of the translation, as JSON; dialect/loss_report.h bounds it */
+    struct str tried;          /* providers asked before, as JSON; proxy/exchange_chain.c bounds it */
     struct str response_model; /* that answered, where the answer says */
     struct str session_id, agent_id, parent_agent_id;
     struct str node;           /* the proxy that relayed it, where some share a store */

@@ -139,6 +139,8 @@ static const char *const sqlite_schema[] = {
     "ALTER TABLE requests ADD COLUMN route INTEGER;"
     "ALTER TABLE requests ADD COLUMN route_target INTEGER;"
     "ALTER TABLE requests ADD COLUMN shadow_cost_usd_micro INTEGER;",
+    /* 12: who was asked before */
+    "ALTER TABLE requests ADD COLUMN tried INTEGER;",
 };
 
 #endif

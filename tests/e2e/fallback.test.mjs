@@ -61,7 +61,8 @@ test('whoever refuses for now gives way to its fallback, and is asked once', asy
     const row = await p.row(session);
     assert.equal(row.state, 'complete');
     assert.equal(row.provider, 'second', 'the record names who answered');
-    assert.deepEqual(row.losses.filter((l) => l.what === 'fallback').map((l) => [l.path, l.detail]), [['first', `it answered with status ${status === 503 ? 529 : status}`]]);
+    assert.deepEqual(row.tried.map((a) => [a.provider, a.model, a.cause]), [['first', 'm-1', `it answered with status ${status === 503 ? 529 : status}`]]);
+    assert.equal(row.losses, null);
   }
   assert.match(p.log, /a provider did not answer, another one is asked.*provider=first.*next=second/);
 });
@@ -97,8 +98,8 @@ test('a port where nobody listens, and a connection that ends before an answer',
   forget(second);
   const session = session_id();
   assert.equal(said(await post(p, session)), 'Hello');
-  const [loss] = (await p.row(session)).losses;
-  assert.match(loss.detail, /refused/i);
+  const [attempt] = (await p.row(session)).tried;
+  assert.match(attempt.cause, /refused/i);
 
   const q = await pair();
   forget(first, second);
@@ -162,7 +163,7 @@ test('a chain of three, whose last speaks the client\'s own language', async () 
   assert.equal(third.seen[0].headers['x-api-key'], 'sk-third-1');
   assert.ok(!JSON.stringify([...first.seen, ...second.seen, ...third.seen]).includes('sk-ant'), 'no credential of the client\'s');
   const row = await p.row(session);
-  assert.deepEqual(row.losses.map((l) => l.path), ['first', 'second']);
+  assert.deepEqual(row.tried.map((a) => a.provider), ['first', 'second']);
 
   forget(first, second, third);
   for (const c of [first, second]) c.reply = (r) => refuse(r, 500);
@@ -204,7 +205,7 @@ test('Anthropic as the last of a chain gets the client\'s own request, with its 
     const row = await p.row(session);
     assert.equal(row.provider, 'anthropic');
     assert.equal(row.state, 'complete');
-    assert.deepEqual(row.losses.map((l) => l.path), ['first', 'second']);
+    assert.deepEqual(row.tried.map((a) => a.provider), ['first', 'second']);
     assert.equal((await p.body(row.id, 'request')).toString(), body);
   }
 });
@@ -225,7 +226,7 @@ test('Anthropic gives way to another provider, once it was refused whole', async
     assert.ok(!JSON.stringify(first.seen).includes('sk-ant'));
     const row = await p.row(session);
     assert.equal(row.provider, 'first');
-    assert.deepEqual(row.losses.filter((l) => l.what === 'fallback').map((l) => l.path), ['anthropic']);
+    assert.deepEqual(row.tried.map((a) => a.provider), ['anthropic']);
   }
   forget(first);
   const refused = session_id();
@@ -288,7 +289,7 @@ test('a breaker opens after failures in a row, lets one through when its time is
   const session = session_id();
   assert.equal(said(await post(p, session)), 'Hello');
   assert.equal(first.seen.length, 2, 'left alone');
-  assert.match((await p.row(session)).losses[0].detail, /left alone/);
+  assert.match((await p.row(session)).tried[0].cause, /left alone/);
 
   let let_go;
   const held = new Promise((resolve) => { let_go = resolve; });
@@ -331,7 +332,7 @@ test('all left alone: the client is told when to come back, in its own language'
   assert.deepEqual([first.seen.length, second.seen.length], [1, 1]);
   const row = await p.row(session);
   assert.equal(row.state, 'rejected');
-  assert.deepEqual(row.losses.map((l) => l.path), ['first', 'second']);
+  assert.deepEqual(row.tried.map((a) => a.provider), ['first', 'second']);
   const body = JSON.stringify({ model: 'claude-haiku-4-5', messages: [{ role: 'user', content: 'hi' }] });
   const chat = await ask(p.port, 'POST', '/v1/chat/completions', { headers: headers_for(session_id()), body });
   assert.equal(chat.status, 503);

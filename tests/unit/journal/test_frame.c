@@ -118,6 +118,13 @@ static void payloads_round_trip(void **state)
     assert_int_equal(frame_end_write(&b, &end), ERR_OK);
     assert_int_equal(frame_end_read(buf_str(&b), &end_got), ERR_OK);
     assert_int_equal(end_got.client_bytes, 3);
+    assert_int_equal(end_got.losses.len + end_got.tried.len, 0);
+    buf_clear(&b);
+    end.tried = STR("[{}]");
+    assert_int_equal(frame_end_write(&b, &end), ERR_OK);
+    assert_int_equal(frame_end_read(buf_str(&b), &end_got), ERR_OK);
+    assert_int_equal(end_got.losses.len, 0);
+    assert_true(str_equal(end_got.tried, end.tried));
     buf_release(&b);
 }
 
