@@ -7,14 +7,16 @@
  */
 #include "agents/identity.h"
 
+#include "agents/catalog.h"
 #include "agents/spawns.h"
 #include "record/json_cut.h"
+#include "record/project.h"
 
 enum {
     BEGINNING_MAX = 96,   /* bytes of a text that markers are looked for in */
     BILLING_MAX = 512,    /* bytes of the billing line */
     SYSTEM_BLOCKS_MAX = 16,
-    CLIENT_MARK_MAX = 11
+    MESSAGE_BLOCKS_MAX = 16 /* of a first message, that may be an agent's prompt */
 };
 
 static const char *const class_names[] = {
@@ -96,6 +98,17 @@ struct str identity_session(const struct request_parts *parts, struct arena *are
     return metadata_session(parts->metadata, arena);
 }
 
+struct str identity_project(const struct request_parts *parts, struct arena *arena)
+{
+    struct str project = project_find(parts->system, arena);
+    const struct str *first = parts->first;
+    if (project.len || !first[0].len)
+        return project;
+    const struct str *last = first[1].len ? &first[1] : first;
+    size_t len = (size_t)(last->ptr - first->ptr) + last->len;
+    return project_find_in_messages(str_make(first->ptr, len), arena);
+}
+
 /* --- what the texts say --- */
 
 struct reading {
@@ -103,7 +116,7 @@ struct reading {
     const struct identity_request *q;
     struct arena *arena;
     struct identity *out;
-    bool is_claude, is_subagent, is_main; /* as the system prompt has it */
+    bool is_claude, is_billed, is_subagent, is_main; /* as the system prompt has it */
     struct str marked;                    /* the client's own agent, by how its prompt begins */
 };
 
@@ -137,7 +150,7 @@ static void read_system_block(struct reading *r, struct str raw)
     struct str text = beginning(raw, r->arena);
     if (str_starts(text, STR("x-anthropic-billing-header"))) {
         struct str line = json_read_text(raw, BILLING_MAX, r->arena);
-        r->is_claude = true;
+        r->is_claude = r->is_billed = true;
         r->is_subagent |= str_contains_nocase(line, STR("cc_is_subagent=true"));
         return;
     }
@@ -215,10 +228,21 @@ static bool is_empty_list(struct str raw)
     return !json_enter(&w, '[') || !json_next_element(&w);
 }
 
+/* A title is asked for in a form of its own. */
+static bool wants_title(struct str output_config)
+{
+    static const char *const path[] = {"format", "schema", "properties", "title"};
+    for (size_t i = 0; i < COUNT_OF(path) && output_config.len; i++)
+        output_config = json_member(output_config, str_of(path[i]));
+    return output_config.len > 0;
+}
+
 static void read_shape(struct reading *r)
 {
     const struct request_parts *p = r->q->parts;
     int64_t max_tokens;
+    if (is_empty_list(p->tools) && wants_title(p->output_config))
+        decide(r, CLASS_TITLE, IDENTITY_BY_SHAPE);
     if (json_read_int(p->max_tokens, INT64_MAX, &max_tokens) == JSON_INT_OK && max_tokens == 1)
         decide(r, CLASS_PROBE, IDENTITY_BY_SHAPE);
     else
@@ -261,6 +285,42 @@ static struct spawned find_spawn(struct reading *r, struct str session)
     return spawns_recognise(spawns, session, r->q->agent_id, &prompts);
 }
 
+static const struct agent *find_in(struct reading *r, const struct agent_catalog *c, struct str raw,
+                                   int blocks_max)
+{
+    struct text_blocks blocks;
+    struct str text;
+    const struct agent *found = NULL;
+    struct str project = c->has_ties ? identity_project(r->q->parts, r->arena) : STR_NONE;
+    text_blocks_init(&blocks, raw);
+    for (int i = 0; !found && i < blocks_max && text_blocks_next(&blocks, &text); i++)
+        found = catalog_find(c, text, project, r->arena);
+    return found;
+}
+
+/* The agent whose prompt stands in the system prompt, or in the first messages. */
+static const struct agent *find_agent(struct reading *r, const struct agent_catalog *c)
+{
+    const struct request_parts *p = r->q->parts;
+    if (!c || !c->count || r->out->agent.len)
+        return NULL;
+    const struct agent *found = find_in(r, c, p->system, SYSTEM_BLOCKS_MAX);
+    for (size_t i = 0; !found && i < PARTS_FIRST; i++)
+        found = find_in(r, c, json_member(p->first[i], STR("content")), MESSAGE_BLOCKS_MAX);
+    return found;
+}
+
+static void read_prompt(struct reading *r, const struct agent_catalog *c, enum identity_source by)
+{
+    const struct agent *found = find_agent(r, c);
+    if (!found)
+        return;
+    name_it(r, arena_str(r->arena, found->name), by);
+    r->out->is_background |= found->is_background;
+    if (!r->is_billed) /* clients that bill say of agents that they are */
+        decide(r, CLASS_AGENT, by);
+}
+
 static void read_body(struct reading *r)
 {
     struct str session = r->q->session_id;
@@ -279,6 +339,10 @@ static void read_body(struct reading *r)
     if (told.type.len)
         decide(r, CLASS_AGENT, IDENTITY_BY_SPAWN);
     name_it(r, told.type, IDENTITY_BY_SPAWN);
+    if (!r->is_main) {
+        read_prompt(r, r->from->catalog, IDENTITY_BY_DEFINITION);
+        read_prompt(r, r->from->fingerprints, IDENTITY_BY_FINGERPRINT);
+    }
     if (r->marked.len)
         decide(r, CLASS_AGENT, IDENTITY_BY_MARKER);
     read_shape(r);

@@ -13,7 +13,6 @@
 
 struct spawns;
 struct agent_catalog;
-struct fingerprints;
 
 enum request_class {
 #define REQUEST_CLASS(NAME, name) CLASS_##NAME,
@@ -38,7 +37,7 @@ bool identity_source_parse(struct str name, enum identity_source *out);
 struct identity_sources {
     struct spawns *spawns; /* also remembers what is recognised */
     const struct agent_catalog *catalog;
-    const struct fingerprints *fingerprints;
+    const struct agent_catalog *fingerprints; /* fingerprint.h */
 };
 
 /* What is known of a request. Strings are borrowed; what is not known is empty. */
@@ -66,5 +65,7 @@ void identity_read(const struct identity_sources *from, const struct identity_re
 
 /* The session that the metadata names, for clients that send no header; in the arena. */
 struct str identity_session(const struct request_parts *parts, struct arena *arena);
+/* The working directory that the prompt names; empty where it names none. In the arena. */
+struct str identity_project(const struct request_parts *parts, struct arena *arena);
 
 #endif
