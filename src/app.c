@@ -13,6 +13,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "agent_files.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config/url.h"
@@ -44,6 +45,8 @@ struct app {
     struct chores *chores;
     struct keeper keeper;
     struct transcripts transcripts;
+    struct known_agents agents;
+    struct agent_files *agent_files;
     struct journal_dir *journal_dir;
     struct api *api;
     struct guard *guard;
@@ -191,6 +194,23 @@ static enum err hear_others(struct app *app, struct fail *f)
     return store_news_start(app->store, &listener, f);
 }
 
+static void on_new_project(void *owner)
+{
+    struct app *app = owner;
+    chores_ring(app->chores);
+}
+
+static void know_agents(struct app *app)
+{
+    known_agents_init(&app->agents);
+    app->agents.wanted = on_new_project;
+    app->agents.owner = app;
+    app->agent_files = agent_files_new(app->cfg, &app->agents);
+    agent_files_step(app->agent_files);
+    chores_add(app->chores, "agents", agent_files_step, app->agent_files);
+    indexer_know(app->indexer, &app->agents);
+}
+
 static enum err open_storage(struct app *app, struct fail *f)
 {
     const struct config *cfg = app->cfg;
@@ -231,6 +251,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     app->api = api_new(&api);
     indexer_listen(app->indexer, on_index, wants_progress, app);
     app->chores = chores_new();
+    know_agents(app);
     keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search, app->prices);
     keeper_add_chores(&app->keeper, app->chores);
     transcripts_add_chores(&app->transcripts, app->chores);
@@ -263,6 +284,7 @@ static enum err make_workers(struct app *app, uv_os_sock_t listener, struct fail
     const struct config *cfg = app->cfg;
     struct worker_options o = {
         .config = cfg, .guard = app->guard, .routes = app->routes, .oauth = app->oauth,
+        .agents = &app->agents,
         .journal_dir = app->journal_dir, .redact_key = app->data_dir.redact_key, .api = app->api,
     };
     enum err err = ERR_OK;
@@ -287,6 +309,8 @@ static void apply(void *owner, struct route_set *set)
     struct app *app = owner;
     oauth_configure(app->oauth, set->config);
     router_watch(set->router, app->health);
+    agent_files_configure(app->agent_files, set->config);
+    chores_ring(app->chores);
     for (int i = 0; i < app->worker_count; i++)
         worker_route(app->workers[i], set);
 }
@@ -352,6 +376,10 @@ static void tear_down(struct app *app)
     store_news_stop(app->store);
     api_free(app->api);
     indexer_free(app->indexer);
+    if (app->agent_files) {
+        agent_files_free(app->agent_files);
+        known_agents_release(&app->agents);
+    }
     search_free(app->search);
     journal_dir_close(app->journal_dir);
     store_close(app->store);

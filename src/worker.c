@@ -145,6 +145,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
     server_init(&w->server, w->loop, &server);
     proxy_init(&w->proxy, w->loop, o->routes);
     w->proxy.oauth = o->oauth;
+    w->proxy.agents = o->agents;
     w->proxy.drain_abandoned = cfg->server_on_client_disconnect == DISCONNECT_DRAIN;
     w->proxy.rejects_unrecorded = cfg->storage_on_record_failure == RECORD_FAILURE_REJECT;
     w->proxy.redactor = redactor_new(o->redact_key);

@@ -14,6 +14,7 @@ struct worker_options {
     const struct guard *guard;
     struct route_set *routes;        /* held */
     struct oauth *oauth;
+    struct known_agents *agents;
     struct journal_dir *journal_dir; /* NULL: nothing is recorded */
     const uint8_t *redact_key;       /* REDACT_KEY_BYTES */
     struct api *api;

@@ -8,6 +8,7 @@
 #include "agents/identity.h"
 
 #include "agents/catalog.h"
+#include "agents/known_agents.h"
 #include "agents/spawns.h"
 #include "record/json_cut.h"
 #include "record/project.h"
@@ -317,8 +318,17 @@ static void read_prompt(struct reading *r, const struct agent_catalog *c, enum i
         return;
     name_it(r, arena_str(r->arena, found->name), by);
     r->out->is_background |= found->is_background;
+    r->out->agent_model = arena_str(r->arena, found->model);
     if (!r->is_billed) /* clients that bill say of agents that they are */
         decide(r, CLASS_AGENT, by);
+}
+
+/* So that its agents are read, for this request or for those that follow. */
+static void tell_project(struct reading *r)
+{
+    struct known_agents *known = r->from->known;
+    if (known && !known_agents_want(known, identity_project(r->q->parts, r->arena)))
+        r->out->is_early = !r->is_main && !r->out->agent.len;
 }
 
 static void read_body(struct reading *r)
@@ -343,6 +353,7 @@ static void read_body(struct reading *r)
         read_prompt(r, r->from->catalog, IDENTITY_BY_DEFINITION);
         read_prompt(r, r->from->fingerprints, IDENTITY_BY_FINGERPRINT);
     }
+    tell_project(r);
     if (r->marked.len)
         decide(r, CLASS_AGENT, IDENTITY_BY_MARKER);
     read_shape(r);

@@ -13,6 +13,7 @@
 
 struct spawns;
 struct agent_catalog;
+struct known_agents;
 
 enum request_class {
 #define REQUEST_CLASS(NAME, name) CLASS_##NAME,
@@ -38,6 +39,7 @@ struct identity_sources {
     struct spawns *spawns; /* also remembers what is recognised */
     const struct agent_catalog *catalog;
     const struct agent_catalog *fingerprints; /* fingerprint.h */
+    struct known_agents *known; /* is told the projects that requests come from */
 };
 
 /* What is known of a request. Strings are borrowed; what is not known is empty. */
@@ -56,6 +58,8 @@ struct identity {
     struct str agent; /* its name; empty: not an agent's, or not known. Lives as the sources do, or
                          in the arena */
     enum identity_source agent_by;
+    struct str agent_model; /* that its definition or fingerprint names; in the arena */
+    bool is_early;      /* its project's agents are being read: later, more may be known */
     bool is_nested;     /* its parent is an agent too */
     bool is_background; /* its parent does not wait for it, as far as is known */
 };

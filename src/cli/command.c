@@ -13,8 +13,9 @@ const struct command *const commands[] = {
     &command_serve,          &command_config_check, &command_config_show,
     &command_config_example, &command_config_docs,  &command_env,
     &command_export,         &command_import,       &command_store_verify,
-    &command_store_stats,    &command_route_explain, &command_version,
-    &command_help,           NULL,
+    &command_store_stats,    &command_route_explain, &command_agents_list,
+    &command_agents_hash,    &command_version,      &command_help,
+    NULL,
 };
 
 const struct command *command_find(const char *first, const char *second, int *words)

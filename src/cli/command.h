@@ -31,6 +31,6 @@ int command_main(int argc, char **argv);
 extern const struct command command_serve, command_config_check, command_config_show,
     command_config_example, command_config_docs, command_env, command_version, command_help,
     command_export, command_import, command_store_verify, command_store_stats,
-    command_route_explain;
+    command_route_explain, command_agents_list, command_agents_hash;
 
 #endif

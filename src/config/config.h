@@ -16,6 +16,7 @@
 
 enum client_disconnect { DISCONNECT_ABORT, DISCONNECT_DRAIN };
 
+enum agent_projects { AGENT_PROJECTS_AUTO, AGENT_PROJECTS_OFF };
 enum route_mode { ROUTE_ON, ROUTE_SHADOW };
 
 enum storage_type { STORAGE_SQLITE, STORAGE_POSTGRES };

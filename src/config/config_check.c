@@ -51,6 +51,18 @@ static void find_transcripts(struct config *c)
         c->transcripts_dir = arena_printf(&c->arena, "%s/.claude/projects", home).ptr;
 }
 
+static void find_agents(struct config *c)
+{
+    const char *claude = getenv("CLAUDE_CONFIG_DIR");
+    const char *home = environment_home();
+    if (*c->agents_claude_dir)
+        return;
+    if (claude && claude[0] == '/')
+        c->agents_claude_dir = arena_str(&c->arena, str_of(claude)).ptr;
+    else if (home)
+        c->agents_claude_dir = arena_printf(&c->arena, "%s/.claude", home).ptr;
+}
+
 static void check_listener(const struct config *c, bool strange_file, struct problems *p)
 {
     bool open = !host_is_loopback(str_of(c->server_host));
@@ -160,6 +172,7 @@ void config_check(struct config *c, bool strange_file, struct problems *p)
 {
     find_data_dir(c, p);
     find_transcripts(c);
+    find_agents(c);
     find_db_path(c);
     check_listener(c, strange_file, p);
     check_provider(c, p);

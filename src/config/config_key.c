@@ -4,6 +4,7 @@
 #include "config/config_key.h"
 
 static_assert(sizeof(enum client_disconnect) == sizeof(int), "choices are written through an int");
+static_assert(sizeof(enum agent_projects) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum route_mode) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum storage_type) == sizeof(int), "choices are written through an int");
 static_assert(sizeof(enum storage_durability) == sizeof(int), "choices are written through an int");

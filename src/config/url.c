@@ -169,3 +169,14 @@ enum err url_parse(struct url *u, struct str text, struct fail *why)
     }
     return take_host(u, authority, why);
 }
+
+bool addr_is_loopback(struct str addr)
+{
+    size_t end = addr.len;
+    while (end && addr.ptr[end - 1] != ':')
+        end--;
+    struct str host = end ? str_head(addr, end - 1) : STR_NONE;
+    if (host.len > 2 && host.ptr[0] == '[')
+        host = str_make(host.ptr + 1, host.len - 2);
+    return host_is_loopback(host);
+}

@@ -23,6 +23,7 @@ enum err url_parse(struct url *u, struct str text, struct fail *why) MUST_CHECK;
 
 /* A name or address as it may stand in a URL or be listened on, brackets already taken off. */
 bool host_is_valid(struct str host);
+bool addr_is_loopback(struct str addr); /* of "127.0.0.1:53124", "[::1]:80" */
 bool host_is_loopback(struct str host); /* localhost, *.localhost, 127/8, ::1, and ::ffff:127/8 */
 /* 0.0.0.0 and ::, link-local (cloud metadata services) and multicast: no provider is there. */
 bool host_is_forbidden(struct str host);

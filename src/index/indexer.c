@@ -64,6 +64,11 @@ void indexer_listen(struct indexer *x, index_listener *fn, bool (*wants)(void *o
     x->taker.listener_owner = owner;
 }
 
+void indexer_know(struct indexer *x, struct known_agents *known)
+{
+    x->taker.known = known;
+}
+
 /* --- taking in --- */
 
 /* Called while frames are taken in, under the mutex. */

@@ -54,6 +54,9 @@ struct indexer *indexer_new(const struct index_store *store, const char *journal
 /* Before the start. `wants` is asked before work is done for a PROGRESS event. */
 void indexer_listen(struct indexer *x, index_listener *fn, bool (*wants)(void *owner),
                     void *owner);
+struct known_agents;
+/* Before the start: agents are also known by what is known here; it outlives the indexer. */
+void indexer_know(struct indexer *x, struct known_agents *known);
 /* NULL `dir`: only what lies there already (after a crash, or in another process). */
 enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *f) MUST_CHECK;
 void indexer_ring(void *indexer); /* any thread: new bytes in the journal */

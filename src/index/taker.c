@@ -148,6 +148,9 @@ static int read_status(struct str status_line)
 static void take_decision(struct gathered *e, const struct frame_decision *d)
 {
     struct record *r = &e->record;
+    r->route = d->rule;
+    r->route_target = d->target;
+    r->flags |= d->is_shadow ? RECORD_IS_SHADOW : 0u;
     if (!d->class.len)
         return;
     e->is_guess = false;
@@ -157,10 +160,7 @@ static void take_decision(struct gathered *e, const struct frame_decision *d)
     r->class_by = d->class_by;
     r->agent_type = d->agent;
     r->agent_by = d->agent_by;
-    r->route = d->rule;
-    r->route_target = d->target;
-    r->flags |= (d->is_shadow ? RECORD_IS_SHADOW : 0u) |
-                (d->is_background ? RECORD_IS_BACKGROUND : 0u);
+    r->flags |= d->is_background ? RECORD_IS_BACKGROUND : 0u;
 }
 
 static void on_response_head(struct taker *t, struct gathered *e, struct segment *g,

@@ -24,7 +24,8 @@ struct taker {
     struct packer packer;
     struct conversations conversations;
     struct threads threads;
-    struct spawns *spawns;
+    struct spawns *spawns; /* of what is indexed */
+    struct known_agents *known; /* may be NULL */
     struct tool_errors tool_errors;
     struct indexer_counters counters;
     index_listener *listener; /* may be NULL */

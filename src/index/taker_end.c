@@ -7,8 +7,10 @@
 #include <xxhash.h>
 
 #include "agents/identity.h"
+#include "agents/known_agents.h"
 #include "base/loss.h"
 #include "base/mem.h"
+#include "config/url.h"
 #include "record/head_text.h"
 #include "index/taker.h"
 #include "record/answer.h"
@@ -132,13 +134,18 @@ static void note_identity(struct taker *t, struct gathered *e, struct str body)
     struct record *r = &e->record;
     struct request_parts parts;
     struct identity who;
-    const struct identity_sources sources = {.spawns = t->spawns};
+    struct identity_sources sources = {0};
+    bool is_local = e->newest_segment->is_own && addr_is_loopback(r->client_addr);
+    if (t->known)
+        sources = known_agents_take(t->known, is_local);
+    sources.spawns = t->spawns;
     struct identity_request q = {
         .method = r->method, .path = r->path, .client = r->client, .beta = r->anthropic_beta,
         .session_id = r->session_id, .agent_id = r->agent_id,
         .parent_agent_id = r->parent_agent_id, .parts = body.len ? &parts : NULL};
     request_parts_read(body, &parts);
     identity_read(&sources, &q, &t->arena, &who);
+    known_agents_give_back(&sources);
     r->class = str_of(class_name(who.class));
     r->class_by = str_of(identity_source_name(who.class_by));
     r->agent_type = who.agent;

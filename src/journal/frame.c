@@ -185,11 +185,12 @@ enum err frame_resp_head_write(struct buf *out, const struct frame_resp_head *h)
                        (h->is_translated ? 4u : 0u) | (h->is_demoted ? 8u : 0u));
     put_number(&p, h->connect_us);
     put_number(&p, h->sent_us);
-    if (h->provider.len || h->decision.class.len) {
+    bool is_decided = h->decision.class.len || h->decision.rule.len;
+    if (h->provider.len || is_decided) {
         put_bytes(&p, h->provider);
         put_bytes(&p, h->model);
     }
-    if (h->decision.class.len)
+    if (is_decided)
         put_decision(&p, &h->decision);
     return p.err;
 }

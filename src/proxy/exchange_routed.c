@@ -2,8 +2,10 @@
  * exchange_routed.c — another provider's half of an exchange: its answer comes translated, already
  * in the client's language.
  */
+#include "agents/known_agents.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "config/url.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
 
@@ -56,11 +58,31 @@ static void on_done(void *owner, const struct fail *f)
     exchange_wake(ex);
 }
 
+/* Goes into the journal with the answer. */
+static void note_decision(struct exchange *ex)
+{
+    const struct route_decision *d = &ex->decision;
+    const struct identity *who = d->who;
+    ex->tap.decision = (struct frame_decision){
+        .class = who ? str_of(class_name(who->class)) : STR_NONE,
+        .class_by = who ? str_of(identity_source_name(who->class_by)) : STR_NONE,
+        .agent = who ? who->agent : STR_NONE,
+        .agent_by = who ? str_of(identity_source_name(who->agent_by)) : STR_NONE,
+        .rule = d->rule ? d->rule->label : STR_NONE, .target = d->target,
+        .is_shadow = d->is_shadow, .is_background = who && who->is_background};
+}
+
 void routed_decide(struct exchange *ex)
 {
     const struct router *r = ex->routes->set->router;
     struct route_question q = {.head = client_head(ex->client), .body = buf_str(&ex->early)};
+    struct identity_sources sources = {0};
+    if (r->asks_who && ex->proxy->agents)
+        sources = known_agents_take(ex->proxy->agents, addr_is_loopback(str_of(client_addr(ex->client))));
+    q.sources = &sources;
     router_decide(r, &q, &ex->decided, &ex->decision);
+    known_agents_give_back(&sources);
+    note_decision(ex);
     const struct route_rule *rule = ex->decision.rule;
     if (!rule)
         return;

@@ -24,6 +24,7 @@ struct proxy {
     struct durability durability;
     struct redactor *redactor;
     struct routing routing;      /* where to send */
+    struct known_agents *agents; /* who asks, for rules that want to know; may be NULL */
     struct oauth *oauth;         /* the user's own token */
     struct learned learned;      /* about providers; stays when the configuration changes */
     bool drain_abandoned;        /* server.on_client_disconnect: drain */

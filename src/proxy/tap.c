@@ -158,7 +158,7 @@ void tap_answer(struct tap *t, const struct tap_answer *a)
         .head = buf_str(head), .upstream_addr = a->upstream_addr, .is_ours = a->is_ours,
         .is_reused = a->is_reused, .connect_us = a->connect_us, .sent_us = a->sent_us,
         .provider = a->provider, .model = a->model,
-        .is_translated = a->is_translated, .is_demoted = a->is_demoted, .decision = a->decision,
+        .is_translated = a->is_translated, .is_demoted = a->is_demoted, .decision = t->decision,
     };
     buf_init(&payload, FRAME_PAYLOAD_MAX);
     if (frame_resp_head_write(&payload, &r) == ERR_OK) {

@@ -18,6 +18,7 @@ struct tap {
     bool is_off;     /* nothing is recorded (any more) */
     bool is_begun;   /* its beginning is in the journal */
     uint64_t turn;   /* the journal's, that wrote the beginning */
+    struct frame_decision decision; /* of the rules, where there are any; borrowed */
 };
 
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
@@ -34,7 +35,6 @@ struct tap_answer {
     struct str provider, model; /* that it was routed to; empty: as it began, and as was asked */
     bool is_ours, is_reused, is_translated, is_demoted;
     uint64_t connect_us, sent_us;
-    struct frame_decision decision; /* of the rules, where there are any */
 };
 void tap_answer(struct tap *t, const struct tap_answer *a);
 void tap_answer_body(struct tap *t, struct str bytes);
