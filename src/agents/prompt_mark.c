@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "record/json_walk.h"
 
 /* A text that is read without its blanks' differences, some bytes at a time. */
@@ -51,7 +52,7 @@ static size_t plain_read(struct plain *p, char *out, size_t room)
                 break; /* the character is read again */
         }
         char bytes[4];
-        size_t size = was_escaped ? json_put_char(bytes, c) : 1;
+        size_t size = was_escaped ? utf8_put(bytes, c) : 1;
         bytes[0] = was_escaped ? bytes[0] : (char)c;
         if (len + size > room)
             break; /* of an escape: the text differs from any that is looked for */
