@@ -11,6 +11,7 @@
 
 #include <yyjson.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 enum { FORM = 1 /* of the file */ };
@@ -37,8 +38,8 @@ static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct ag
     yyjson_mut_obj_add_uint(doc, obj, "length", a->mark.len);
     snprintf(hex, sizeof hex, "%016llx", (unsigned long long)a->mark.head);
     yyjson_mut_obj_add_strcpy(doc, obj, "head", hex);
-    for (size_t i = 0; i < sizeof a->mark.hash; i++)
-        snprintf(hex + 2 * i, 3, "%02x", a->mark.hash[i]);
+    hex_write(hex, a->mark.hash, sizeof a->mark.hash);
+    hex[2 * sizeof a->mark.hash] = '\0';
     yyjson_mut_obj_add_strcpy(doc, obj, "hash", hex);
     if (a->mark.is_open)
         yyjson_mut_obj_add_bool(doc, obj, "open", true);
@@ -72,20 +73,6 @@ static struct str text_of(yyjson_val *obj, const char *key)
     return yyjson_is_str(val) ? str_make(yyjson_get_str(val), yyjson_get_len(val)) : STR_NONE;
 }
 
-static bool read_hex(struct str text, uint8_t *out, size_t bytes)
-{
-    if (text.len != 2 * bytes)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-        if (digit < 0)
-            return false;
-        out[i / 2] = (uint8_t)(out[i / 2] << 4 | digit);
-    }
-    return true;
-}
-
 static const char *read_agent(yyjson_val *obj, struct agent *a)
 {
     uint8_t head[8] = {0};
@@ -98,9 +85,9 @@ static const char *read_agent(yyjson_val *obj, struct agent *a)
         return "name";
     if (length < 1 || length > PROMPT_BYTES_MAX)
         return "length";
-    if (!read_hex(text_of(obj, "head"), head, sizeof head))
+    if (!hex_read(text_of(obj, "head"), head, sizeof head))
         return "head";
-    if (!read_hex(text_of(obj, "hash"), a->mark.hash, sizeof a->mark.hash))
+    if (!hex_read(text_of(obj, "hash"), a->mark.hash, sizeof a->mark.hash))
         return "hash";
     a->mark.len = (uint32_t)length;
     for (size_t i = 0; i < sizeof head; i++)

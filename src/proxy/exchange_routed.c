@@ -8,6 +8,8 @@
 #include "config/url.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
+#include "record/json_cut.h"
+#include "record/json_walk.h"
 
 static void on_head(void *owner, struct str head, enum body_framing framing, int status)
 {
@@ -72,13 +74,23 @@ static void note_decision(struct exchange *ex)
         .is_shadow = d->is_shadow, .is_background = who && who->is_background};
 }
 
+static struct str session_of(struct exchange *ex)
+{
+    struct str said = head_get(client_head(ex->client), STR("x-claude-code-session-id"));
+    return said.len ? arena_str(&ex->decided, said)
+                    : arena_str(&ex->decided, metadata_session(json_member(buf_str(&ex->early), STR("metadata")), &ex->decided));
+}
+
 void routed_decide(struct exchange *ex)
 {
     const struct router *r = ex->routes->set->router;
     struct route_question q = {.head = client_head(ex->client), .body = buf_str(&ex->early)};
     struct identity_sources sources = {0};
-    if (r->asks_who && ex->proxy->agents)
+    if (r->asks_who && ex->proxy->agents) {
         sources = known_agents_take(ex->proxy->agents, addr_is_loopback(str_of(client_addr(ex->client))));
+        ex->tap.spawns = sources.spawns; /* its answer may begin agents */
+        ex->tap.session = session_of(ex);
+    }
     q.sources = &sources;
     router_decide(r, &q, &ex->decided, &ex->decision);
     known_agents_give_back(&sources);

@@ -6,6 +6,8 @@
 #include <xxhash.h>
 
 #include "base/clock.h"
+#include "proxy/spawn_watch.h"
+#include "record/head_text.h"
 
 /* What would belong to a beginning that was lost is not noted: nobody could tell what it is. */
 static bool is_on(struct tap *t)
@@ -147,8 +149,17 @@ void tap_request_end(struct tap *t)
     journal_add(t->proxy->journal, &f);
 }
 
+static void watch_answer(struct tap *t, struct str head)
+{
+    struct head_want wants[] = {{STR("content-type")}, {STR("content-encoding")}};
+    head_text_read(head, wants, COUNT_OF(wants));
+    t->watch = spawn_watch_new(t->spawns, t->session, wants[0].value, wants[1].value);
+}
+
 void tap_answer(struct tap *t, const struct tap_answer *a)
 {
+    if (t->spawns)
+        watch_answer(t, a->head);
     if (!is_on(t))
         return;
     struct buf *head = &t->proxy->scratch, payload;
@@ -170,6 +181,7 @@ void tap_answer(struct tap *t, const struct tap_answer *a)
 
 void tap_answer_body(struct tap *t, struct str bytes)
 {
+    spawn_watch_feed(t->watch, bytes);
     t->response_bytes += bytes.len;
     if (is_on(t))
         add_bytes(t, FRAME_RESP_BODY, bytes);
@@ -186,6 +198,9 @@ void tap_answer_body_copy(struct tap *t, struct str bytes)
 void tap_end(struct tap *t, enum ending ending, const struct fail *f, struct str losses,
              struct str tried)
 {
+    spawn_watch_end(t->watch);
+    spawn_watch_free(t->watch);
+    t->watch = NULL;
     if (!is_on(t))
         return;
     bool failed = f && f->code != ERR_OK;

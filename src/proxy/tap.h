@@ -10,6 +10,9 @@
 
 #include "proxy/proxy.h"
 
+struct spawns;
+struct spawn_watch;
+
 struct tap {
     struct proxy *proxy;
     struct uuid id;
@@ -19,6 +22,9 @@ struct tap {
     bool is_begun;   /* its beginning is in the journal */
     uint64_t turn;   /* the journal's, that wrote the beginning */
     struct frame_decision decision; /* of the rules, where there are any; borrowed */
+    struct spawns *spawns;     /* where calls in the answer are to be noted; NULL: nowhere */
+    struct str session;        /* whose they are; borrowed */
+    struct spawn_watch *watch; /* NULL: none */
 };
 
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,

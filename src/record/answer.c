@@ -130,17 +130,32 @@ uint64_t spawn_hash(struct str prompt)
     return XXH3_64bits(prompt.ptr ? prompt.ptr : "", prompt.len);
 }
 
+bool spawn_of_input(struct str input, struct arena *arena, struct spawn *out)
+{
+    struct str type = json_read_text(json_member(input, STR("subagent_type")), NAME_MAX_BYTES, arena);
+    struct str prompt = json_read_text(json_member(input, STR("prompt")), SPAWN_INPUT_MAX, arena);
+    struct str background = json_member(input, STR("run_in_background"));
+    *out = (struct spawn){arena_str(arena, type), spawn_hash(prompt),
+                          str_equal(background, STR("true"))};
+    return type.len && prompt.len;
+}
+
 static void note_spawn(struct reading *r, struct str input)
 {
     struct answer_facts *f = r->facts;
-    struct str type =
-        json_read_text(json_member(input, STR("subagent_type")), NAME_MAX_BYTES, r->arena);
-    struct str prompt =
-        json_read_text(json_member(input, STR("prompt")), SPAWN_INPUT_MAX, r->arena);
-    if (type.len && prompt.len && f->spawn_count < SPAWNS_MAX)
-        f->spawns[f->spawn_count++] = (struct spawn){
-            arena_str(r->arena, type), spawn_hash(prompt),
-            str_equal(json_member(input, STR("run_in_background")), STR("true"))};
+    if (f->spawn_count < SPAWNS_MAX && spawn_of_input(input, r->arena, &f->spawns[f->spawn_count]))
+        f->spawn_count++;
+}
+
+static bool is_spawn_tool(struct str name)
+{
+    return str_equal(name, STR("Agent")) || str_equal(name, STR("Task"));
+}
+
+bool spawn_is_call(struct str block, struct arena *arena)
+{
+    return str_equal(json_member(block, STR("type")), STR("\"tool_use\"")) &&
+           is_spawn_tool(json_read_text(json_member(block, STR("name")), TOOL_NAME_MAX, arena));
 }
 
 /* True when it begins a sub-agent. */
@@ -151,7 +166,7 @@ static bool count_tool_use(struct reading *r, struct str block)
     r->facts->tool_use_count++;
     struct str name = json_read_text(json_member(block, STR("name")), TOOL_NAME_MAX, r->arena);
     tool_list_add(&r->facts->tools, arena_str(r->arena, name), 1);
-    return str_equal(name, STR("Agent")) || str_equal(name, STR("Task"));
+    return is_spawn_tool(name);
 }
 
 static void read_content(struct reading *r, struct str raw)

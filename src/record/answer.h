@@ -42,6 +42,10 @@ bool answer_is_stream(struct str body, bool is_sse);
 /* `is_sse`: by Content-Type. Fast: for each answer at ingest; builds no message. */
 void answer_read(struct str body, bool is_sse, struct arena *arena, struct answer_facts *facts);
 
+/* Is a content block a call that begins a sub-agent? `arena` is scratch. */
+bool spawn_is_call(struct str block, struct arena *arena);
+/* What such a call says, by its input; false when it names no agent. In the arena. */
+bool spawn_of_input(struct str input, struct arena *arena, struct spawn *out);
 /* Of a prompt's text; the sub-agent's first message holds a text block with the same. */
 uint64_t spawn_hash(struct str prompt);
 

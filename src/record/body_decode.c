@@ -6,9 +6,13 @@
  */
 #include "record/body_decode.h"
 
+#include <stdlib.h>
+
 #include <brotli/decode.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "base/mem.h"
 
 enum {
     ENCODINGS_MAX = 4,       /* in one list */
@@ -241,4 +245,53 @@ enum decode_result body_decode(struct str encoding, struct str bytes, struct buf
     buf_release(&between[0]);
     buf_release(&between[1]);
     return worst;
+}
+
+/* --- while it comes --- */
+
+struct body_stream {
+    const struct coding *coding;
+    struct decoder decoder;
+    bool is_begun, is_over;
+};
+
+struct body_stream *body_stream_new(struct str encoding)
+{
+    const struct coding *coding = find_coding(str_trim(encoding));
+    if (!coding)
+        return NULL;
+    struct body_stream *s = MEM_NEW(struct body_stream);
+    s->coding = coding;
+    return s;
+}
+
+bool body_stream_feed(struct body_stream *s, struct str bytes,
+                      void (*fn)(struct str decoded, void *owner), void *owner)
+{
+    char out[16 * 1024];
+    struct decoder *d = &s->decoder;
+    d->in = bytes;
+    if (!s->is_begun && bytes.len)
+        s->is_begun = s->coding->begin(d);
+    while (s->is_begun && !s->is_over) {
+        size_t room = sizeof out, left = d->in.len;
+        enum progress progress = s->coding->step(d, out, &room);
+        if (room)
+            fn(str_make(out, room), owner);
+        s->is_over = progress == DONE && !d->in.len;
+        if (progress == BROKEN)
+            return !left; /* nothing to read is no damage */
+        if (!room && d->in.len == left)
+            break; /* starved: the next feed goes on */
+    }
+    return s->is_begun || !bytes.len;
+}
+
+void body_stream_free(struct body_stream *s)
+{
+    if (!s)
+        return;
+    if (s->is_begun)
+        s->coding->end(&s->decoder);
+    free(s);
 }

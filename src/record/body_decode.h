@@ -18,4 +18,12 @@ enum decode_result {
  * ("gzip, br" was applied in that order). Appends to `out`. */
 enum decode_result body_decode(struct str encoding, struct str bytes, struct buf *out);
 
+/* The same while the body comes, for one encoding. */
+struct body_stream;
+struct body_stream *body_stream_new(struct str encoding); /* NULL: one we do not know, or a list */
+/* What it gives, piece by piece. False when it is damaged: no more comes then. */
+bool body_stream_feed(struct body_stream *s, struct str bytes,
+                      void (*fn)(struct str decoded, void *owner), void *owner) MUST_CHECK;
+void body_stream_free(struct body_stream *s); /* NULL is fine */
+
 #endif
