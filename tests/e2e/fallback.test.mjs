@@ -183,6 +183,30 @@ async function ask_framed(p, headers, body, framing) {
   return conn.answer_whole('POST');
 }
 
+test('a provider of the client\'s own language gives way as well, until its first byte was passed on', async () => {
+  const p = await pair({ format: 'anthropic', base_url: first.origin, api_key: 'sk-first-1' });
+  for (const reply of [
+    (r) => refuse(r, 529), (r) => refuse(r, 500), (r) => r.destroy(),
+    (r) => { r.writeHead(200, { 'content-type': 'text/event-stream' }); r.flushHeaders(); setImmediate(() => r.destroy()); },
+  ]) {
+    forget(first, second);
+    first.reply = reply;
+    assert.equal(said(await post(p, session_id())), 'Hello');
+    assert.deepEqual([first.seen.length, second.seen.length], [1, 1]);
+  }
+  forget(first, second);
+  first.reply = (r) => refuse(r, 404);
+  assert.equal((await post(p, session_id())).status, 404);
+  first.reply = (r) => {
+    r.writeHead(200, { 'content-type': 'text/event-stream' });
+    r.write(text_stream('half')[0]);
+    setImmediate(() => r.destroy());
+  };
+  const got = await post(p, session_id());
+  assert.equal(got.is_clean, false);
+  assert.equal(second.seen.length, 0);
+});
+
 test('Anthropic as the last of a chain gets the client\'s own request, with its own credentials', async () => {
   const p = await start({
     providers: { first: provider(first, { fallback_provider: 'second', circuit_breaker: off }), second: provider(second, { fallback_provider: 'anthropic', circuit_breaker: off }) },
@@ -313,6 +337,31 @@ test('a breaker opens after failures in a row, lets one through when its time is
   first.reply = (r, x, n) => (n % 2 ? refuse(r, 500) : say(r, saying('First')));
   for (let i = 0; i < 8; i += 1) assert.equal(said(await post(p, session_id())), i % 2 ? 'First' : 'Hello');
   assert.equal((await health(p, 'first')).breaker.state, 'closed', 'not in a row');
+});
+
+test('what one worker learns, all know, and a configuration read again forgets nothing', async () => {
+  const config = (more = {}) => ({
+    server: { workers: 2 },
+    providers: { first: provider(first, { fallback_provider: 'second', circuit_breaker: { max_failures: 3, timeout: '1h' } }), second: provider(second, { circuit_breaker: off }) },
+    routing: { models: { '"*haiku*"': 'first:m-1', ...more } },
+  });
+  const p = await start(config());
+  forget(first, second);
+  first.reply = (r) => refuse(r, 500);
+  for (let i = 0; i < 3; i += 1) await post(p, session_id());
+  assert.equal((await health(p, 'first')).breaker.state, 'open');
+  for (let i = 0; i < 12; i += 1) assert.equal(said(await post(p, session_id())), 'Hello', 'each on a connection of its own');
+  assert.equal(first.seen.length, 3);
+
+  await p.reload({ ...config({ 'other-*': 'first:m-3' }), transcripts: { enabled: false } });
+  assert.equal(said(await post(p, session_id(), { model: 'other-1' })), 'Hello');
+  assert.equal(first.seen.length, 3, 'still left alone');
+  const changed = config();
+  changed.providers.first.circuit_breaker = off;
+  await p.reload({ ...changed, transcripts: { enabled: false } });
+  assert.equal(said(await post(p, session_id())), 'Hello');
+  assert.equal(first.seen.length, 4, 'without a breaker it is asked');
+  assert.equal((await health(p, 'first')).breaker.state, 'closed');
 });
 
 test('all left alone: the client is told when to come back, in its own language', async () => {
