@@ -5,7 +5,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
-import { ChatProvider, chunk, say, usage } from '../lib/chat_provider.mjs';
+import { ChatProvider, chunk, refuse, say, usage } from '../lib/chat_provider.mjs';
 import { run_claude, skip } from '../lib/claude.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
 import { Upstream } from '../lib/upstream.mjs';
@@ -69,4 +69,39 @@ test('a loop with two tool calls side by side, through another provider', { skip
     assert.equal(row.response_model, 'local-1');
     assert.ok(row.flags.includes('translated'));
   }
+});
+
+test('a provider that fails in the middle of a loop: the real client goes on with its fallback', { skip, timeout: 180000 }, async () => {
+  const flaky = await ChatProvider.start();
+  const asked = provider.seen.length;
+  /* The first turn comes from it; with the second it has gone. */
+  flaky.reply = (r, { json }) => (json.messages.some((m) => m.role === 'tool') ? refuse(r, 503) : say(r, answer(json)));
+  const p = await Proxy.start({
+    upstream: up,
+    config: {
+      providers: {
+        anthropic: { fallback_provider: 'flaky:flaky-1' },
+        flaky: { format: 'openai', base_url: flaky.url, fallback_provider: 'local:local-1' },
+        local: { format: 'openai', base_url: provider.url },
+      },
+      transcripts: { enabled: false },
+    },
+  });
+  up.fallback = async (x) => { await x.received(); await x.json(529, { type: 'error', error: { type: 'overloaded_error', message: 'busy' } }); };
+  const folder = await temp_dir('claude');
+  const { out } = await run_claude({ proxy: p, up }, folder, folder, ['look', '--output-format', 'json', '--allowedTools', 'Bash']);
+  assert.match(JSON.parse(out).result, /^saw (one and two|two and one)$/);
+  assert.ok(provider.seen.length > asked, 'the last turn came from the second fallback');
+  const last = provider.seen.at(-1).json;
+  assert.equal(last.messages.filter((m) => m.role === 'tool').length, 2);
+  assert.ok(!JSON.stringify([...flaky.seen, ...provider.seen]).includes('sk-ant'));
+  const rows = await until(async () => {
+    const found = (await p.rows()).filter((r) => r.path.startsWith('/v1/messages') && !r.path.includes('count_tokens'));
+    return found.length && found.every((r) => r.state === 'complete') && found;
+  }, 'the rows');
+  assert.deepEqual(rows.find((r) => r.provider === 'local').tried.map((t) => t.provider), ['anthropic', 'flaky']);
+  assert.equal((await p.api('/api/providers')).providers.find((x) => x.name === 'anthropic').breaker.enabled, true);
+  assert.deepEqual(await p.stop(), { code: 0, signal: null });
+  await flaky.stop();
+  await fs.rm(folder, { recursive: true, force: true });
 });
