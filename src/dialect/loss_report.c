@@ -62,6 +62,14 @@ enum err loss_report_write(const struct loss_report *r, struct buf *out)
         json_put_int(&w, "count", l->count);
         json_close(&w, '}');
     }
+    if (r->unlisted) {
+        json_open(&w, '{');
+        json_put_string(&w, "what", STR("unlisted"));
+        json_put_string(&w, "path", STR_NONE);
+        json_put_string(&w, "why", STR("there were too many kinds to list; these are the rest"));
+        json_put_int(&w, "count", (int64_t)r->unlisted);
+        json_close(&w, '}');
+    }
     json_close(&w, ']');
     return w.err;
 }

@@ -29,7 +29,8 @@ struct loss_report {
 void loss_report_note(struct loss_report *r, enum loss_kind kind, struct str path,
                       struct str detail, const char *why);
 const char *loss_kind_name(enum loss_kind kind); /* "dropped" */
-/* [{"what","path","detail","why","count"}]; "detail" only where there is one. */
+/* [{"what","path","detail","why","count"}]; "detail" only where there is one. A last entry "unlisted"
+ * counts those past LOSS_REPORT_MAX. */
 enum err loss_report_write(const struct loss_report *r, struct buf *out) MUST_CHECK;
 
 #endif

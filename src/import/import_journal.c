@@ -6,7 +6,15 @@
  */
 #include "import/import_journal.h"
 
-enum { CHUNK_BYTES = 256 << 10 };
+#include <yyjson.h>
+
+#include "agents/identity.h"
+
+enum {
+    CHUNK_BYTES = 256 << 10,
+    NAME_BYTES_MAX = 256,     /* of a rule, a target, a model, an agent */
+    LOSSES_MAX = 256 << 10    /* bytes of a translation's report */
+};
 
 struct put {
     struct journal *journal;
@@ -55,13 +63,41 @@ static void put_request(struct put *p)
     journal_add(p->journal, &last);
 }
 
+/* A file may say anything: names of ours have to be ours, and others of a length that names have. */
+static struct frame_decision checked(struct frame_decision d)
+{
+    enum request_class class;
+    enum identity_source by;
+    if (!class_parse(d.class, &class) || MAX_OF(d.rule.len, d.target.len) > NAME_BYTES_MAX)
+        return (struct frame_decision){0};
+    if (!identity_source_parse(d.class_by, &by))
+        d.class_by = STR_NONE;
+    if (!identity_source_parse(d.agent_by, &by) || d.agent.len > NAME_BYTES_MAX)
+        d.agent = d.agent_by = STR_NONE;
+    return d;
+}
+
+static struct str checked_losses(struct str losses)
+{
+    yyjson_doc *doc = losses.len <= LOSSES_MAX ? yyjson_read(losses.ptr, losses.len, 0) : NULL;
+    bool is_list = doc && yyjson_is_arr(yyjson_doc_get_root(doc));
+    yyjson_doc_free(doc);
+    return is_list ? losses : STR_NONE;
+}
+
 static enum err put_answer_head(struct put *p)
 {
     const struct exchange_copy *x = p->x;
     /* what is not known comes through as such: these numbers are signed where they are kept */
-    const struct frame_resp_head head = {x->response_head, x->upstream_addr, x->is_ours,
-                                         x->is_reused, (uint64_t)x->connect_us,
-                                         (uint64_t)x->sent_us};
+    const struct frame_resp_head head = {.head = x->response_head,
+                                         .upstream_addr = x->upstream_addr,
+                                         .is_ours = x->is_ours,
+                                         .is_reused = x->is_reused,
+                                         .connect_us = (uint64_t)x->connect_us,
+                                         .sent_us = (uint64_t)x->sent_us,
+                                         .model = str_head(x->asked_model, NAME_BYTES_MAX),
+                                         .is_translated = x->is_translated,
+                                         .decision = checked(x->decision)};
     struct buf payload;
     buf_init(&payload, FRAME_PAYLOAD_MAX);
     enum err err = frame_resp_head_write(&payload, &head);
@@ -120,6 +156,7 @@ static enum err put_end(struct put *p)
         .request_bytes = (uint64_t)MAX_OF(x->request_bytes, INT64_C(0)),
         .response_bytes = (uint64_t)MAX_OF(x->response_bytes, INT64_C(0)),
         .client_bytes = (uint64_t)MAX_OF(x->client_bytes, INT64_C(0)),
+        .losses = checked_losses(x->losses),
     };
     struct buf payload;
     buf_init(&payload, FRAME_PAYLOAD_MAX);

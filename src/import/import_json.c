@@ -150,6 +150,23 @@ static enum body_fate fate_at(yyjson_val *obj, const char *key)
     return text_at(obj, key).len ? BODY_GONE : BODY_WHOLE;
 }
 
+/* What was found out of it and done with it, beside relaying. */
+static void read_routing(struct draft *d, yyjson_val *o, yyjson_val *flags)
+{
+    struct exchange_copy *x = &d->exchange;
+    yyjson_val *losses = yyjson_obj_get(o, "losses");
+    x->is_translated = has_flag(flags, "translated");
+    x->asked_model = x->is_translated ? text_at(o, "response_model") : STR_NONE;
+    x->decision = (struct frame_decision){text_at(o, "class"),      text_at(o, "class_by"),
+                                          text_at(o, "agent_type"), text_at(o, "agent_by"),
+                                          text_at(o, "route"),      text_at(o, "route_target"),
+                                          has_flag(flags, "shadow"), has_flag(flags, "background")};
+    char *text = yyjson_is_arr(losses) ? yyjson_val_write(losses, 0, NULL) : NULL;
+    if (text)
+        x->losses = arena_str(&d->arena, str_of(text));
+    free(text);
+}
+
 static void read_own_row(struct exchange_copy *x, yyjson_val *o)
 {
     yyjson_val *flags = yyjson_obj_get(o, "flags"), *error = yyjson_obj_get(o, "error");
@@ -180,6 +197,7 @@ static const char *read_own(struct draft *d, yyjson_val *o)
         x->state == ENDING_RUNNING)
         return "has no id or no state that we know";
     read_own_row(x, o);
+    read_routing(d, o, yyjson_obj_get(o, "flags"));
     bool undone[2] = {text_at(o, "request_body_decoded").len > 0,
                       text_at(o, "response_body_decoded").len > 0};
     if (draft_first_line(d, OF_REQUEST, text_at(o, "request_line")) ||

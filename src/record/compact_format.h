@@ -19,7 +19,14 @@ enum compact_frame {
     COMPACT_END        /* how many exchanges */
 };
 
-enum compact_flag { COMPACT_OURS = 1, COMPACT_REUSED = 2, COMPACT_UNTIMED = 4 };
+enum compact_flag {
+    COMPACT_OURS = 1,
+    COMPACT_REUSED = 2,
+    COMPACT_UNTIMED = 4,
+    COMPACT_TRANSLATED = 8,
+    COMPACT_SHADOW = 16,
+    COMPACT_BACKGROUND = 32
+};
 
 static inline void compact_put_u32(char *out, uint32_t v)
 {

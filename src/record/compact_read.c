@@ -115,6 +115,18 @@ static void get_timeline(struct compact_reader *r, struct wire_reader *from)
     r->exchange.timeline_len = count;
 }
 
+static void get_routing(struct wire_reader *from, uint64_t flags, struct exchange_copy *x)
+{
+    struct frame_decision *d = &x->decision;
+    struct str *const texts[] = {&x->asked_model, &x->losses,   &d->class, &d->class_by,
+                                 &d->agent,       &d->agent_by, &d->rule,  &d->target};
+    for (size_t i = 0; i < COUNT_OF(texts) && from->rest.len; i++)
+        *texts[i] = wire_get_bytes(from);
+    x->is_translated = flags & COMPACT_TRANSLATED;
+    d->is_shadow = flags & COMPACT_SHADOW;
+    d->is_background = flags & COMPACT_BACKGROUND;
+}
+
 static bool get_facts(struct compact_reader *r)
 {
     struct exchange_copy *x = &r->exchange;
@@ -136,6 +148,7 @@ static bool get_facts(struct compact_reader *r)
     get_body(r, &from, 0, &x->request);
     get_body(r, &from, 1, &x->response);
     get_timeline(r, &from);
+    get_routing(&from, flags, x);
     if (from.bad || id.len != sizeof x->id.bytes || !state || state > ENDING_PROXY_CRASH)
         return false;
     memcpy(x->id.bytes, id.ptr, id.len);

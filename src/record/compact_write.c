@@ -138,6 +138,16 @@ static void put_timeline(struct put *p, const struct exchange_copy *x)
     }
 }
 
+/* Came later than the rest: what reads has to do without it in older files. */
+static void put_routing(struct put *p, const struct exchange_copy *x)
+{
+    const struct frame_decision *d = &x->decision;
+    const struct str texts[] = {x->asked_model, x->losses,   d->class, d->class_by,
+                                d->agent,       d->agent_by, d->rule,  d->target};
+    for (size_t i = 0; i < COUNT_OF(texts); i++)
+        put_bytes(p, texts[i]);
+}
+
 static enum err put_facts(struct compact_writer *w, const struct exchange_copy *x, struct buf *out)
 {
     buf_clear(&w->payload);
@@ -145,7 +155,10 @@ static enum err put_facts(struct compact_writer *w, const struct exchange_copy *
     put_bytes(&p, str_make(x->id.bytes, sizeof x->id.bytes));
     put(&p, x->state);
     put(&p, (x->is_ours ? COMPACT_OURS : 0u) | (x->is_reused ? COMPACT_REUSED : 0u) |
-                (x->is_untimed ? COMPACT_UNTIMED : 0u));
+                (x->is_untimed ? COMPACT_UNTIMED : 0u) |
+                (x->is_translated ? COMPACT_TRANSLATED : 0u) |
+                (x->decision.is_shadow ? COMPACT_SHADOW : 0u) |
+                (x->decision.is_background ? COMPACT_BACKGROUND : 0u));
     const int64_t numbers[] = {x->started_us,    x->connect_us,     x->sent_us,     x->ttfb_us,
                                x->duration_us,   x->request_bytes, x->response_bytes,
                                x->client_bytes};
@@ -159,6 +172,7 @@ static enum err put_facts(struct compact_writer *w, const struct exchange_copy *
     put_body(&p, &x->request);
     put_body(&p, &x->response);
     put_timeline(&p, x);
+    put_routing(&p, x);
     return p.err ? p.err : put_frame(w, COMPACT_EXCHANGE, buf_str(&w->payload), out);
 }
 

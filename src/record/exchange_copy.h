@@ -29,6 +29,10 @@ struct exchange_copy {
     struct str request_head, response_head; /* as in struct frame_begin and frame_resp_head */
     struct str upstream_addr;
     bool is_ours, is_reused;
+    bool is_translated;
+    struct str asked_model; /* of the provider, where it was translated */
+    struct str losses;      /* of the translation, as JSON; or empty */
+    struct frame_decision decision;
     bool is_untimed; /* when the answer came is not known: ttfb_us and the timeline do not count */
     int64_t connect_us, sent_us, ttfb_us, duration_us;
     struct str error_type, error_message;

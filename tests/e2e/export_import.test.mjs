@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { Command, run_command } from '../lib/cli.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, error_body, headers_for, session_id, stream_events, text_stream } from '../lib/messages.mjs';
+import { Provider, matrix_proxy } from '../lib/matrix.mjs';
 import { BINARY, Proxy, temp_dir } from '../lib/proxy.mjs';
 import { same_bytes } from '../lib/suite.mjs';
 import { Upstream } from '../lib/upstream.mjs';
@@ -23,7 +24,8 @@ const at = (name) => path.join(dir, name);
 before(async () => {
   dir = await temp_dir('ccp-port');
   t.up = await Upstream.start();
-  t.proxy = await Proxy.start({ upstream: t.up });
+  t.provider = await Provider.start();
+  t.proxy = await matrix_proxy(t.provider.url, { up: t.up, models: { 'routed-*': 'chat:chat-1' }, config: {} });
   rows = await record_all_kinds();
 });
 after(async () => {
@@ -31,6 +33,7 @@ after(async () => {
   try {
     assert.deepEqual(await t.proxy?.stop(), { code: 0, signal: null });
   } finally {
+    await t.provider?.stop();
     await t.up?.stop();
     await fs.rm(dir, { recursive: true, force: true });
   }
@@ -81,11 +84,19 @@ async function record_all_kinds() {
   await turn((x) => x.rst());
   await turn((x) => x.events(stream_events([{ type: 'text', text: 'in many small pieces' }]).join('').match(/[\s\S]{1,9}/g)),
     { headers: [['x-claude-code-agent-id', 'agent-1'], ['Authorization', 'Bearer sk-ant-secret-canary-1234567890']] });
+  t.provider.on('chat-1', (x, s) => x.events(s.events([{ text: 'translated' }])));
+  await turn(() => {}, { body: ask_body('routed', { model: 'routed-1', top_k: 40 }) });
   return until(async () => {
     const rows = await t.proxy.rows();
-    return rows.every((r) => r.state !== 'running') && rows.length >= 16 && rows;
+    return rows.every((r) => r.state !== 'running') && rows.length >= 17 && rows;
   }, 'all rows');
 }
+
+test('what was routed is among it', () => {
+  const routed = rows.find((r) => r.provider === 'chat');
+  assert.equal(routed.response_model, 'chat-1');
+  assert.ok(routed.flags.includes('translated') && routed.losses.some((l) => l.path === 'top_k'));
+});
 
 /* What the dashboard shows of a request, but for where it was taken in. */
 const shown = (r) => ({ ...r, node: undefined });
@@ -160,7 +171,9 @@ for (const format of ['jsonl', 'json', 'har']) {
     for (const a of again) {
       const r = rows.find((x) => x.id === a.id);
       for (const key of ['started_at', 'model', 'response_model', 'session_id', 'agent_id', 'usage', 'status', 'state', 'title', 'stop_reason'])
-        assert.deepEqual(a[key], r[key], `${key} of ${a.id}`);
+        if (format !== 'har' || key !== 'response_model' || !r.losses) /* HAR has no place for what was translated */
+          assert.deepEqual(a[key], r[key], `${key} of ${a.id}`);
+      if (format !== 'har') assert.deepEqual([a.losses, a.class, a.flags.includes('translated')], [r.losses, r.class, r.flags.includes('translated')]);
     }
   });
 }

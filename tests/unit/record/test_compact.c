@@ -71,6 +71,11 @@ static struct exchange_copy *add(struct str request, struct str response)
         .response_head = STR("HTTP/1.1 200 OK\r\n"),
         .upstream_addr = STR("1.2.3.4:443"),
         .is_reused = true,
+        .is_translated = true,
+        .asked_model = STR("gpt-5"),
+        .losses = STR("[{\"what\":\"dropped\"}]"),
+        .decision = {STR("agent"), STR("header"), STR("reviewer"), STR("spawn"), STR("rules.1"),
+                     STR("openai:gpt-5"), false, true},
         .connect_us = UNKNOWN,
         .sent_us = 17,
         .ttfb_us = 99,
@@ -124,6 +129,17 @@ static bool same_text(struct str a, struct str b)
     return str_equal(a, b);
 }
 
+static bool same_routing(const struct exchange_copy *a, const struct exchange_copy *b)
+{
+    const struct frame_decision *d = &a->decision, *e = &b->decision;
+    return a->is_translated == b->is_translated && d->is_shadow == e->is_shadow &&
+           d->is_background == e->is_background && same_text(a->asked_model, b->asked_model) &&
+           same_text(a->losses, b->losses) && same_text(d->class, e->class) &&
+           same_text(d->class_by, e->class_by) && same_text(d->agent, e->agent) &&
+           same_text(d->agent_by, e->agent_by) && same_text(d->rule, e->rule) &&
+           same_text(d->target, e->target);
+}
+
 static bool same(const struct exchange_copy *a, const struct exchange_copy *b)
 {
     if (!uuid_equal(&a->id, &b->id) || a->state != b->state || a->started_us != b->started_us ||
@@ -143,7 +159,7 @@ static bool same(const struct exchange_copy *a, const struct exchange_copy *b)
            same_text(a->response_head, b->response_head) &&
            same_text(a->upstream_addr, b->upstream_addr) &&
            same_text(a->error_type, b->error_type) &&
-           same_text(a->error_message, b->error_message) &&
+           same_text(a->error_message, b->error_message) && same_routing(a, b) &&
            same_text(a->request.bytes, b->request.bytes) &&
            same_text(a->response.bytes, b->response.bytes) &&
            !memcmp(a->request.hash, b->request.hash, 16);
