@@ -45,6 +45,7 @@ static enum err add(void *state, const struct export_item *item, struct buf *out
         .is_ours = r->flags & RECORD_IS_OURS,
         .is_reused = r->flags & RECORD_IS_REUSED,
         .is_translated = r->flags & RECORD_IS_TRANSLATED,
+        .is_demoted = r->flags & RECORD_IS_DEMOTED,
         .asked_model = r->flags & RECORD_IS_TRANSLATED ? r->response_model : STR_NONE,
         .losses = r->losses,
         .decision = {r->class, r->class_by, r->agent_type, r->agent_by, r->route, r->route_target,

@@ -97,6 +97,7 @@ static enum err put_answer_head(struct put *p)
                                          .sent_us = (uint64_t)x->sent_us,
                                          .model = str_head(x->asked_model, NAME_BYTES_MAX),
                                          .is_translated = x->is_translated,
+                                         .is_demoted = x->is_demoted,
                                          .decision = checked(x->decision)};
     struct buf payload;
     buf_init(&payload, FRAME_PAYLOAD_MAX);

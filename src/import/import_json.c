@@ -156,6 +156,7 @@ static void read_routing(struct draft *d, yyjson_val *o, yyjson_val *flags)
     struct exchange_copy *x = &d->exchange;
     yyjson_val *losses = yyjson_obj_get(o, "losses");
     x->is_translated = has_flag(flags, "translated");
+    x->is_demoted = has_flag(flags, "demoted");
     x->asked_model = x->is_translated ? text_at(o, "response_model") : STR_NONE;
     x->decision = (struct frame_decision){text_at(o, "class"),      text_at(o, "class_by"),
                                           text_at(o, "agent_type"), text_at(o, "agent_by"),

@@ -25,7 +25,8 @@ enum compact_flag {
     COMPACT_UNTIMED = 4,
     COMPACT_TRANSLATED = 8,
     COMPACT_SHADOW = 16,
-    COMPACT_BACKGROUND = 32
+    COMPACT_BACKGROUND = 32,
+    COMPACT_DEMOTED = 64
 };
 
 static inline void compact_put_u32(char *out, uint32_t v)

@@ -123,6 +123,7 @@ static void get_routing(struct wire_reader *from, uint64_t flags, struct exchang
     for (size_t i = 0; i < COUNT_OF(texts) && from->rest.len; i++)
         *texts[i] = wire_get_bytes(from);
     x->is_translated = flags & COMPACT_TRANSLATED;
+    x->is_demoted = flags & COMPACT_DEMOTED;
     d->is_shadow = flags & COMPACT_SHADOW;
     d->is_background = flags & COMPACT_BACKGROUND;
 }

@@ -156,7 +156,7 @@ static enum err put_facts(struct compact_writer *w, const struct exchange_copy *
     put(&p, x->state);
     put(&p, (x->is_ours ? COMPACT_OURS : 0u) | (x->is_reused ? COMPACT_REUSED : 0u) |
                 (x->is_untimed ? COMPACT_UNTIMED : 0u) |
-                (x->is_translated ? COMPACT_TRANSLATED : 0u) |
+                (x->is_translated ? COMPACT_TRANSLATED : 0u) | (x->is_demoted ? COMPACT_DEMOTED : 0u) |
                 (x->decision.is_shadow ? COMPACT_SHADOW : 0u) |
                 (x->decision.is_background ? COMPACT_BACKGROUND : 0u));
     const int64_t numbers[] = {x->started_us,    x->connect_us,     x->sent_us,     x->ttfb_us,

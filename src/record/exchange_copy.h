@@ -29,7 +29,7 @@ struct exchange_copy {
     struct str request_head, response_head; /* as in struct frame_begin and frame_resp_head */
     struct str upstream_addr;
     bool is_ours, is_reused;
-    bool is_translated;
+    bool is_translated, is_demoted; /* as in struct frame_resp_head */
     struct str asked_model; /* of the provider, where it was translated */
     struct str losses;      /* of the translation, as JSON; or empty */
     struct frame_decision decision;

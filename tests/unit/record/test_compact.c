@@ -72,6 +72,7 @@ static struct exchange_copy *add(struct str request, struct str response)
         .upstream_addr = STR("1.2.3.4:443"),
         .is_reused = true,
         .is_translated = true,
+        .is_demoted = true,
         .asked_model = STR("gpt-5"),
         .losses = STR("[{\"what\":\"dropped\"}]"),
         .decision = {STR("agent"), STR("header"), STR("reviewer"), STR("spawn"), STR("rules.1"),
@@ -132,7 +133,7 @@ static bool same_text(struct str a, struct str b)
 static bool same_routing(const struct exchange_copy *a, const struct exchange_copy *b)
 {
     const struct frame_decision *d = &a->decision, *e = &b->decision;
-    return a->is_translated == b->is_translated && d->is_shadow == e->is_shadow &&
+    return a->is_translated == b->is_translated && a->is_demoted == b->is_demoted && d->is_shadow == e->is_shadow &&
            d->is_background == e->is_background && same_text(a->asked_model, b->asked_model) &&
            same_text(a->losses, b->losses) && same_text(d->class, e->class) &&
            same_text(d->class_by, e->class_by) && same_text(d->agent, e->agent) &&
