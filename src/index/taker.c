@@ -151,7 +151,7 @@ static void take_decision(struct gathered *e, const struct frame_decision *d)
     r->route = d->rule;
     r->route_target = d->target;
     r->flags |= d->is_shadow ? RECORD_IS_SHADOW : 0u;
-    if (!d->class.len)
+    if (!d->class.len) /* no rule asked who it is */
         return;
     e->is_guess = false;
     if (d->agent.len)

@@ -374,6 +374,9 @@ static void note_rest(struct taker *t, struct gathered *e)
     }
     if (t->store->prices)
         prices_cost(t->store->prices, r);
+    if (t->store->prices && r->flags & RECORD_IS_SHADOW)
+        r->shadow_cost_usd_micro =
+            prices_cost_elsewhere(t->store->prices, r, r->route_target);
 }
 
 static void note_end(struct gathered *e, const struct frame_end *end)

@@ -337,3 +337,31 @@ void prices_cost(const struct prices *p, struct record *r)
     r->cost_usd_micro = (sum.pico + 500000) / 1000000;
     r->flags |= sum.is_estimated ? RECORD_COST_ESTIMATED : 0u;
 }
+
+int64_t prices_cost_elsewhere(const struct prices *p, const struct record *r, struct str target)
+{
+    char out[PRICE_NAME_MAX];
+    bool is_resold;
+    struct record other = *r;
+    struct usage *u = &other.usage;
+    size_t colon = str_find(target, ':');
+    if (colon < target.len)
+        other.response_model = str_from(target, colon + 1);
+    struct str name = price_name(other.response_model, out, &is_resold);
+    const struct price *price = name.len ? find(p, name, r->started_us, prompt_tokens(u)) : NULL;
+    if (!price || !has_usage(u))
+        return UNKNOWN;
+    if (price->cache_write_5m == UNKNOWN) {
+        u->input_tokens = MAX_OF(u->input_tokens, 0) + MAX_OF(u->cache_creation_input_tokens, 0);
+        u->cache_creation_input_tokens = u->cache_creation_5m_tokens = u->cache_creation_1h_tokens = 0;
+    }
+    if (price->cache_read == UNKNOWN) {
+        u->input_tokens = MAX_OF(u->input_tokens, 0) + MAX_OF(u->cache_read_input_tokens, 0);
+        u->cache_read_input_tokens = 0;
+    }
+    if (price->web_search == UNKNOWN)
+        u->web_search_requests = 0;
+    other.flags = 0; /* fast mode and the like are the other one's */
+    prices_cost(p, &other);
+    return other.cost_usd_micro;
+}

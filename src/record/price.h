@@ -50,6 +50,11 @@ uint64_t prices_fingerprint(const struct prices *p);
 /* Fills cost_usd_micro and the flags about it, from what else the record says. Any thread. */
 void prices_cost(const struct prices *p, struct record *r);
 
+/* What the tokens of `r`, an answer of another model, would have cost at `target`
+ * ("openai:gpt-4o"), in millionths of a dollar. What has no price of its own there, such as writing
+ * to a cache, is plain input. UNKNOWN. Any thread. */
+int64_t prices_cost_elsewhere(const struct prices *p, const struct record *r, struct str target);
+
 /* The row for this model, then and for so long a prompt; NULL: unknown. */
 const struct price *prices_find(const struct prices *p, struct str model, int64_t at_us,
                                 int64_t prompt_tokens);

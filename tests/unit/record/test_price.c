@@ -205,6 +205,24 @@ static void the_answer_says_which_model(void **state)
     assert_int_equal(r.cost_usd_micro, 1000);
 }
 
+/* gpt-4o: 2.50, 10, 1.25 dollars a million, and writing to its cache has no price of its own. */
+static void the_same_tokens_elsewhere(void **state)
+{
+    (void)state;
+    struct record r = asked("claude-opus-5", USAGE(1000, 2000, 30000, 700, 400, 300, 2));
+    r.flags = RECORD_BILLED_FAST;
+    assert_int_equal(prices_cost_elsewhere(prices, &r, STR("openai:gpt-4o")),
+                     1700 * 5 / 2 + 2000 * 10 + 30000 * 5 / 4);
+    assert_int_equal(r.usage.input_tokens, 1000); /* it itself stays as it is */
+    assert_int_equal(r.flags, RECORD_BILLED_FAST);
+    assert_int_equal(prices_cost_elsewhere(prices, &r, STR("ollama:house-model")), UNKNOWN);
+    r.response_model = STR("claude-opus-5");
+    r.usage = USAGE(1000, 2000, 0, 0, 0, 0, 0);
+    assert_int_equal(prices_cost_elsewhere(prices, &r, STR("anthropic")), 1000 * 5 + 2000 * 25);
+    r.usage = no_usage;
+    assert_int_equal(prices_cost_elsewhere(prices, &r, STR("openai:gpt-4o")), UNKNOWN);
+}
+
 static void own_prices_come_first(void **state)
 {
     (void)state;
@@ -282,6 +300,7 @@ int main(void)
         TEST(what_was_not_told_is_estimated),
         TEST(the_way_of_billing_multiplies),
         TEST(the_answer_says_which_model),
+        TEST(the_same_tokens_elsewhere),
         TEST(own_prices_come_first),
         TEST(lines_become_prices),
         TEST(fingerprints_tell_prices_apart),
