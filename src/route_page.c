@@ -35,6 +35,8 @@ enum err route_page_explain(struct reload *reload, const struct api_recorded *re
         return ERR_CORRUPT;
     struct route_set *set = reload_current(reload);
     struct route_case c = {.router = set->router, .question = {.head = &head, .body = request->body}};
+    struct identity who;
+    route_case_of_record(&c, request->row, &who);
     enum err err = route_explain_json(&c, arena, out);
     route_set_drop(set);
     return err;

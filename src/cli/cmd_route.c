@@ -34,6 +34,7 @@ struct asked {
     struct identity who;
     bool is_who_given;
     struct record row; /* of a recorded request */
+    bool is_recorded;
     struct fail why;
 };
 
@@ -123,6 +124,7 @@ static enum err take_recorded(struct asked *x, const struct config *cfg, const s
     if (!err && !route_head_read(detail.request_head, &x->arena, &x->head))
         err = ERR_CORRUPT;
     *body = buf_str(&x->body);
+    x->is_recorded = !err;
     store_reader_free(reader);
     store_close(store);
     return err;
@@ -173,6 +175,9 @@ static enum err explain(struct asked *x, const struct config *cfg, const char *w
         .router = router,
         .question = {.head = &x->head, .body = body, .who = x->is_who_given ? &x->who : NULL},
     };
+    struct identity recorded;
+    if (x->is_recorded)
+        route_case_of_record(&c, &x->row, &recorded);
     err = x->options->own[FLAG_JSON] ? route_explain_json(&c, &x->arena, &out)
                                      : route_explain_text(&c, &x->arena, &out);
     if (!err)

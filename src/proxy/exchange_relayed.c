@@ -3,6 +3,7 @@
  * back byte for byte.
  */
 #include "base/mem.h"
+#include "dialect/json_writer.h"
 #include "dialect/provider_error.h"
 #include "http/chunk.h"
 #include "proxy/exchange_private.h"
@@ -56,7 +57,7 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
         .is_reused = attempt_is_reused(ex->attempt),
         .provider = ex->routable ? ex->provider->name : STR_NONE,
         .connect_us = attempt_connect_us(ex->attempt),
-        .sent_us = ex->sent_us,
+        .sent_us = ex->sent_us, .decision = routed_decision(ex),
     };
     tap_answer(&ex->tap, &a);
     if (exchange_waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH &&
@@ -167,29 +168,72 @@ void relayed_send_body(struct exchange *ex, struct str bytes)
         attempt_write(ex->attempt, bytes);
 }
 
+/* What stands in a body, and what is sent in its place. */
+struct edit {
+    size_t at, len;
+    struct str text; /* until the turn's end */
+};
+
+/* A rule wants another model of Anthropic's: its name is all that changes. */
+static struct edit edit_model(struct exchange *ex, struct str body)
+{
+    struct request_parts parts;
+    if (!ex->hop.model.len)
+        return (struct edit){0};
+    request_parts_read(body, &parts);
+    assert(parts.model.len); /* else no rule fits */
+    struct buf text;
+    struct json_writer w = {.out = &text};
+    size_t len;
+    buf_init(&text, 8 * ROUTE_MODEL_MAX);
+    json_string(&w, ex->hop.model);
+    assert(!w.err);
+    char *bytes = buf_take(&text, &len);
+    loop_turn_give(ex->proxy->loop, bytes);
+    return (struct edit){(size_t)(parts.model.ptr - body.ptr), parts.model.len,
+                         str_make(bytes, len)};
+}
+
+static void send_edited(struct exchange *ex, struct str body, const struct edit *edit)
+{
+    struct str parts[] = {body, STR_NONE, STR_NONE};
+    if (edit->len) {
+        parts[0] = str_head(body, edit->at);
+        parts[1] = edit->text;
+        parts[2] = str_from(body, edit->at + edit->len);
+    }
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        if (parts[i].len)
+            relayed_send_body(ex, parts[i]);
+}
+
 void relayed_send_head(struct exchange *ex)
 {
     ex->is_head_sent = true;
     ex->sent_us = exchange_elapsed_us(ex);
     struct str changed = demoted_ask(ex);
-    struct forward_more more = {ex->routes->set->version, token_for(ex), changed.len};
+    struct edit edit = edit_model(ex, changed.len ? changed : buf_str(&ex->early));
+    int64_t grown_bytes = (int64_t)edit.text.len - (int64_t)edit.len;
+    struct forward_more more = {
+        ex->routes->set->version, token_for(ex),
+        changed.len ? (size_t)((int64_t)changed.len + grown_bytes) : 0, grown_bytes};
     attempt_write(ex->attempt,
                   forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
                                        ex->request_framing, &more));
     if (changed.len) {
-        relayed_send_body(ex, changed);
+        send_edited(ex, changed, &edit);
         return;
     }
     if (!ex->early.len)
         return;
     if (ex->keeps_body) {
-        relayed_send_body(ex, buf_str(&ex->early));
+        send_edited(ex, buf_str(&ex->early), &edit);
         return;
     }
     size_t len;
     char *bytes = buf_take(&ex->early, &len);
     loop_turn_give(ex->proxy->loop, bytes);
-    relayed_send_body(ex, str_make(bytes, len));
+    send_edited(ex, str_make(bytes, len), &edit);
 }
 
 void relayed_send_end(struct exchange *ex)

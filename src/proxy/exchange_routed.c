@@ -22,7 +22,7 @@ static void on_head(void *owner, struct str head, enum body_framing framing, int
         .model = translated_model(t), .is_translated = true,
         .is_ours = framing == BODY_LENGTH && !*translated_addr(t),
         .is_reused = translated_is_reused(t), .connect_us = translated_connect_us(t),
-        .sent_us = ex->sent_us,
+        .sent_us = ex->sent_us, .decision = routed_decision(ex),
     };
     if (!chain_may_mend(status))
         health_answered(&ex->try);
@@ -99,7 +99,24 @@ void routed_decide(struct exchange *ex)
     if (!rule)
         return;
     router_count(r, rule, clock_wall_us());
-    ex->rule = rule->provider && !ex->decision.is_shadow ? rule : NULL;
+    ex->rule = ex->decision.is_shadow ? NULL : rule;
+}
+
+struct frame_decision routed_decision(const struct exchange *ex)
+{
+    const struct route_decision *d = &ex->decision;
+    const struct identity *who = d->who;
+    struct frame_decision out = {.target = d->target, .is_shadow = d->rule && d->is_shadow};
+    if (d->rule)
+        out.rule = d->rule->label;
+    if (!who)
+        return out;
+    out.class = str_of(class_name(who->class));
+    out.class_by = str_of(identity_source_name(who->class_by));
+    out.agent = who->agent;
+    out.agent_by = str_of(identity_source_name(who->agent_by));
+    out.is_background = who->is_background;
+    return out;
 }
 
 static bool on_refused(void *owner, int status, int64_t retry_after_s, const char *what)

@@ -84,6 +84,16 @@ static void put_new_body(struct writer *w, const struct header *h, size_t *lengt
         *length = 0;
 }
 
+/* The client's own body, somewhat changed. */
+static void put_grown_length(struct writer *w, const struct header *h, int64_t grown_bytes)
+{
+    uint64_t bytes = 0;
+    bool is_number = str_to_u64(h->value, &bytes);
+    assert(is_number); /* the parser saw to that */
+    (void)is_number;
+    put_length(w, h->name, (size_t)((int64_t)bytes + grown_bytes));
+}
+
 struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,
                                 enum body_framing framing, const struct forward_more *more)
 {
@@ -109,6 +119,8 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
             names_beta = true;
         } else if (more->new_length && is_about_body(each)) {
             put_new_body(&w, each, &more_length);
+        } else if (each->id == HEADER_CONTENT_LENGTH && more->grown_bytes) {
+            put_grown_length(&w, each, more->grown_bytes);
         } else if (each->id != HEADER_EXPECT && !head_is_hop_by_hop(h, each)) {
             put_header(&w, each->name, each->value);
         }

@@ -29,6 +29,21 @@ bool route_head_read(struct str text, struct arena *arena, struct head *out)
     return out->method.len && out->target.len;
 }
 
+void route_case_of_record(struct route_case *c, const struct record *row, struct identity *who)
+{
+    c->recorded_rule = row->route;
+    c->recorded_target = row->route_target;
+    c->recorded_shadow = (row->flags & RECORD_IS_SHADOW) != 0;
+    *who = (struct identity){.agent = row->agent_type,
+                             .is_nested = row->parent_agent_id.len > 0,
+                             .is_background = (row->flags & RECORD_IS_BACKGROUND) != 0};
+    if (!class_parse(row->class, &who->class) || c->question.who)
+        return;
+    (void)identity_source_parse(row->class_by, &who->class_by); /* an unknown one is none */
+    (void)identity_source_parse(row->agent_by, &who->agent_by);
+    c->question.who = who;
+}
+
 const char *route_mode_name(const struct router *r)
 {
     return r->is_passthrough ? "passthrough" : r->is_shadow ? "shadow" : "on";

@@ -6,6 +6,7 @@
 #define PROXY_ROUTE_EXPLAIN_H
 
 #include "proxy/router.h"
+#include "record/record.h"
 
 enum { ROUTE_EXPLAIN_MAX = 4 << 20 /* bytes, a ceiling for what is written */ };
 
@@ -21,6 +22,10 @@ struct route_case {
     struct str recorded_rule, recorded_target;
     bool recorded_shadow;
 };
+
+/* Takes over what the record says: who asked, where no `who` is given, and what was done. `c` then
+ * borrows from both. */
+void route_case_of_record(struct route_case *c, const struct record *row, struct identity *who);
 
 /* ERR_TOO_LARGE as buf.h. */
 enum err route_explain_text(const struct route_case *c, struct arena *arena,
