@@ -248,3 +248,13 @@ test('a decision is explained: of a recorded request, of a file, as text and as 
   await fs.writeFile(file, '[1]');
   await assert.rejects(command(file), (e) => e.code === 65);
 });
+
+test('rules that are read again keep their count', async () => {
+  const routing = (to) => ({ routing: { models: { '"claude-a*"': `local:${to}`, '"claude-b*"': 'local:b' } } });
+  const config = (to) => ({ providers: { local: { format: 'openai', base_url: chat.url } }, ...routing(to) });
+  const p = await start(routing('one'));
+  assert.equal((await where(p, { body: { model: 'claude-a' } })).to, 'one');
+  await p.reload(config('two'));
+  assert.equal((await where(p, { body: { model: 'claude-a' } })).to, 'two');
+  assert.deepEqual((await p.api('/api/routing')).rules.map((r) => [r.target.model, r.hits]), [['two', 2], ['b', 0]]);
+});

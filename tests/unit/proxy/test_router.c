@@ -1,4 +1,4 @@
-/* test_router.c — patterns of models. The rest of the rules is seen from outside: e2e/route. */
+/* test_router.c — patterns. What rules say is tried in test_route_rules.c, and from outside. */
 #include "check.h"
 #include "proxy/router.h"
 
@@ -27,13 +27,23 @@ static void test_patterns(void **state)
         {"a*b*c", "aXbYbZ", false},
         {"*aab", "aaaab", true},
         {"**", "x", true},
+        {"gpt-*", "gpt-", true},
+        {"gpt-*", "gpt", false},
+        {"gpt-*", "a-gpt-4", false},
+        {"*a*", "bcd", false},
+        {"*a*", "", false},
+        {"*?*", "", false},
+        {"a?*", "ab", true},
         {"a**", "a", true},
         {"[ab]", "a", false}, /* brackets stand for themselves: opus[1m] */
         {"opus[1m]", "opus[1m]", true},
     };
-    for (size_t i = 0; i < COUNT_OF(cases); i++)
-        if (glob_matches(str_of(cases[i].pattern), str_of(cases[i].text)) != cases[i].fits)
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct glob made = glob_make(str_of(cases[i].pattern)); /* must say the same, sooner */
+        if (glob_matches(str_of(cases[i].pattern), str_of(cases[i].text)) != cases[i].fits ||
+            glob_fits(&made, str_of(cases[i].text)) != cases[i].fits)
             fail_msg("%s and %s", cases[i].pattern, cases[i].text);
+    }
 }
 
 int main(void)
