@@ -17,7 +17,7 @@ struct forward_more {
     struct str token;   /* of an OAuth login, for a request without credentials; with the beta it needs */
     size_t new_length;  /* of a body that stands instead of the client's, whose answer must come without
                            a coding; 0: the body is the client's */
-    int64_t grown_bytes; /* by which the body is longer than that one; may be negative */
+    int64_t grown_bytes; /* by which the body is longer than the client's, if that is what is sent */
 };
 /* The request as the provider gets it, empty line included. */
 struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,

@@ -258,3 +258,15 @@ test('rules that are read again keep their count', async () => {
   assert.equal((await where(p, { body: { model: 'claude-a' } })).to, 'two');
   assert.deepEqual((await p.api('/api/routing')).rules.map((r) => [r.target.model, r.hits]), [['two', 2], ['b', 0]]);
 });
+
+test('another Claude model for a request that is asked as a stream', async () => {
+  const p = await start({ routing: { models: { 'claude-small': 'anthropic:claude-haiku-5' } } }, { ANTHROPIC_DEMOTE_NONSTREAMING: 'true' });
+  const session = session_id();
+  const got = await ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body('hi', { model: 'claude-small', stream: false }) });
+  assert.equal(got.status, 200);
+  assert.deepEqual(JSON.parse(got.body).content, [{ type: 'text', text: 'claude' }]);
+  const [x] = up.seen(session);
+  const asked = JSON.parse(x.body);
+  assert.deepEqual([asked.model, asked.stream], ['claude-haiku-5', true]);
+  assert.equal(x.header('content-length'), String(x.body.length));
+});
