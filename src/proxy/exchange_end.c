@@ -97,8 +97,7 @@ static void answer_for_provider(struct exchange *ex)
         memcpy(copy, body.ptr, body.len);
     body = str_make(copy, body.len);
     struct tap_answer a = {.head = head, .is_ours = true, .sent_us = ex->sent_us,
-                           .provider = ex->routable ? ex->provider->name : STR_NONE,
-                           .decision = routed_decision(ex)};
+                           .provider = ex->routable ? ex->provider->name : STR_NONE};
     tap_answer(&ex->tap, &a);
     tap_answer_body(&ex->tap, body);
     client_answer(c, head, has_body ? BODY_LENGTH : BODY_NONE);

@@ -112,7 +112,6 @@ void relayed_send_end(struct exchange *ex);
 /* --- exchange_routed.c: to another provider --- */
 
 void routed_decide(struct exchange *ex); /* by the rules: sets `decision`, and `rule` to follow it */
-struct frame_decision routed_decision(const struct exchange *ex); /* as it is recorded */
 void routed_start(struct exchange *ex, bool has_next);
 
 /* --- exchange_end.c --- */

@@ -57,7 +57,7 @@ static void on_head(void *owner, const struct head *h, bool *no_body)
         .is_reused = attempt_is_reused(ex->attempt),
         .provider = ex->routable ? ex->provider->name : STR_NONE,
         .connect_us = attempt_connect_us(ex->attempt),
-        .sent_us = ex->sent_us, .decision = routed_decision(ex),
+        .sent_us = ex->sent_us,
     };
     tap_answer(&ex->tap, &a);
     if (exchange_waits_for_disk(ex) && ex->answer_framing == BODY_LENGTH &&

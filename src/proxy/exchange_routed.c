@@ -22,7 +22,7 @@ static void on_head(void *owner, struct str head, enum body_framing framing, int
         .model = translated_model(t), .is_translated = true,
         .is_ours = framing == BODY_LENGTH && !*translated_addr(t),
         .is_reused = translated_is_reused(t), .connect_us = translated_connect_us(t),
-        .sent_us = ex->sent_us, .decision = routed_decision(ex),
+        .sent_us = ex->sent_us,
     };
     if (!chain_may_mend(status))
         health_answered(&ex->try);
@@ -71,7 +71,8 @@ static void note_decision(struct exchange *ex)
         .agent = who ? who->agent : STR_NONE,
         .agent_by = who ? str_of(identity_source_name(who->agent_by)) : STR_NONE,
         .rule = d->rule ? d->rule->label : STR_NONE, .target = d->target,
-        .is_shadow = d->is_shadow, .is_background = who && who->is_background};
+        .is_shadow = d->rule && d->is_shadow,
+        .is_background = who && who->is_background};
 }
 
 static struct str session_of(struct exchange *ex)
@@ -100,23 +101,6 @@ void routed_decide(struct exchange *ex)
         return;
     router_count(r, rule, clock_wall_us());
     ex->rule = ex->decision.is_shadow ? NULL : rule;
-}
-
-struct frame_decision routed_decision(const struct exchange *ex)
-{
-    const struct route_decision *d = &ex->decision;
-    const struct identity *who = d->who;
-    struct frame_decision out = {.target = d->target, .is_shadow = d->rule && d->is_shadow};
-    if (d->rule)
-        out.rule = d->rule->label;
-    if (!who)
-        return out;
-    out.class = str_of(class_name(who->class));
-    out.class_by = str_of(identity_source_name(who->class_by));
-    out.agent = who->agent;
-    out.agent_by = str_of(identity_source_name(who->agent_by));
-    out.is_background = who->is_background;
-    return out;
 }
 
 static bool on_refused(void *owner, int status, int64_t retry_after_s, const char *what)

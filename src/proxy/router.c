@@ -138,6 +138,7 @@ void router_decide(const struct router *r, const struct route_question *q, struc
         return;
     struct identity *who = arena_alloc(arena, sizeof *who);
     *who = *a.who;
+    who->agent = arena_str(arena, who->agent); /* the sources need not live on */
     out->who = who;
 }
 

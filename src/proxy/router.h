@@ -110,7 +110,7 @@ struct route_decision {
     const struct route_rule *rule; /* the first that fits; NULL: to Anthropic, untouched */
     struct str asked;              /* the model that the client asks for; in the arena */
     struct str target;             /* of the rule: "openai:gpt-4o", "anthropic"; in the arena */
-    const struct identity *who;    /* NULL: nobody had to know */
+    const struct identity *who;    /* NULL: nobody had to know; in the arena */
     bool is_shadow;                /* the rule is not to be followed */
 };
 
