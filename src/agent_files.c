@@ -285,6 +285,9 @@ static struct agent_catalog *read_hashes(struct walk *w, const struct agent_plac
             log_line(LOG_WARN, "fingerprints of agents are left out", LOG_C("file", p->hashes),
                      LOG_C("reason", why.detail));
     }
+    struct str file = arena_str(&c->arena, str_of(p->hashes));
+    for (size_t i = 0; i < c->count; i++)
+        c->list[i].file = file;
     catalog_seal(c);
     return c;
 }

@@ -151,7 +151,7 @@ static void configuration(void *owner, struct arena *arena, struct api_configura
 static enum err routing(void *owner, struct arena *arena, struct buf *out)
 {
     struct app *app = owner;
-    return route_page_rules(app->reload, arena, out);
+    return route_page_rules(app->reload, &app->agents, arena, out);
 }
 
 static enum err explain(void *owner, const struct api_recorded *request, struct arena *arena,

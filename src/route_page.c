@@ -7,7 +7,24 @@
 #include "dialect/json_writer.h"
 #include "proxy/route_explain.h"
 
-enum err route_page_rules(struct reload *reload, struct arena *arena, struct buf *out)
+static void put_agents(struct json_writer *w, const struct agent_catalog *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct agent *a = &c->list[i];
+        json_open(w, '{');
+        json_put_string(w, "name", a->name);
+        json_put_string(w, "scope", str_of(agent_scope_name(a->scope)));
+        json_put_string(w, "file", a->file);
+        if (a->model.len)
+            json_put_string(w, "model", a->model);
+        else
+            json_put_null(w, "model");
+        json_close(w, '}');
+    }
+}
+
+enum err route_page_rules(struct reload *reload, struct known_agents *agents, struct arena *arena,
+                          struct buf *out)
 {
     struct route_set *set = reload_current(reload);
     struct str error = reload_error(reload, arena);
@@ -17,6 +34,13 @@ enum err route_page_rules(struct reload *reload, struct arena *arena, struct buf
     json_put_string(&w, "mode", str_of(route_mode_name(set->router)));
     json_key(&w, "rules");
     route_rules_json(set->router, arena, &w);
+    struct identity_sources known = known_agents_take(agents, false);
+    json_key(&w, "agents");
+    json_open(&w, '[');
+    put_agents(&w, known.catalog);
+    put_agents(&w, known.fingerprints);
+    json_close(&w, ']');
+    known_agents_give_back(&known);
     json_put_string(&w, "loaded_at", str_of(clock_format(set->loaded_us, time)));
     if (error.len)
         json_put_string(&w, "reload_error", error);

@@ -97,6 +97,15 @@ test('a project\'s, found by the folder that requests name; it shadows the user\
   assert.deepEqual(known(await say('You are the same.')), ['agent', 'users', 'definition']);
 });
 
+test('those that are known are listed', async () => {
+  const { agents } = await proxy.api('/api/routing');
+  const of = (name) => agents.find((a) => a.name === name);
+  assert.deepEqual(of('mine'), { name: 'mine', scope: 'user', file: path.join(root, 'claude/agents/deep/er/mine.md'), model: null });
+  assert.deepEqual(['users', 'tidy:plugged', 'configured', 'projects', 'hashed'].map((n) => of(n).scope), ['user', 'plugin', 'configured', 'project', 'fingerprint']);
+  assert.equal(of('hashed').file, path.join(root, 'hashes.json'));
+  assert.equal(agents.length, 7);
+});
+
 test('edited, added and removed while the proxy runs', async () => {
   await write('claude/agents/new.md', file('new', 'You are new.'));
   const is = async (prompt, name) => until(async () => (await say(prompt)).agent_name === name, `${prompt} to be ${name}`, 20000);
