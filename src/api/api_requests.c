@@ -23,6 +23,8 @@ struct rows {
     int64_t least;   /* what is sure */
 };
 
+static const struct uuid none;
+
 static int compare_ids(const struct uuid *a, const struct uuid *b)
 {
     return memcmp(a->bytes, b->bytes, sizeof a->bytes);
@@ -90,7 +92,9 @@ static enum err gather(struct api_job *job, struct rows *rows, struct uuid *next
         enum err err = store_list_a_while(job->reader, &q->filter,
                                           q->has_cursor ? &q->cursor : NULL, (int)wanted,
                                           add_stored, rows, &stopped, &job->fail);
-        if (!err)
+        stored = (int64_t)(rows->count - running);
+        bool is_all = !q->has_cursor && (size_t)stored < wanted && uuid_equal(&stopped, &none);
+        if (!err && !is_all) /* else they have been counted */
             err = store_count(job->reader, &q->filter, &stored, &rows->is_counted, &job->fail);
         if (err)
             return err;
@@ -112,7 +116,6 @@ static enum err gather(struct api_job *job, struct rows *rows, struct uuid *next
 enum err requests_list(struct api_job *job)
 {
     struct rows rows = {.query = &job->ask.query, .arena = &job->arena, .is_counted = true};
-    static const struct uuid none;
     struct uuid next;
     enum err err = gather(job, &rows, &next);
     if (err)

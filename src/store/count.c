@@ -71,7 +71,7 @@ static enum err count_by_sums(struct store_reader *r, const struct request_filte
     return err ? err : count_hours(r, &part, count, f);
 }
 
-/* Past the time limit nobody knows. */
+/* Past the time limit nobody knows; nor where the server did not even stop in time. */
 static enum err count_for_a_while(struct store_reader *r, const struct request_filter *filter,
                                   int64_t *count, bool *is_known, struct fail *f)
 {
@@ -80,12 +80,12 @@ static enum err count_for_a_while(struct store_reader *r, const struct request_f
     if (err)
         return err;
     err = count_rows(r, filter, count, &why);
-    *is_known = err != ERR_TIMEOUT;
-    if (err == ERR_TIMEOUT) {
+    *is_known = err != ERR_TIMEOUT && err != ERR_DATABASE_AWAY;
+    if (!*is_known) {
         *count = 0;
         err = ERR_OK;
     }
-    if (!err && !r->is_patient)
+    if (!err && !r->is_patient && database_is_connected(&r->db))
         return database_limit(&r->db, READ_LIMIT_MS, f);
     return err ? fail(f, err, "%s", why.detail) : ERR_OK;
 }

@@ -6,6 +6,7 @@
  *   (postgres_months.c), so that a month ages out by dropping a table. An id (UUIDv7) begins with
  *   its time, so the ranges of ids are months; block numbers begin with theirs.
  * - Names have the hash of their text as their number: proxies need not ask each other for one.
+ * - `rollups` has a partition for each span: what is read together stands together.
  */
 #ifndef STORE_POSTGRES_SCHEMA_H
 #define STORE_POSTGRES_SCHEMA_H
@@ -64,6 +65,18 @@ static const char *const postgres_schema[COUNT_OF(sqlite_schema)] = {
     " response_bytes BIGINT NOT NULL, duration_us_sum BIGINT NOT NULL,"
     " ttfb_us_sum BIGINT NOT NULL, ttfb_count BIGINT NOT NULL,"
     " PRIMARY KEY (hour, model, provider, state)) WITH (fillfactor = 70);",
+    [12] =
+    "ALTER TABLE rollups RENAME TO rollups_of_all;"
+    "CREATE TABLE rollups (LIKE rollups_of_all, PRIMARY KEY (span, start, lane, model,"
+    " response_model, provider, state, status, agent_type, project)) PARTITION BY LIST (span);"
+    "CREATE TABLE rollups_hour PARTITION OF rollups FOR VALUES IN (0) WITH (fillfactor = 70);"
+    "CREATE TABLE rollups_day PARTITION OF rollups FOR VALUES IN (1) WITH (fillfactor = 70);"
+    "CREATE TABLE rollups_month PARTITION OF rollups FOR VALUES IN (2) WITH (fillfactor = 70);"
+    "CREATE TABLE rollups_hour_total PARTITION OF rollups FOR VALUES IN (3) WITH (fillfactor = 70);"
+    "CREATE TABLE rollups_open PARTITION OF rollups FOR VALUES IN (4) WITH (fillfactor = 50);"
+    "CREATE TABLE rollups_hour_models PARTITION OF rollups FOR VALUES IN (5) WITH (fillfactor = 70);"
+    "CREATE TABLE rollups_ten_days PARTITION OF rollups FOR VALUES IN (6) WITH (fillfactor = 70);"
+    "INSERT INTO rollups SELECT * FROM rollups_of_all; DROP TABLE rollups_of_all;",
 };
 
 #endif

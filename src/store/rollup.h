@@ -1,11 +1,10 @@
 /*
  * rollup.h — sums kept at every commit, so that statistics never scan rows: cells (cell.h) by hour,
- * by day, by thirty days and by what the requests were; and sums by session.
+ * by day, by ten and by thirty days and by what the requests were; and sums by session.
  *
  * A request is added to a cell of its hour that is still open, and so a commit writes one cell for
- * all requests that are alike. When an hour is over, its open cells are folded into those of the
- * hour, the day, the month and the hour's total, which do not count them before. The cells of a process
- * are its own: `lane` is in their key, a number that no other process has at the same time (0 where
+ * all requests that are alike. When an hour is over, its open cells are folded into those of all
+ * spans, which do not count them before. The cells of a process are its own: `lane` is in their key, a number that no other process has at the same time (0 where
  * there can be no other). So it remembers what it wrote last and need not ask.
  */
 #ifndef STORE_ROLLUP_H
@@ -22,8 +21,17 @@ enum {
     ROLLUP_TYPE_UNKNOWN = -1, /* agent_type of a sub-agent that nobody named */
 };
 
-/* Whole hours since 1970, and how many of them a span has. */
-enum span { SPAN_HOUR, SPAN_DAY, SPAN_MONTH, SPAN_HOUR_TOTAL, SPANS, SPAN_OPEN = SPANS };
+/* Whole hours since 1970, and how many of them a span has. These are the numbers in the table. */
+enum span {
+    SPAN_HOUR,
+    SPAN_DAY,
+    SPAN_MONTH,
+    SPAN_HOUR_TOTAL,  /* all requests of an hour in one cell */
+    SPAN_OPEN,        /* not folded yet */
+    SPAN_HOUR_MODELS, /* whatever agent and project were: the key has zeros for these */
+    SPAN_TEN_DAYS,
+    SPANS
+};
 extern const int64_t span_hours[SPANS];
 
 /* What the requests of a cell have in common: names (0: none), and numbers. An hour's total has

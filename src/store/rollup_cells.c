@@ -11,7 +11,8 @@
 #include "base/mem.h"
 
 const int64_t span_hours[SPANS] = {
-    [SPAN_HOUR] = 1, [SPAN_DAY] = 24, [SPAN_MONTH] = 24 * 30, [SPAN_HOUR_TOTAL] = 1};
+    [SPAN_HOUR] = 1,       [SPAN_DAY] = 24,  [SPAN_TEN_DAYS] = 24 * 10,
+    [SPAN_MONTH] = 24 * 30, [SPAN_HOUR_TOTAL] = 1, [SPAN_HOUR_MODELS] = 1};
 
 /* One cell of the table, as its bytes; empty bytes: the table has none. */
 struct known_cell {
@@ -187,20 +188,25 @@ static void make_scratch(struct store *s)
         s->cells = MEM_NEW(struct rollup_cells);
 }
 
+static struct cell_key key_in(enum span span, struct cell_key key)
+{
+    if (span == SPAN_HOUR_TOTAL)
+        key = (struct cell_key){.lane = key.lane, .start = key.start};
+    if (span == SPAN_HOUR_MODELS)
+        key.agent_type = key.project = 0;
+    key.span = span;
+    key.start -= key.start % span_hours[span];
+    return key;
+}
+
 enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f)
 {
     enum err err = ERR_OK;
     struct cell_key key = sum->key;
     make_scratch(s);
-    for (int span = 0; span < SPANS && !err; span++) {
-        key = sum->key;
-        if (span == SPAN_HOUR_TOTAL)
-            key = (struct cell_key){.lane = key.lane, .start = key.start};
-        key.span = span;
-        key.start -= key.start % span_hours[span];
-        err = add(s, key, &sum->cell, f);
-    }
-    key = sum->key;
+    for (int span = 0; span < SPANS && !err; span++)
+        if (span != SPAN_OPEN)
+            err = add(s, key_in(span, sum->key), &sum->cell, f);
     key.span = SPAN_OPEN;
     return err || !sum->is_written ? err : write_cell(s, &key, STR_NONE, f);
 }

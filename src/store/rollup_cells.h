@@ -17,7 +17,7 @@ struct rollup {
 enum err rollup_cells_load(struct store *s, struct fail *f) MUST_CHECK;
 /* To the table. */
 enum err rollup_cells_write(struct store *s, struct rollup *sum, struct fail *f) MUST_CHECK;
-/* To its hour's, its day's and its month's cell, and its hour's total; it is open no longer. */
+/* To its cell of every span; it is open no longer. */
 enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f) MUST_CHECK;
 void rollup_cells_forget(struct store *s);
 

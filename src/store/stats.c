@@ -1,6 +1,6 @@
 /*
- * stats.c — which cells a question of the statistics needs, and reading them. Months and days
- * stand for their hours wherever the range and the question let them.
+ * stats.c — which cells a question of the statistics needs, and reading them. Months, tens of days
+ * and days stand for their hours wherever the range and the question let them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +12,7 @@
 
 enum {
     DATA_COLUMN = 8,
-    STRETCHES_MAX = 5 /* hours, days, months, days, hours */
+    STRETCHES_MAX = 7 /* hours, days, tens of days, months, tens of days, days, hours */
 };
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
@@ -33,6 +33,7 @@ struct reading {
     struct store_reader *r;
     const struct stats_ask *ask;
     bool is_open; /* nothing is asked of what a cell's requests have in common */
+    bool is_of_all_agents; /* nothing of agents and projects */
     int64_t start, end; /* hours */
     struct stretch stretches[STRETCHES_MAX];
     int stretch_count;
@@ -55,6 +56,8 @@ static void read_filter(struct reading *g)
     const struct request_filter *f = &g->ask->filter;
     g->is_open = !f->model.len && !f->provider.len && !f->project.len && !f->agent_type.len &&
                  !f->agent_id.len && !f->status && !f->has_state;
+    g->is_of_all_agents = !f->project.len && !f->agent_type.len && !f->agent_id.len &&
+                          !(g->ask->divisions & (1u << STATS_BY_PROJECT | 1u << STATS_BY_AGENT));
 }
 
 static void add_agent(struct reading *g, struct query *q)
@@ -189,12 +192,15 @@ static void cut_hours(struct reading *g)
         *g->ask->is_cut = is_cut;
 }
 
-/* Hours need no division by what their requests were: then one cell an hour tells all. */
+/* Where hours need no division by what their requests were, or not by all of it, fewer cells an hour
+ * tell all. */
 static enum span span_of_hours(const struct reading *g)
 {
     const unsigned told = 1u << STATS_TOTAL | 1u << STATS_BY_TOOL | 1u << STATS_BY_HOUR |
                           1u << STATS_BY_DAY;
-    return g->is_open && !(g->ask->divisions & ~told) ? SPAN_HOUR_TOTAL : SPAN_HOUR;
+    if (g->is_open && !(g->ask->divisions & ~told))
+        return SPAN_HOUR_TOTAL;
+    return g->is_of_all_agents ? SPAN_HOUR_MODELS : SPAN_HOUR;
 }
 
 /* The largest span that the question can be answered with. */
@@ -209,16 +215,23 @@ static enum span largest_span(const struct reading *g)
 
 static void add_stretch(struct reading *g, enum span span, int64_t start, int64_t end)
 {
-    assert(g->stretch_count < STRETCHES_MAX);
+    struct stretch *last = g->stretch_count ? &g->stretches[g->stretch_count - 1] : NULL;
     bool is_told_by_hours = span_of_hours(g) == SPAN_HOUR_TOTAL; /* 24 a day, not hundreds */
     if (span == SPAN_HOUR || (span == SPAN_DAY && is_told_by_hours))
         span = span_of_hours(g);
+    if (last && last->span == span && last->end == start) {
+        last->end = end;
+        return;
+    }
+    assert(g->stretch_count < STRETCHES_MAX);
     g->stretches[g->stretch_count++] = (struct stretch){span, start, end};
 }
 
 /* Divides [start, end) into whole spans with smaller ones before and behind. */
 static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
 {
+    static const enum span smaller[] = {
+        [SPAN_DAY] = SPAN_HOUR, [SPAN_TEN_DAYS] = SPAN_DAY, [SPAN_MONTH] = SPAN_TEN_DAYS};
     int64_t size = span_hours[span];
     int64_t low = (start + size - 1) / size * size, high = end / size * size;
     if (start >= end)
@@ -226,11 +239,11 @@ static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
     if (span == SPAN_HOUR) {
         add_stretch(g, span, start, end);
     } else if (low >= high) {
-        plan(g, span - 1, start, end);
+        plan(g, smaller[span], start, end);
     } else {
-        plan(g, span - 1, start, low);
+        plan(g, smaller[span], start, low);
         add_stretch(g, span, low, high);
-        plan(g, span - 1, high, end);
+        plan(g, smaller[span], high, end);
     }
 }
 

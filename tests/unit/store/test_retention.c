@@ -270,7 +270,8 @@ static void nor_one_that_jumped_while_nobody_looked(void **state)
 static void too_much_goes_and_the_disk_gets_it_back(void **state)
 {
     struct fixture *x = *state;
-    const int64_t max_bytes = 1400000;
+    /* on PostgreSQL the empty partitions count, too */
+    const int64_t max_bytes = place_is_postgres() ? 1600000 : 1400000;
     add_rows(x, ROWS);
     store_maintain(x->store);
     if (!place_is_postgres())
