@@ -100,6 +100,13 @@ static bool has_model(const struct exchange *ex, const struct route_hop *hop)
            (ex->decision.asked.len && ex->decision.asked.len <= ROUTE_MODEL_MAX);
 }
 
+/* The whole request is still here, and its client too, who knows nothing yet. */
+static bool may_turn(const struct exchange *ex)
+{
+    return is_choosable(ex) && (ex->hop.provider || ex->keeps_body) && ex->client &&
+           !ex->has_answer && !ex->fail.code;
+}
+
 /* The first, from `hop` on, that may be asked now. */
 static bool find_hop(struct exchange *ex, const struct route_hop *hop, struct route_hop *found,
                      struct health_try *t)
@@ -201,9 +208,9 @@ bool chain_turn(struct exchange *ex, const struct chain_cause *c)
     char text[HEALTH_MESSAGE_BYTES];
     struct route_hop next;
     struct health_try t;
-    if (!is_choosable(ex) || !ex->client || ex->has_answer || ex->fail.code ||
-        (c->status && !chain_may_mend(c->status)))
+    if (!may_turn(ex) || (c->status && !chain_may_mend(c->status)))
         return false;
+    ex->retry_after_s = c->retry_after_s;
     if (c->what && *c->what)
         snprintf(text, sizeof text, "%s", c->what);
     else
@@ -216,8 +223,8 @@ bool chain_turn(struct exchange *ex, const struct chain_cause *c)
         return false;
     }
     log_turn(ex, has_other ? &next : NULL, text);
-    ex->retry_after_s = c->retry_after_s;
     settle(ex, HEALTH_FAILED, text);
+    ex->retry_after_s = -1;
     exchange_let_go(ex);
     if (has_other)
         take_hop(ex, &next, &t);

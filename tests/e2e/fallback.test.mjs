@@ -274,6 +274,18 @@ test('Anthropic gives way to another provider, once it was refused whole', async
   assert.equal((await ask(p.port, 'GET', '/v1/models', { headers: headers_for(other) })).status, 500, 'what is no question to a model goes to Anthropic only');
 });
 
+test('a request too long to be looked into goes to Anthropic, and to nobody else', async () => {
+  const p = await start({ providers: { anthropic: { fallback_provider: 'first:m-1' }, first: provider(first) } });
+  forget(first);
+  const session = session_id();
+  up.on(session, async (x) => { await x.received(); await x.json(529, { type: 'error', error: { type: 'overloaded_error', message: 'x' } }); });
+  const body = ask_body('x'.repeat(66 << 20), { model: 'claude-haiku-4-5' });
+  const got = await ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body });
+  assert.equal(got.status, 529);
+  assert.equal(first.seen.length, 0);
+  assert.equal(up.seen(session)[0].body.length, body.length);
+});
+
 test('without anybody else, who says when to come back soon is asked again then', async () => {
   const p = await start({ providers: { only: provider(first, { max_retries: 2 }) }, routing: { models: { '"*haiku*"': 'only:m-1' } } });
   forget(first);
