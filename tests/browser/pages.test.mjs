@@ -172,6 +172,8 @@ test('where a request went, and where it only would have gone', { skip: why_skip
   const part = page.locator('#tab-panel section').filter({ has: page.getByRole('heading', { name: 'Route', exact: true }) });
   await part.getByText(routed.route_target).waitFor();
   await part.getByText(routed.route, { exact: true }).waitFor();
+  await part.getByRole('button', { name: 'Why?' }).click();
+  await part.getByText(`By the rules of today it goes to ${routed.route_target}, by ${routed.route}.`).waitFor();
   await shoot(page, 'routed');
   await page.goto(`${server.url}/requests/${shadow.id}`);
   await part.getByText('Only in shadow: it stayed with anthropic').waitFor();

@@ -232,7 +232,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const failed = made.row.status >= 400;
     if (what === '') return detail(response, made);
     if (what === '/request/body') return attach(response, made.row.path.endsWith('count_tokens') ? '{"model":"x","messages":[]}' : JSON.stringify(bodyOf(made)));
-    if (what === '/route') return json(response, explanationOf(made.row));
+    if (what === '/route') return json(response, explanationOf(made.row, made.extra.hostile));
     if (made.row.state === 'running') return missing(response);
     if (what === '/response/message') return json(response, { message: failed ? null : messageOf(made), complete: made.row.state === 'complete', error: made.row.error, events: failed ? null : { message_start: 1, ping: 3, content_block_delta: 40, message_stop: 1 } });
     if (what === '/response/body') return attach(response, failed ? errorOf(made) : makeStream(messageOf(made)), params.get('decoded') === '1' ? 'text/plain; charset=utf-8' : undefined);

@@ -71,6 +71,10 @@ export function routeRow(row, n, bad) {
   return row;
 }
 
-export function explanationOf(row) {
-  return { rules: table.map(([label]) => ({ label, matches: label === row.route })), route: row.route, target: row.route_target, class: row.class, class_by: row.class_by, agent_name: row.agent_type, agent_by: row.agent_by };
+export function explanationOf(row, bad) {
+  const at = table.findIndex(([label]) => label === row.route);
+  const rules = table.slice(0, at < 0 ? 4 : at + 1).map(([label, source, conditions], index) => ({ label, source, fits: index === at, why: index === at ? '' : Object.entries(conditions).map(([name, value]) => `${name}: ${value} is wanted, this is another`)[0] }));
+  const text = row.route ? `goes to ${row.route_target}, by ${row.route}` : 'goes to Anthropic untouched: no rule fits';
+  return { mode: 'on', who: { class: row.class, class_by: row.class_by, agent: row.agent_type, agent_by: row.agent_by, is_nested: false, is_background: false }, model: row.model, tokens: Math.round(row.request_bytes / 4),
+    rules: bad ? [{ label: bad, source: bad, fits: false, why: bad }] : rules, decision: { rule: row.route, target: row.route_target ?? 'anthropic', is_followed: true, text: bad ?? text }, recorded: null };
 }

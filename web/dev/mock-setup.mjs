@@ -15,6 +15,8 @@ const keys = [
 export const setupOf = (texts) => ({
   version: texts?.[0] ?? '0.1.0',
   public_url: null,
+  loaded_at: new Date(Date.now() - 1_500_000).toISOString(),
+  reload_error: texts?.[2] ?? null,
   variables: [
     { name: 'ENABLE_TOOL_SEARCH', value: 'true', restores: 'tool search for MCP servers' },
     { name: 'CLAUDE_CODE_ENABLE_FINE_GRAINED_TOOL_STREAMING', value: '1', restores: 'tool inputs as they are written' },

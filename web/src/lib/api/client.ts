@@ -1,6 +1,6 @@
 // One function per endpoint of docs/api.md; nothing else in the dashboard calls fetch.
 import { ApiError, errorOf } from './errors.ts';
-import type { Answer, Deleted, Health, Performance, Provider, RequestDetail, RequestPage, Routing, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline, Transcript, TranscriptPage } from './types.ts';
+import type { Answer, Deleted, Health, Performance, Provider, RequestDetail, RequestPage, RouteExplanation, Routing, SearchPage, Session, SessionTree, Setup, Stats, StatsLine, StorageState, Timeline, Transcript, TranscriptPage } from './types.ts';
 
 export { ApiError } from './errors.ts';
 
@@ -95,6 +95,8 @@ export const getPerformance = (query: Query, signal?: AbortSignal) =>
 
 export const getProviders = (signal?: AbortSignal) => getJson<{ providers: Provider[] }>('/api/providers', signal);
 export const getRouting = (signal?: AbortSignal) => getJson<Routing>('/api/routing', signal);
+
+export const explainRoute = (id: string, signal?: AbortSignal) => getJson<RouteExplanation>(`${requestPath(id)}/route`, signal);
 
 export const getSetup = (signal?: AbortSignal) => getJson<Setup>('/api/setup', signal);
 

@@ -106,7 +106,7 @@ export type RequestDetail = RequestRow & {
   response_hash: string | null;
 };
 
-export type RequestPage = { requests: RequestRow[]; total: number; next_cursor: string | null };
+export type RequestPage = { requests: RequestRow[]; total: number; total_is_minimum?: boolean; next_cursor: string | null };
 
 export type AnswerMessage = {
   id?: string;
@@ -277,7 +277,7 @@ export type Performance = { total: StatsLine; models: StatsLine[]; duration_hist
 
 export type ConnectVariable = { name: string; value: string; restores: string };
 export type ConfigKey = { name: string; value: string | null; source: string; default: string; what: string };
-export type Setup = { version: string; public_url: string | null; variables: ConnectVariable[]; config_file: string | null; config: ConfigKey[] };
+export type Setup = { loaded_at?: string | null; reload_error?: string | null; version: string; public_url: string | null; variables: ConnectVariable[]; config_file: string | null; config: ConfigKey[] };
 
 export const textKinds = ['user', 'assistant', 'thinking', 'tool_input', 'tool_result', 'system', 'tool'] as const;
 export type TextKind = (typeof textKinds)[number];
@@ -335,12 +335,24 @@ export type RouteRule = {
   last_hit_at: string | null;
 };
 export type FoundAgent = { name: string; scope: string; file: string; model: string | null; requests?: number };
+export type RoutingMode = 'on' | 'shadow' | 'passthrough';
 export type Routing = {
-  mode: 'on' | 'shadow' | 'passthrough';
+  mode: RoutingMode;
   rules: RouteRule[];
-  agents: FoundAgent[];
+  /** Missing where nobody looks for definitions. */
+  agents?: FoundAgent[];
   loaded_at: string | null;
   reload_error: string | null;
+};
+
+/** Why a recorded request goes where it goes, by the rules of today; `recorded`: what was decided when it came. */
+export type RouteExplanation = {
+  mode: RoutingMode;
+  who: { class: string | null; class_by: string | null; agent: string | null; agent_by: string | null; is_nested: boolean; is_background: boolean };
+  model: string | null;
+  tokens: number | null;
+  rules: { label: string; source: string; fits: boolean; why: string }[];
+  decision: { rule: string | null; target: string; is_followed: boolean; text: string };
 };
 
 export type Health = { status: string; version: string; timestamp: string };

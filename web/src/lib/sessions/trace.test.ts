@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RequestRow } from '../api/types.ts';
-import { placeOf, traceOf } from './trace.ts';
+import { marksOf, placeOf, traceOf } from './trace.ts';
 
 const zero = Date.UTC(2026, 0, 1);
 const row = (id: string, at_s: number, took_s: number, more: Partial<RequestRow> = {}) =>
@@ -36,4 +36,17 @@ describe('axis', () => {
     expect(placeOf(axis, zero + 3_610_000)).toBeCloseTo(1);
     expect(placeOf(axis, zero + 10_000)).toBeLessThan(placeOf(axis, zero + 3_600_000));
   });
+});
+
+describe('marks', () => {
+  const busy = (from_ms: number, to_ms: number, left: number, width: number) => ({ from_ms, to_ms, left, width, idle: false });
+  it('has round steps within a long stretch, and none that touch', () => {
+    const marks = marksOf([busy(0, 15_200, 0, 1)]);
+    expect(marks.slice(1).map((mark) => mark.text)).toEqual(['+2 s', '+4 s', '+6 s', '+8 s', '+10 s', '+12 s', '+14 s']);
+  });
+  it('names the beginning of each stretch where there is room', () => {
+    const marks = marksOf([busy(0, 1000, 0, 0.04), { ...busy(1000, 90_000, 0.04, 0.01), idle: true }, busy(90_000, 91_000, 0.05, 0.05), busy(200_000, 300_000, 0.5, 0.5)]);
+    expect(marks.map((mark) => mark.left)).toEqual([0, 0.5, 0.65, 0.8].map((left) => expect.closeTo(left)));
+  });
+  it('has an end for a stretch without length', () => expect(marksOf([busy(5, 5, 0, 1)])).toHaveLength(1));
 });

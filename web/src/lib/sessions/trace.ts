@@ -1,7 +1,9 @@
 // A session's requests as a trace: agents under agents, each with its turns, on one axis of time from which long
 // idle stretches are cut. Pure.
 import type { RequestRow } from '../api/types.ts';
+import { formatRound } from '../format/duration.ts';
 import { formatCostSum } from '../format/money.ts';
+import { formatClock } from '../format/time.ts';
 
 export type Sums = { requests: number; errors: number; input: number; cached: number; output: number; cost_micro: number; cost_known: number; cost_unknown: number; calls: number; busy_ms: number };
 export type AgentNode = { id: string | null; type: string | null; depth: number; title: string | null; turns: RequestRow[]; own: Sums; all: Sums; from_ms: number; to_ms: number; children: number };
@@ -140,6 +142,25 @@ export function placeOf(axis: Stretch[], ms: number): number {
   if (!stretch) return 0;
   const share = (ms - stretch.from_ms) / Math.max(1, stretch.to_ms - stretch.from_ms);
   return stretch.left + Math.max(0, Math.min(1, share)) * stretch.width;
+}
+
+/** A moment on the axis with its name: where a busy stretch begins, and round steps within long ones. */
+export type Mark = { ms: number; left: number; text: string };
+const steps_s = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+const least_gap = 0.1; // of the axis, so that names do not touch
+const last_mark = 0.93;
+
+export function marksOf(axis: Stretch[]): Mark[] {
+  const marks: Mark[] = [];
+  const add = (ms: number, left: number, text: string) => left < last_mark && left - (marks.at(-1)?.left ?? -1) >= least_gap && marks.push({ ms, left, text });
+  for (const stretch of axis) {
+    if (stretch.idle) continue;
+    add(stretch.from_ms, stretch.left, formatClock(new Date(stretch.from_ms).toISOString()));
+    const all_s = (stretch.to_ms - stretch.from_ms) / 1000;
+    const step_s = steps_s.find((step) => (step / Math.max(all_s, 0.001)) * stretch.width >= least_gap);
+    for (let n = 1; step_s && n * step_s < all_s; n++) add(stretch.from_ms + n * step_s * 1000, stretch.left + ((n * step_s) / all_s) * stretch.width, `+${formatRound(n * step_s * 1000)}`);
+  }
+  return marks;
 }
 
 /** The cost of a sum as text; a dash where nothing of it is known. */

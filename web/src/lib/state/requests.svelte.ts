@@ -12,6 +12,7 @@ const most_waiting_rows = 5000; // live rows kept while a page loads; beyond it 
 export class RequestList {
   #rows = $state.raw<RequestRow[]>([]);
   #total = $state(0);
+  #more_than_total = $state(false);
   #cursor = $state<string | null>(null);
   #phase = $state<'first' | 'ready' | 'loading' | 'more'>('first');
   #error = $state<ApiError | null>(null);
@@ -22,6 +23,8 @@ export class RequestList {
 
   get rows() { return this.#rows; }
   get total() { return this.#total; }
+  /** There may be more than `total`: counting them all would take too long. */
+  get is_minimum() { return this.#more_than_total; }
   get has_more() { return this.#cursor !== null; }
   get error() { return this.#error; }
   /** Nothing is known yet: neither rows nor that there are none. */
@@ -52,6 +55,7 @@ export class RequestList {
       const merged = mergeLive(page.requests, this.#waiting, this.#filter, page.next_cursor !== null);
       this.#rows = merged.rows;
       this.#total = page.total + merged.added;
+      this.#more_than_total = page.total_is_minimum === true;
       this.#cursor = page.next_cursor;
       this.#error = null;
       this.#waiting = [];
