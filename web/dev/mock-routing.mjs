@@ -14,7 +14,7 @@ const table = [
 
 const provider = (name, format, base_url, more = {}) => ({
   name, format, base_url, has_key: true, preset: name, fallback_provider: null,
-  breaker: { enabled: false, state: 'closed', failures: 0, max_failures: 5, opens_until: null }, requests: 0, failures: 0, last_error: null, p50_ms: null, ...more
+  breaker: { enabled: false, state: 'closed', failures: 0, max_failures: 5, opens_until: null }, requests: 0, failures: 0, last_error: null, ...more
 });
 
 export function providersOf(rows, texts) {
@@ -22,9 +22,9 @@ export function providersOf(rows, texts) {
   const of = (name) => rows.filter((row) => row.provider === name);
   const counts = (name) => ({ requests: of(name).length, failures: of(name).filter((row) => row.status >= 500).length });
   const all = [
-    provider('anthropic', 'anthropic', 'https://api.anthropic.com', { has_key: false, preset: null, p50_ms: 9421, ...counts('anthropic'), last_error: { at: ago(42 * minute_ms), message: '529: Overloaded' } }),
-    provider('openrouter', 'openai', 'https://openrouter.ai/api/v1', { fallback_provider: 'openai', p50_ms: 5210, ...counts('openrouter'), breaker: breaker('half_open', 5), last_error: { at: ago(70_000), message: '502: the provider’s gateway did not answer' } }),
-    provider('openai', 'openai-responses', 'https://api.openai.com/v1', { fallback_provider: 'anthropic', p50_ms: 3980, requests: 31, breaker: breaker('closed', 1) }),
+    provider('anthropic', 'anthropic', 'https://api.anthropic.com', { has_key: false, preset: null, ...counts('anthropic'), last_error: { at: ago(42 * minute_ms), message: '529: Overloaded' } }),
+    provider('openrouter', 'openai', 'https://openrouter.ai/api/v1', { fallback_provider: 'openai', ...counts('openrouter'), breaker: breaker('half_open', 5), last_error: { at: ago(70_000), message: '502: the provider’s gateway did not answer' } }),
+    provider('openai', 'openai-responses', 'https://api.openai.com/v1', { fallback_provider: 'anthropic', requests: 31, breaker: breaker('closed', 1) }),
     provider('gemini', 'gemini', 'https://generativelanguage.googleapis.com', { fallback_provider: 'openrouter', requests: 12, failures: 6, breaker: breaker('open', 5, new Date(Date.now() + 22_000).toISOString()), last_error: { at: ago(8000), message: 'connect: connection refused (142.250.74.10:443)' } }),
     provider('local', 'openai', 'http://127.0.0.1:11434/v1', { has_key: false, preset: 'ollama' })
   ];

@@ -321,7 +321,6 @@ export type Provider = {
   requests: number;
   failures: number;
   last_error: { at: string; message: string } | null;
-  p50_ms?: number | null;
 };
 
 export type RouteTarget = { provider: string; model: string | null };
