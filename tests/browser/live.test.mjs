@@ -79,6 +79,14 @@ test('the keyboard does everything', { skip }, async () => {
   await close();
 });
 
+test('a page that is empty though there is more is not taken for the end', { skip }, async () => {
+  const { page, close } = await openPage(browser, server, '/?q=late');
+  await page.getByText('No request matches').waitFor();
+  const asked = await page.evaluate(() => performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/api/requests?q=late')).length);
+  assert.equal(asked, 4);
+  await close();
+});
+
 test('an address carries the whole view', { skip }, async () => {
   const { page, close } = await openPage(browser, server, '/?status=4xx');
   await rows(page).first().waitFor();

@@ -172,6 +172,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const found = filtered(params);
     const limit = Number(params.get('limit') ?? 50);
     const from = Number(params.get('cursor') ?? 0);
+    // Words are looked for a slice of time after the other: the first page may be empty though there is more.
+    if (params.get('q') === 'late' && from < 3) return json(response, { requests: [], total: 0, total_is_minimum: true, next_cursor: String(from + 1) });
     json(response, { requests: found.slice(from, from + limit), total: found.length, next_cursor: from + limit < found.length ? String(from + limit) : null });
   }
   function listSessions(response, params) {

@@ -121,7 +121,6 @@ const batchOf = (n) => hostileTexts.slice(((n >> 1) % 10) * 40, ((n >> 1) % 10) 
 
 /** What a translation reports, in the proxy's own shape. */
 const lossesOf = (bad) => [
-  { what: 'fallback', path: 'local', detail: 'connect: connection refused', why: 'it was asked before, or left alone, and did not answer', count: 1 },
   { what: 'renamed', path: 'tools[].name', detail: 'mcp__github__list_issues', why: 'that provider takes shorter names', count: 1 },
   { what: 'dropped', path: 'messages[].content[].cache_control', why: 'that provider caches by itself', count: 4 },
   { what: 'dropped', path: 'top_k', detail: '40', why: 'that provider has no such setting', count: 1 },

@@ -59,6 +59,7 @@ export function routeRow(row, n, bad) {
   row.route = bad ?? null;
   row.route_target = bad ?? null;
   row.shadow = false;
+  row.tried = bad ? [{ provider: bad, model: bad, cause: bad, at_ms: 31 }] : null;
   row.shadow_cost_usd_micro = null;
   const [label, , , name, model] = bad ? [] : side === 'title' ? table[0] : row.agent_id && n % 2 ? table[2] : [];
   if (!label) return row;
@@ -68,6 +69,7 @@ export function routeRow(row, n, bad) {
   Object.assign(row, { provider: name, response_model: row.response_model && model });
   if (!row.flags.includes('translated')) row.flags.push('translated');
   row.losses ??= [];
+  if (n % 3 === 0) row.tried = [{ provider: 'local', model: null, cause: 'connect: Connection refused', at_ms: 0.8 }];
   return row;
 }
 

@@ -85,6 +85,8 @@ export type RequestRow = {
   tools?: ToolCount[];
   tool_errors?: ToolCount[];
   losses?: TranslationLoss[] | null;
+  /** Who was asked before, and did not answer. */
+  tried?: { provider: string; model: string | null; cause: string; at_ms: number | null }[] | null;
   flags: string[];
 };
 

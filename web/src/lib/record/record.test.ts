@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { placeEvents } from '../conversation/sse.ts';
 import type { RequestDetail } from '../api/types.ts';
-import { fallbacksOf, groupLosses } from './losses.ts';
+import { groupLosses } from './losses.ts';
 import { curlOf } from './curl.ts';
 import { piecesOf, playedUntil } from './replay.ts';
 import { axisMarks, rhythmOf } from './timeline.ts';
@@ -69,11 +69,4 @@ describe('curl', () => {
     );
   });
   it('reads a large body from a file', () => expect(curlOf(head, 'x'.repeat(200_000), 'http://h')).toMatch(/--data-binary @request-r1\.json$/));
-});
-
-it('tells of a provider that did not answer apart from what was lost', () => {
-  const losses = [{ what: 'fallback', path: 'local', why: 'it did not answer', count: 1 }, { what: 'dropped', path: 'top_k', why: 'no such setting', count: 1 }];
-  expect(groupLosses(losses).map((group) => group.what)).toEqual(['dropped']);
-  expect(fallbacksOf(losses).map((loss) => loss.path)).toEqual(['local']);
-  expect(fallbacksOf(null)).toEqual([]);
 });
