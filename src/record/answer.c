@@ -9,6 +9,7 @@
 
 #include <xxhash.h>
 
+#include "record/answer_chat.h"
 #include "record/answer_event.h"
 #include "record/json_walk.h"
 
@@ -353,6 +354,20 @@ static const struct kind *find_kind(const struct sse_event *event)
     return NULL;
 }
 
+/* Chat Completions' chunks have no type; an error among them is all that they have then. */
+static void on_event_of_others(struct reading *r, const struct sse_event *event)
+{
+    struct str data = event->data;
+    bool is_chat = str_equal(data, STR("[DONE]")) ||
+                   answer_chat_read(data, event->start, r->arena, r->facts);
+    if (!is_chat && json_member(data, STR("error")).len) {
+        on_error(r, data, event->start);
+        is_chat = true;
+    }
+    r->is_known |= is_chat;
+    r->is_strange |= !is_chat;
+}
+
 static void on_event(void *owner, const struct sse_event *event)
 {
     struct reading *r = owner;
@@ -360,7 +375,7 @@ static void on_event(void *owner, const struct sse_event *event)
         return;
     const struct kind *kind = find_kind(event);
     if (!kind) {
-        r->is_strange = true;
+        on_event_of_others(r, event);
         return;
     }
     r->is_known = true;
@@ -391,10 +406,12 @@ static void read_json(struct reading *r, struct str body)
 {
     struct json_walk w;
     struct str key;
+    bool is_chat = false;
     json_walk_init(&w, body);
     if (json_enter(&w, '{'))
         while (json_next_key(&w, &key)) {
             struct str raw = json_take(&w);
+            is_chat |= json_key_is(key, STR("choices"));
             if (json_key_is(key, STR("error")))
                 read_error(r, raw);
             else
@@ -404,7 +421,7 @@ static void read_json(struct reading *r, struct str body)
         json_take(&w);
     if (json_peek(&w) >= 0 || w.flags & JSON_SCAN_INVALID)
         r->facts->flags |= RECORD_RESPONSE_INVALID;
-    else
+    else if (!is_chat || answer_chat_read(body, 0, r->arena, r->facts))
         r->facts->is_complete = true;
 }
 

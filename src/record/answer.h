@@ -2,7 +2,7 @@
  * answer.h — reads a provider's answer, streamed or whole, and tells what it said.
  *
  * Works on bytes that are decoded (body_decode.h). Reads Anthropic Messages event streams,
- * Anthropic JSON and error bodies; anything else is told to be unknown and kept all the same.
+ * Anthropic JSON and error bodies, and Chat Completions, streamed and whole; anything else is told to be unknown and kept all the same.
  * Never trusts an index, a length or an order that a provider sent.
  */
 #ifndef RECORD_ANSWER_H

@@ -127,7 +127,9 @@ for (const is_stream of [true, false]) {
     assert.match(JSON.stringify(sent.system), /Be short\./);
     assert.deepEqual(sent.tools.map((t) => t.name), ['get_weather', 'get_time']);
     assert.ok(sent.thinking, JSON.stringify(sent));
-    assert.equal((await proxy.row(session)).state, 'complete');
+    const row = await proxy.row(session);
+    assert.deepEqual([row.state, row.stop_reason, row.usage.input_tokens, row.usage.cache_read_input_tokens, row.usage.output_tokens], ['complete', 'stop', 312, 4000, 25]);
+    assert.ok(!row.flags.includes('response_invalid'), row.flags.join());
   });
 
   for (const [status, type, class_name, answered] of [[400, 'invalid_request_error', 'BadRequestError'], [401, 'authentication_error', 'AuthenticationError'],

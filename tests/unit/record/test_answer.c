@@ -218,7 +218,7 @@ static void others_are_told_apart(void **state)
 {
     (void)state;
     assert_int_equal(
-        read_answer(STR("data: {\"id\":\"chatcmpl-1\",\"choices\":[]}\n\ndata: [DONE]\n\n"), true)
+        read_answer(STR("data: {\"candidates\":[]}\n\n"), true)
             .flags,
         RECORD_RESPONSE_INVALID);
     assert_int_equal(read_answer(STR("<html>\n\n"), true).flags, RECORD_RESPONSE_INVALID);
@@ -227,10 +227,61 @@ static void others_are_told_apart(void **state)
     assert_str_equal(read_answer(STR(" {\"model\":\"m\"}"), true).model, STR("m"));
 }
 
+#define CHUNK(choices, more) "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"model\":\"gpt-y\",\"choices\":" choices more "}\n\n"
+
+static const char chat[] =
+    CHUNK("[{\"index\":0,\"delta\":{\"role\":\"assistant\",\"content\":\"\"},\"finish_reason\":null}]", "")
+    CHUNK("[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]", "")
+    CHUNK("[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"Bash\",\"arguments\":\"\"}}]}}]", "")
+    CHUNK("[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"arguments\":\"{}\"}}]}}]", "")
+    CHUNK("[{\"index\":0,\"delta\":{},\"finish_reason\":\"tool_calls\"}]", "")
+    CHUNK("[]", ",\"usage\":{\"prompt_tokens\":100,\"completion_tokens\":7,\"prompt_tokens_details\":{\"cached_tokens\":40}}");
+
+static void chat_completions_streamed(void **state)
+{
+    (void)state;
+    char text[4096];
+    snprintf(text, sizeof text, "%sdata: [DONE]\n\n", chat);
+    struct answer_facts f = read_answer(str_of(text), true);
+    assert_int_equal(f.flags, 0);
+    assert_true(f.is_complete && !f.is_error);
+    assert_str_equal(f.model, STR("gpt-y"));
+    assert_str_equal(f.stop_reason, STR("tool_calls"));
+    assert_int_equal(f.usage.input_tokens, 60);
+    assert_int_equal(f.usage.cache_read_input_tokens, 40);
+    assert_int_equal(f.usage.output_tokens, 7);
+    assert_int_equal(f.tool_use_count, 1);
+    assert_int_equal(f.first_token_at, (size_t)(strstr(text + 6, "data: ") - text));
+    f = read_answer(str_head(str_of(text), (size_t)(strstr(text, "\"tool_calls\"") - text)), true);
+    assert_false(f.is_complete);
+    f = read_answer(STR("data: {\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n"), true);
+    assert_true(f.is_error);
+    assert_str_equal(f.error_type, STR("overloaded_error"));
+}
+
+static void chat_completions_whole(void **state)
+{
+    (void)state;
+    struct answer_facts f = read_answer(
+        STR("{\"object\":\"chat.completion\",\"choices\":[{\"message\":{\"content\":\"Hi\",\"tool_calls\":"
+            "[{\"function\":{\"name\":\"a\"}},{\"function\":{\"name\":\"b\"}}]},\"finish_reason\":\"stop\"}],"
+            "\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":2},\"model\":\"gpt-y\"}"), false);
+    assert_int_equal(f.flags, 0);
+    assert_true(f.is_complete);
+    assert_str_equal(f.model, STR("gpt-y"));
+    assert_str_equal(f.stop_reason, STR("stop"));
+    assert_int_equal(f.usage.input_tokens, 5);
+    assert_int_equal(f.usage.output_tokens, 2);
+    assert_int_equal(f.tool_use_count, 2);
+    assert_int_equal(f.first_token_at, SIZE_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_stream),
+        cmocka_unit_test(chat_completions_streamed),
+        cmocka_unit_test(chat_completions_whole),
         cmocka_unit_test(every_cut_is_incomplete),
         cmocka_unit_test(plain_json),
         cmocka_unit_test(errors),
