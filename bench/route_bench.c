@@ -7,9 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agents/catalog.h"
 #include "proxy/router.h"
 
-enum { ROUNDS = 4000, RULES = 1000, REQUEST_BYTES = 50 * 1024 };
+enum { ROUNDS = 4000, RULES = 1000, AGENTS = 200, REQUEST_BYTES = 50 * 1024 };
 
 static double now_us(void)
 {
@@ -39,7 +40,8 @@ static void make_request(struct buf *b)
 {
     add(b, "{\"model\":\"claude-sonnet-4-5\",\"system\":[{\"type\":\"text\",\"text\":\""
            "x-anthropic-billing-header: cc_version=2.1; cc_is_subagent=true;\"},"
-           "{\"type\":\"text\",\"text\":\"You are a file search specialist for Claude Code. ");
+           "{\"type\":\"text\",\"text\":\"You are an agent of this project, and your number is 77: keep to what you "
+           "are asked, and say so when it is done.\\n\\nNotes: ");
     add_text(b, 9000);
     add(b, "\"}],\"tools\":[{\"name\":\"Bash\",\"description\":\"");
     add_text(b, 12000);
@@ -90,6 +92,23 @@ static struct router *make_router(bool has_wildcards, struct config **cfg)
     return r;
 }
 
+/* Two hundred agents, whose prompts begin alike, and the one that asks. */
+static struct agent_catalog *make_catalog(void)
+{
+    struct agent_catalog *c = catalog_new();
+    for (int i = 0; i < AGENTS; i++) {
+        char name[32], prompt[256];
+        snprintf(name, sizeof name, "agent-number-%d", i);
+        snprintf(prompt, sizeof prompt, "You are an agent of this project, and your number is %d: keep to "
+                 "what you are asked, and say so when it is done.", i);
+        struct agent agent = {.name = str_of(name), .file = STR("x.md"), .scope = AGENT_USER};
+        if (!catalog_add(c, &agent, str_of(prompt)))
+            abort();
+    }
+    catalog_seal(c);
+    return c;
+}
+
 static int by_size(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
@@ -109,13 +128,15 @@ static void measure(const char *what, bool has_wildcards, struct str body)
     head_add(&head, &fixed, STR("x-claude-code-session-id"), STR("0d9b3f5e-1111-4222-8333-944455556666"));
     head_add(&head, &fixed, STR("x-claude-code-agent-id"), STR("a1b2c3d4"));
     head_recognise(&head);
-    struct route_question q = {.head = &head, .body = body};
+    struct agent_catalog *catalog = make_catalog();
+    struct identity_sources sources = {.catalog = catalog};
+    struct route_question q = {.head = &head, .body = body, .sources = &sources};
     for (int i = 0; i < ROUNDS; i++) {
         struct route_decision d;
         double start = now_us();
         router_decide(r, &q, &arena, &d);
         took[i] = now_us() - start;
-        if (!d.rule || d.rule != &r->rules[RULES - 1])
+        if (d.rule != &r->rules[RULES - 1] || !str_equal(d.who->agent, STR("agent-number-77")))
             abort();
         arena_clear(&arena);
     }
@@ -123,6 +144,7 @@ static void measure(const char *what, bool has_wildcards, struct str body)
     printf("%-44s %6.1f %6.1f\n", what, took[ROUNDS / 2], took[ROUNDS * 99 / 100]);
     arena_release(&arena);
     arena_release(&fixed);
+    catalog_drop(catalog);
     router_free(r);
     config_free(cfg);
 }
@@ -133,7 +155,7 @@ int main(void)
     buf_init(&body, 1 << 20);
     make_request(&body);
     printf("%-44s %6s %6s\n", "decision, 50 KB, µs", "p50", "p99");
-    measure("1,000 rules by name, the last one fits", false, buf_str(&body));
+    measure("1,000 rules, 200 agents, the last rule fits", false, buf_str(&body));
     measure("1,000 patterns with two stars, likewise", true, buf_str(&body));
     buf_release(&body);
     return 0;

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
+#include "agent_files.h"
 #include "cli/command.h"
 #include "cli/configured.h"
 #include "cli/usage.h"
 #include "proxy/route_explain.h"
+#include "record/project.h"
 #include "storage.h"
 
 enum { REQUEST_MAX = 64 << 20 /* bytes of a request that is explained */ };
@@ -157,6 +159,23 @@ static void take_flags(struct asked *x)
     head_recognise(&x->head);
 }
 
+static void pass_over(const char *file, const char *why)
+{
+    (void)file, (void)why; /* `agents list` tells of it */
+}
+
+/* The agents of the project that the request names, else of this folder. */
+static struct agent_catalog *known_here(struct asked *x, const struct config *cfg, struct str body)
+{
+    char cwd[4096];
+    struct str project = project_find(json_member(body, STR("system")), &x->arena);
+    if (!project.len)
+        project = project_find_in_messages(json_member(body, STR("messages")), &x->arena);
+    if (!project.len && getcwd(cwd, sizeof cwd))
+        project = str_of(cwd);
+    return agent_files_read(cfg, project, pass_over);
+}
+
 static enum err explain(struct asked *x, const struct config *cfg, const char *what)
 {
     struct router *router = NULL;
@@ -178,8 +197,11 @@ static enum err explain(struct asked *x, const struct config *cfg, const char *w
     struct identity recorded;
     if (x->is_recorded)
         route_case_of_record(&c, &x->row, &recorded);
+    struct identity_sources sources = {.catalog = known_here(x, cfg, body)};
+    c.question.sources = &sources;
     err = x->options->own[FLAG_JSON] ? route_explain_json(&c, &x->arena, &out)
                                      : route_explain_text(&c, &x->arena, &out);
+    catalog_drop((struct agent_catalog *)sources.catalog);
     if (!err)
         fwrite(out.ptr, 1, out.len, stdout);
     if (!err && x->options->own[FLAG_JSON])

@@ -6,6 +6,8 @@
  */
 #include "proxy/route_rules.h"
 
+#include "agents/fingerprint.h"
+#include "config/config_file.h"
 #include "proxy/route_provider.h"
 
 struct making {
@@ -13,6 +15,7 @@ struct making {
     const struct config *cfg;
     uint16_t own_port;
     struct fail *f;
+    const struct agent_catalog *preferences; /* with routing.agent_routing: of agent_hashes.json */
 };
 
 /* Whose models are called so. */
@@ -163,6 +166,52 @@ static enum err add_mappings(struct making *m)
     return err;
 }
 
+/* --- routing.agent_routing: the models that agent_hashes.json names --- */
+
+/* What is no name of a model ("inherit", "sonnet") is for Claude Code to know. */
+static bool is_target(const struct making *m, struct str model)
+{
+    struct str name = str_head(model, str_find(model, ':'));
+    return (name.len < model.len && route_provider_is_known(m->cfg, name)) || maker_of(model).len;
+}
+
+static enum err add_preferences(struct making *m)
+{
+    const struct agent_catalog *c = m->preferences;
+    struct arena *a = &m->r->arena;
+    enum err err = ERR_OK;
+    for (size_t i = 0; c && !err && i < c->count; i++) {
+        const struct agent *agent = &c->list[i];
+        if (!is_target(m, agent->model))
+            continue;
+        struct str label = arena_printf(a, "routing.agent_routing.%.*s", STR_ARGS(agent->name));
+        struct route_rule *rule = add_rule(m, label, m->cfg->agents_hashes);
+        rule->when.agent = glob_make(arena_str(a, agent->name));
+        err = set_target(m, rule, arena_str(a, agent->model));
+    }
+    return err;
+}
+
+/* NULL: there are none. A file that is missing is no mistake here: it is about to be written. */
+static enum err read_preferences(const struct config *cfg, struct agent_catalog **out,
+                                 struct fail *f)
+{
+    struct config_file file;
+    *out = NULL;
+    if (!cfg->routing_agent_routing || !cfg->agents_enabled || !*cfg->agents_hashes)
+        return ERR_OK;
+    enum err err = config_file_read(&file, cfg->agents_hashes, NULL);
+    *out = catalog_new();
+    if (!err)
+        err = fingerprints_read(*out, buf_str(&file.bytes), NULL);
+    config_file_release(&file);
+    if (err == ERR_NOT_FOUND)
+        return ERR_OK;
+    return err ? fail(f, ERR_CONFIG, "%s: agents.hashes: %s cannot be read",
+                      cfg->sources[CONFIG_agents_hashes], cfg->agents_hashes)
+               : ERR_OK;
+}
+
 static enum err add_models(struct making *m)
 {
     const struct config_map *map = &m->cfg->routing_models;
@@ -265,14 +314,17 @@ enum err route_rules_make(struct router *r, const struct config *cfg, uint16_t o
                           struct fail *f)
 {
     static enum err (*const ways[])(struct making *) = {
-        add_list, add_mappings, add_models, add_defaults, add_makers, add_fallback,
+        add_list, add_mappings, add_preferences, add_models, add_defaults, add_makers, add_fallback,
     };
-    struct making m = {r, cfg, own_port, f};
-    enum err err = ERR_OK;
+    struct agent_catalog *preferences;
+    enum err err = read_preferences(cfg, &preferences, f);
+    struct making m = {r, cfg, own_port, f, preferences};
     r->rule_cap = cfg->routing_rules.count + cfg->subagents_mappings.count +
-                  cfg->routing_models.count + RULES_BESIDE;
+                  cfg->routing_models.count + (preferences ? preferences->count : 0) +
+                  RULES_BESIDE;
     r->rules = arena_alloc(&r->arena, r->rule_cap * sizeof *r->rules);
     for (size_t i = 0; !err && i < COUNT_OF(ways); i++)
         err = ways[i](&m);
+    catalog_drop(preferences);
     return err;
 }

@@ -13,6 +13,7 @@ import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { BINARY, Proxy } from '../lib/proxy.mjs';
 import { Upstream } from '../lib/upstream.mjs';
+import { until } from '../lib/wait.mjs';
 
 const run = promisify(execFile);
 const EXPLORE = 'You are a file search specialist for Claude Code, Anthropic\'s official CLI for Claude.';
@@ -247,6 +248,23 @@ test('a decision is explained: of a recorded request, of a file, as text and as 
   }
   await fs.writeFile(file, '[1]');
   await assert.rejects(command(file), (e) => e.code === 65);
+});
+
+test('agents known by their files: listed, and known to who explains', async () => {
+  const p = await start({ subagents: { enable: true, mappings: { 'code-reviewer': 'local:mapped' } } });
+  const folder = path.join(p.dir, '.claude/agents');
+  await fs.mkdir(folder, { recursive: true });
+  const prompt = 'You review code with great care and tell what is wrong.';
+  await fs.writeFile(path.join(folder, 'some-file.md'), `---\nname: code-reviewer\nmodel: opus\n---\n${prompt}\n`);
+  const listed = await until(async () => (await p.api('/api/routing')).agents.find((a) => a.name === 'code-reviewer'), 'the agent to be listed');
+  assert.deepEqual(listed, { name: 'code-reviewer', scope: 'user', file: path.join(folder, 'some-file.md'), model: 'opus' });
+  const body = { system: [{ type: 'text', text: `${prompt}\n\nNotes: more` }] };
+  assert.equal((await where(p, { body, headers: agent('a-9') })).to, 'mapped');
+  const file = path.join(p.dir, 'request.json');
+  await fs.writeFile(file, JSON.stringify({ headers: { 'x-claude-code-agent-id': 'a-9' }, body: JSON.parse(ask_body('hi', body)) }));
+  const { stdout } = await run(BINARY, ['route', 'explain', file, '--config', path.join(p.dir, 'test.yaml')], { cwd: p.dir, env: { HOME: p.dir, PATH: process.env.PATH } });
+  assert.match(stdout, /^agent {4}code-reviewer, by definition$/m);
+  assert.match(stdout, /^It goes to local:mapped, by subagents\.mappings\.code-reviewer\.$/m);
 });
 
 test('rules that are read again keep their count', async () => {

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "scratch.h"
 
+#include "agents/fingerprint.h"
 #include "proxy/router.h"
 
 /* All that a case may set; NULL: nothing. */
@@ -324,6 +325,70 @@ static void openai_may_be_elsewhere(void **state)
     }
 }
 
+/* What `agents hash` wrote; an alias of Claude Code's is no target. */
+static void write_hashes(void)
+{
+    static const char *const models[][2] = {
+        {"reviewer", "gpt-4o"}, {"writer", "sonnet"}, {"tester", "ollama:qwen3"}, {"cheap", "claude-haiku-5"}, {"plain", ""}};
+    struct agent_catalog *c = catalog_new();
+    struct buf text;
+    for (size_t i = 0; i < COUNT_OF(models); i++) {
+        char prompt[128];
+        snprintf(prompt, sizeof prompt, "You are number %zu of those who do what they are told.", i);
+        struct agent agent = {.name = str_of(models[i][0]), .model = str_of(models[i][1]),
+                              .file = STR("x.md"), .scope = AGENT_CONFIGURED};
+        assert_true(catalog_add(c, &agent, str_of(prompt)));
+    }
+    catalog_seal(c);
+    buf_init(&text, 1 << 16);
+    assert_int_equal(fingerprints_write(&text, c), ERR_OK);
+    scratch_write("agent_hashes.json", text.ptr, text.len);
+    buf_release(&text);
+    catalog_drop(c);
+}
+
+static void agents_may_prefer_models(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *agent, *label, *target;
+    } asked[] = {
+        {"reviewer", "routing.agent_routing.reviewer", "openai:gpt-4o"},
+        {"tester", "subagents.mappings.tester", "openai:o3"},
+        {"cheap", "routing.agent_routing.cheap", "anthropic:claude-haiku-5"},
+        {"writer", NULL, NULL},
+        {"plain", NULL, NULL},
+    };
+    static const char file[] = "routing: {agent_routing: true}\nagents: {hashes: agent_hashes.json}\n"
+                               "subagents: {mappings: {tester: o3}}\n";
+    struct arena arena;
+    struct problems problems = {.count = 0};
+    struct router *r = NULL;
+    struct fail why = {0};
+    arena_init(&arena);
+    write_hashes();
+    struct config *cfg = load(file, "", &problems);
+    assert_non_null(cfg);
+    assert_int_equal(router_new(&r, cfg, 0, &why), ERR_OK);
+    for (size_t i = 0; i < COUNT_OF(asked); i++) {
+        struct route_decision got;
+        decide(r, &(struct request){.agent = asked[i].agent}, &arena, &got);
+        assert_true(str_equal(got.rule ? got.rule->label : STR_NONE, str_of(asked[i].label)));
+        assert_true(str_equal(got.target, str_of(asked[i].target)));
+    }
+    router_free(r);
+    scratch_write("agent_hashes.json", "{}", 2);
+    assert_int_equal(router_new(&r, cfg, 0, &why), ERR_CONFIG);
+    assert_string_equal(why.detail, "c.yaml:2:18: agents.hashes: agent_hashes.json cannot be read");
+    remove("agent_hashes.json");
+    why = (struct fail){0};
+    assert_int_equal(router_new(&r, cfg, 0, &why), ERR_OK); /* it may come later */
+    assert_int_equal(r->rule_count, 1);
+    router_free(r);
+    config_free(cfg);
+    arena_release(&arena);
+}
+
 static void hits_are_inherited(void **state)
 {
     (void)state;
@@ -352,7 +417,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_rule_counts),        cmocka_unit_test(mistakes_name_their_place),
         cmocka_unit_test(looks_only_where_rules_are), cmocka_unit_test(openai_may_be_elsewhere),
-        cmocka_unit_test(hits_are_inherited),
+        cmocka_unit_test(agents_may_prefer_models),   cmocka_unit_test(hits_are_inherited),
     };
     return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
 }
