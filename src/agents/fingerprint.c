@@ -1,7 +1,7 @@
 /*
  * fingerprint.c — marks as JSON.
  *
- *     {"version":1,"agents":[{"name":"…","model":"…","length":812,"head":"16 digits",
+ *     {"version":1,"agents":[{"name":"…","model":"…","length":812,"first":"16 digits","head":"…",
  *                             "hash":"32 digits","open":false}]}
  */
 #include "agents/fingerprint.h"
@@ -28,6 +28,30 @@ static void put_text(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, 
     yyjson_mut_obj_add_strncpy(doc, obj, key, text.ptr ? text.ptr : "", text.len);
 }
 
+static struct str text_of(yyjson_val *obj, const char *key)
+{
+    yyjson_val *val = yyjson_obj_get(obj, key);
+    return yyjson_is_str(val) ? str_make(yyjson_get_str(val), yyjson_get_len(val)) : STR_NONE;
+}
+
+static void put_number(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key, uint64_t number)
+{
+    char hex[17];
+    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)number);
+    yyjson_mut_obj_add_strcpy(doc, obj, key, hex);
+}
+
+static bool read_number(yyjson_val *obj, const char *key, uint64_t *out)
+{
+    uint8_t bytes[8];
+    *out = 0;
+    if (!hex_read(text_of(obj, key), bytes, sizeof bytes))
+        return false;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        *out = *out << 8 | bytes[i];
+    return true;
+}
+
 static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct agent *a)
 {
     yyjson_mut_val *obj = yyjson_mut_arr_add_obj(doc, list);
@@ -36,8 +60,8 @@ static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct ag
     if (a->model.len)
         put_text(doc, obj, "model", a->model);
     yyjson_mut_obj_add_uint(doc, obj, "length", a->mark.len);
-    snprintf(hex, sizeof hex, "%016llx", (unsigned long long)a->mark.head);
-    yyjson_mut_obj_add_strcpy(doc, obj, "head", hex);
+    put_number(doc, obj, "first", a->mark.first);
+    put_number(doc, obj, "head", a->mark.head);
     hex_write(hex, a->mark.hash, sizeof a->mark.hash);
     hex[2 * sizeof a->mark.hash] = '\0';
     yyjson_mut_obj_add_strcpy(doc, obj, "hash", hex);
@@ -67,15 +91,8 @@ enum err fingerprints_write(struct buf *out, const struct agent_catalog *c)
     return err;
 }
 
-static struct str text_of(yyjson_val *obj, const char *key)
-{
-    yyjson_val *val = yyjson_obj_get(obj, key);
-    return yyjson_is_str(val) ? str_make(yyjson_get_str(val), yyjson_get_len(val)) : STR_NONE;
-}
-
 static const char *read_agent(yyjson_val *obj, struct agent *a)
 {
-    uint8_t head[8] = {0};
     int64_t length = yyjson_get_sint(yyjson_obj_get(obj, "length"));
     *a = (struct agent){.scope = AGENT_FINGERPRINT};
     a->name = text_of(obj, "name");
@@ -85,13 +102,13 @@ static const char *read_agent(yyjson_val *obj, struct agent *a)
         return "name";
     if (length < 1 || length > PROMPT_BYTES_MAX)
         return "length";
-    if (!hex_read(text_of(obj, "head"), head, sizeof head))
+    if (!read_number(obj, "first", &a->mark.first))
+        return "first";
+    if (!read_number(obj, "head", &a->mark.head))
         return "head";
     if (!hex_read(text_of(obj, "hash"), a->mark.hash, sizeof a->mark.hash))
         return "hash";
     a->mark.len = (uint32_t)length;
-    for (size_t i = 0; i < sizeof head; i++)
-        a->mark.head = a->mark.head << 8 | head[i];
     a->mark.head_len = prompt_head_len(a->mark.len);
     return NULL;
 }

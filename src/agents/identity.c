@@ -282,7 +282,7 @@ static struct spawned find_spawn(struct reading *r, struct str session)
     if (told.type.len || r->is_main)
         return told;
     struct prompts prompts;
-    prompts_read(r->q->parts, r->arena, &prompts);
+    prompts_read_known(spawns, session, r->q->parts, r->arena, &prompts);
     return spawns_recognise(spawns, session, r->q->agent_id, &prompts);
 }
 

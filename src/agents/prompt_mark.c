@@ -39,25 +39,29 @@ static size_t plain_read(struct plain *p, char *out, size_t room)
     size_t len = 0, at = p->at;
     bool has_gap = false;
     while (len < room && at < p->text.len) {
-        bool was_escaped = p->is_json && p->text.ptr[at] == '\\';
-        uint32_t c = next_char(p, &at);
+        unsigned char first = (unsigned char)p->text.ptr[at];
+        bool is_escaped = p->is_json && first == '\\';
+        uint32_t c = is_escaped ? json_char(p->text, &at) : first;
+        at += !is_escaped;
         if (is_blank(c)) {
             has_gap = p->is_begun;
             continue;
         }
-        if (has_gap) {
+        if (has_gap)
             out[len++] = ' ';
-            has_gap = false;
+        has_gap = false;
+        if (!is_escaped || c < 0x80) {
             if (len == room)
-                break; /* the character is read again */
+                break;
+            out[len++] = (char)c;
+        } else {
+            char bytes[4];
+            size_t size = utf8_put(bytes, c), fits = MIN_OF(size, room - len);
+            memcpy(out + len, bytes, fits);
+            len += fits;
+            if (fits < size)
+                break; /* cut in two: a beginning all the same */
         }
-        char bytes[4];
-        size_t size = was_escaped ? utf8_put(bytes, c) : 1;
-        bytes[0] = was_escaped ? bytes[0] : (char)c;
-        if (len + size > room)
-            break; /* of an escape: the text differs from any that is looked for */
-        memcpy(out + len, bytes, size);
-        len += size;
         p->is_begun = true;
         p->at = at;
     }
@@ -84,6 +88,11 @@ uint32_t prompt_head_len(uint32_t len)
     return head_len;
 }
 
+static uint32_t first_len(const struct prompt_mark *mark)
+{
+    return MIN_OF(mark->head_len, (uint32_t)PROMPT_FIRST_MAX);
+}
+
 bool prompt_mark_make(struct str prompt, struct arena *arena, struct prompt_mark *out)
 {
     static const char variable[] = "${CLAUDE_";
@@ -98,6 +107,7 @@ bool prompt_mark_make(struct str prompt, struct arena *arena, struct prompt_mark
         return false;
     out->len = (uint32_t)len;
     out->head_len = prompt_head_len(out->len);
+    out->first = head_hash(text, first_len(out));
     out->head = head_hash(text, out->head_len);
     whole_hash(text, len, out->hash);
     return true;
@@ -119,11 +129,11 @@ void prompt_index_build(struct prompt_index *x, const struct prompt_mark *at, si
     x->buckets = mem_zeroed(x->bucket_count * sizeof *x->buckets);
     for (uint32_t i = 0; i < count; i++) {
         const struct prompt_mark *mark = (const void *)((const char *)at + i * stride);
-        uint32_t *bucket = &x->buckets[mark->head & (x->bucket_count - 1)];
+        uint32_t *bucket = &x->buckets[mark->first & (x->bucket_count - 1)];
         x->marks[i] = mark;
         x->next[i] = *bucket;
         *bucket = i + 1;
-        x->head_lens |= mark->head_len;
+        x->first_lens |= first_len(mark);
     }
 }
 
@@ -135,14 +145,37 @@ void prompt_index_release(struct prompt_index *x)
     *x = (struct prompt_index){0};
 }
 
-/* A prompt that is looked for: its text is read as far as a mark needs it. */
+/* A prompt that is looked for: its text is read as far as marks need it. */
 struct looking {
     const struct prompt_index *index;
     struct str inside;
     struct arena *arena;
+    struct str head;  /* its first bytes; read when a mark begins like it */
+    uint64_t hashes[13]; /* of the head's first 1, 2, 4 … bytes; 0: not known yet */
     size_t *found, found_count;
     uint32_t best; /* bytes of those found */
 };
+
+static struct str read_some(struct looking *l, size_t len, struct plain *plain)
+{
+    *plain = (struct plain){.text = l->inside, .is_json = true};
+    len = MIN_OF(len, l->inside.len);
+    char *text = arena_alloc(l->arena, len + 1);
+    return str_make(text, plain_read(plain, text, len));
+}
+
+static bool has_head(struct looking *l, const struct prompt_mark *mark)
+{
+    struct plain plain;
+    if (!l->head.ptr)
+        l->head = read_some(l, PROMPT_HEAD_MAX, &plain);
+    if (mark->head_len > l->head.len)
+        return false;
+    uint64_t *hash = &l->hashes[__builtin_ctz(mark->head_len)];
+    if (!*hash)
+        *hash = head_hash(l->head.ptr, mark->head_len);
+    return *hash == mark->head;
+}
 
 /* Nothing, or a new line, comes behind it. */
 static bool ends_here(const struct plain *p)
@@ -157,26 +190,24 @@ static bool ends_here(const struct plain *p)
     return true;
 }
 
-static bool begins_with(const struct looking *l, const struct prompt_mark *mark)
+static bool begins_with(struct looking *l, const struct prompt_mark *mark)
 {
-    struct plain plain = {.text = l->inside, .is_json = true};
+    struct plain plain;
     uint8_t hash[16];
-    if (mark->len > l->inside.len)
+    struct str text = read_some(l, mark->len, &plain);
+    if (text.len < mark->len)
         return false;
-    char *text = arena_alloc(l->arena, mark->len);
-    if (plain_read(&plain, text, mark->len) < mark->len)
-        return false;
-    whole_hash(text, mark->len, hash);
+    whole_hash(text.ptr, mark->len, hash);
     return memcmp(hash, mark->hash, sizeof hash) == 0 && (mark->is_open || ends_here(&plain));
 }
 
-static void look_in_bucket(struct looking *l, uint32_t head_len, uint64_t head)
+static void look_in_bucket(struct looking *l, uint32_t len, uint64_t first)
 {
     const struct prompt_index *x = l->index;
-    for (uint32_t i = x->buckets[head & (x->bucket_count - 1)]; i; i = x->next[i - 1]) {
+    for (uint32_t i = x->buckets[first & (x->bucket_count - 1)]; i; i = x->next[i - 1]) {
         const struct prompt_mark *mark = x->marks[i - 1];
-        if (mark->head != head || mark->head_len != head_len || mark->len < l->best ||
-            !begins_with(l, mark))
+        if (mark->first != first || first_len(mark) != len || mark->len < l->best ||
+            !has_head(l, mark) || !begins_with(l, mark))
             continue;
         if (mark->len > l->best)
             l->found_count = 0;
@@ -189,15 +220,15 @@ static void look_in_bucket(struct looking *l, uint32_t head_len, uint64_t head)
 size_t prompt_index_find(const struct prompt_index *x, struct str raw, struct arena *arena,
                          size_t found[PROMPT_TIES_MAX])
 {
-    char head[PROMPT_HEAD_MAX];
+    char first[PROMPT_FIRST_MAX];
     if (!x->count || raw.len < 2)
         return 0;
     struct looking l = {.index = x, .inside = str_make(raw.ptr + 1, raw.len - 2), .arena = arena,
                         .found = found};
     struct plain plain = {.text = l.inside, .is_json = true};
-    size_t len = plain_read(&plain, head, sizeof head);
-    for (uint32_t head_len = PROMPT_HEAD_MAX; head_len; head_len /= 2)
-        if (x->head_lens & head_len && head_len <= len)
-            look_in_bucket(&l, head_len, head_hash(head, head_len));
+    size_t len = plain_read(&plain, first, sizeof first);
+    for (uint32_t n = PROMPT_FIRST_MAX; n; n /= 2)
+        if (x->first_lens & n && n <= len)
+            look_in_bucket(&l, n, head_hash(first, n));
     return l.found_count;
 }

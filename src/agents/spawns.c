@@ -76,6 +76,8 @@ void spawns_note(struct spawns *s, struct str session_id, const struct spawn *li
         if (type < AGENT_TYPES_MAX)
             *slot_of(s->calls, SPAWNS_KNOWN, key) =
                 (struct spawn_slot){key, type, list[i].is_background};
+        key = key_of(session_id, list[i].first_hash);
+        s->firsts[key & (SPAWNS_KNOWN - 1)] = key;
     }
     pthread_mutex_unlock(&s->mutex);
 }
@@ -109,7 +111,20 @@ struct spawned spawns_recognise(struct spawns *s, struct str session_id, struct 
     return found;
 }
 
-void prompts_read(const struct request_parts *parts, struct arena *arena, struct prompts *out)
+static bool begins_call(struct spawns *s, struct str session_id, struct str raw, struct arena *arena)
+{
+    /* some more, for a character may be cut off */
+    struct str text = json_read_text(raw, SPAWN_FIRST_BYTES + 4, arena);
+    uint64_t key = key_of(session_id, spawn_first(text));
+    pthread_mutex_lock(&s->mutex);
+    bool begins = s->firsts[key & (SPAWNS_KNOWN - 1)] == key;
+    pthread_mutex_unlock(&s->mutex);
+    return begins;
+}
+
+/* `s` NULL: all of them. */
+static void read_prompts(struct spawns *s, struct str session_id, const struct request_parts *parts,
+                         struct arena *arena, struct prompts *out)
 {
     struct text_blocks blocks;
     struct str raw;
@@ -117,6 +132,18 @@ void prompts_read(const struct request_parts *parts, struct arena *arena, struct
     for (size_t i = 0; i < PARTS_FIRST; i++) {
         text_blocks_init(&blocks, json_member(parts->first[i], STR("content")));
         while (out->count < PROMPTS_MAX && text_blocks_next(&blocks, &raw))
-            out->hashes[out->count++] = spawn_hash(json_read_text(raw, SPAWN_INPUT_MAX, arena));
+            if (!s || begins_call(s, session_id, raw, arena))
+                out->hashes[out->count++] = spawn_hash(json_read_text(raw, SPAWN_INPUT_MAX, arena));
     }
+}
+
+void prompts_read(const struct request_parts *parts, struct arena *arena, struct prompts *out)
+{
+    read_prompts(NULL, STR_NONE, parts, arena, out);
+}
+
+void prompts_read_known(struct spawns *s, struct str session_id, const struct request_parts *parts,
+                        struct arena *arena, struct prompts *out)
+{
+    read_prompts(s, session_id, parts, arena, out);
 }

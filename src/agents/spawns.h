@@ -27,6 +27,7 @@ struct spawns {
         uint32_t type;
         bool is_background;
     } agents[AGENTS_KNOWN], calls[SPAWNS_KNOWN];
+    uint64_t firsts[SPAWNS_KNOWN]; /* how prompts of calls begin */
 };
 
 /* Hashes of the texts with which a request begins. */
@@ -53,5 +54,8 @@ struct spawned spawns_agent(struct spawns *s, struct str session_id, struct str 
 struct spawned spawns_recognise(struct spawns *s, struct str session_id, struct str agent_id,
                                 const struct prompts *prompts);
 void prompts_read(const struct request_parts *parts, struct arena *arena, struct prompts *out);
+/* Only those that begin as the prompt of a known call does: long ones are not read for nothing. */
+void prompts_read_known(struct spawns *s, struct str session_id, const struct request_parts *parts,
+                        struct arena *arena, struct prompts *out);
 
 #endif

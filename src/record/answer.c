@@ -131,12 +131,17 @@ uint64_t spawn_hash(struct str prompt)
     return XXH3_64bits(prompt.ptr ? prompt.ptr : "", prompt.len);
 }
 
+uint64_t spawn_first(struct str prompt)
+{
+    return spawn_hash(str_head(prompt, SPAWN_FIRST_BYTES));
+}
+
 bool spawn_of_input(struct str input, struct arena *arena, struct spawn *out)
 {
     struct str type = json_read_text(json_member(input, STR("subagent_type")), NAME_MAX_BYTES, arena);
     struct str prompt = json_read_text(json_member(input, STR("prompt")), SPAWN_INPUT_MAX, arena);
     struct str background = json_member(input, STR("run_in_background"));
-    *out = (struct spawn){arena_str(arena, type), spawn_hash(prompt),
+    *out = (struct spawn){arena_str(arena, type), spawn_hash(prompt), spawn_first(prompt),
                           str_equal(background, STR("true"))};
     return type.len && prompt.len;
 }

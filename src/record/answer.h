@@ -13,6 +13,7 @@
 
 enum {
     SPAWNS_MAX = 16,           /* of one answer; further ones are not told */
+    SPAWN_FIRST_BYTES = 48,
     SPAWN_INPUT_MAX = 64 << 10 /* bytes of its input; a longer one is not told */
 };
 
@@ -20,6 +21,7 @@ enum {
 struct spawn {
     struct str agent_type;
     uint64_t prompt_hash; /* spawn_hash() of its prompt */
+    uint64_t first_hash;  /* spawn_first() of it */
     bool is_background;   /* run_in_background: its parent does not wait for it */
 };
 
@@ -48,6 +50,8 @@ bool spawn_is_call(struct str block, struct arena *arena);
 bool spawn_of_input(struct str input, struct arena *arena, struct spawn *out);
 /* Of a prompt's text; the sub-agent's first message holds a text block with the same. */
 uint64_t spawn_hash(struct str prompt);
+/* Of its first SPAWN_FIRST_BYTES only: cheap, to see whether the other is worth its while. */
+uint64_t spawn_first(struct str prompt);
 
 /* The whole as JSON, as GET …/response/message gives it (docs/api.md): text, thinking with its
  * signature, redacted thinking, tool_use with input from partial_json (kept as the string

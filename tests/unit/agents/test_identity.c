@@ -82,7 +82,7 @@ static void test_rows(void **state)
     struct arena arena;
     arena_init(&arena);
     struct spawns *spawns = spawns_new();
-    struct spawn call = {STR("finder"), spawn_hash(STR("find it")), false};
+    struct spawn call = {STR("finder"), spawn_hash(STR("find it")), spawn_first(STR("find it")), false};
     spawns_note(spawns, STR("s"), &call, 1);
     const struct identity_sources from = {.spawns = spawns};
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
@@ -111,7 +111,7 @@ static void test_background(void **state)
     struct arena arena;
     arena_init(&arena);
     struct spawns *spawns = spawns_new();
-    struct spawn call = {STR("finder"), spawn_hash(STR("later")), true};
+    struct spawn call = {STR("finder"), spawn_hash(STR("later")), spawn_first(STR("later")), true};
     spawns_note(spawns, STR("s"), &call, 1);
     const struct identity_sources from = {.spawns = spawns};
     struct request_parts parts;

@@ -85,6 +85,7 @@ static void note_calls(struct spawns *spawns, yyjson_val *request, struct arena 
             yyjson_val *input = yyjson_obj_get(b, "input");
             const struct spawn call = {
                 text_of(input, "subagent_type"), spawn_hash(text_of(input, "prompt")),
+                spawn_first(text_of(input, "prompt")),
                 yyjson_get_bool(yyjson_obj_get(input, "run_in_background"))};
             if (call.agent_type.len)
                 spawns_note(spawns, session, &call, 1);
