@@ -128,6 +128,14 @@ export function getJson(port, path) {
   });
 }
 
+// Waits until the text index has all of it, too.
+export async function indexed(peer, timeoutMs = 60000) {
+  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await pause(200)) {
+    const { search } = await getJson(peer.port, '/api/stats');
+    if (search?.waiting === 0) return;
+  }
+}
+
 // Waits until what was relayed is in the store, so that its cost is in the round that caused it.
 export async function drained(peer, timeoutMs = 120000) {
   const deadline = Date.now() + timeoutMs;
