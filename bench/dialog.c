@@ -89,7 +89,9 @@ struct dialog_world *dialog_world_new(uint64_t seed, const struct dialog_limits 
     phrase_init(&phrase, 1); /* one release of a client: the same in every run */
     w->system = malloc(SYSTEM_BYTES + 1);
     assert(w->system);
+    static const char words[] = "You are an interactive agent that helps users. "; /* as Claude Code's */
     phrase_fill(&phrase, PHRASE_PROSE, w->system, SYSTEM_BYTES);
+    memcpy(w->system, words, sizeof words - 1);
     w->system[SYSTEM_BYTES] = '\0';
     make_tools(w, &phrase);
     pool_init(&w->pool, seed, POOL_BYTES);

@@ -262,21 +262,41 @@ uint32_t json_char(struct str inside, size_t *at)
     return c == '\\' && *at < inside.len ? escape(inside, at) : c;
 }
 
-static bool is_plain(struct str s)
+/* How many bytes stand for themselves: ASCII, but no escapes. Most of a text does, so eight are
+ * looked at at once. */
+static size_t plain_run(struct str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] == '\\' || (unsigned char)s.ptr[i] >= 0x80)
-            return false;
-    return true;
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t len = 0;
+    for (; s.len - len >= 8; len += 8) {
+        uint64_t word;
+        memcpy(&word, s.ptr + len, 8);
+        uint64_t mixed = word ^ ones * '\\'; /* a zero where a backslash is */
+        if ((word | ((mixed - ones) & ~mixed)) & tops)
+            break;
+    }
+    while (len < s.len && s.ptr[len] != '\\' && (unsigned char)s.ptr[len] < 0x80)
+        len++;
+    return len;
 }
 
 struct str json_read_inside(struct str inside, size_t max, struct arena *arena)
 {
-    if (is_plain(str_head(inside, max)))
+    enum { CHAR_MAX_BYTES = 4, GROWTH = 3 }; /* a byte that is no UTF-8 becomes three */
+    size_t len = plain_run(str_head(inside, max)), at = len;
+    if (len == MIN_OF(inside.len, max))
         return str_head(inside, max);
-    char *out = arena_alloc(arena, max + 4);
-    size_t len = 0, at = 0;
+    char *out = arena_alloc(arena, MIN_OF(max, inside.len * GROWTH) + CHAR_MAX_BYTES);
+    memcpy(out, inside.ptr, len);
     while (at < inside.len) {
+        struct str run = str_from(inside, at);
+        run.len = plain_run(str_head(run, max - len));
+        if (run.len) {
+            memcpy(out + len, run.ptr, run.len);
+            len += run.len;
+            at += run.len;
+            continue;
+        }
         size_t bytes = utf8_put(out + len, json_char(inside, &at));
         if (len + bytes > max)
             break;

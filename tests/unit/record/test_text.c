@@ -5,7 +5,10 @@
 #include "check.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
+#include "base/utf8.h"
+#include "record/json_walk.h"
 #include "record/text.h"
 
 struct told {
@@ -227,6 +230,49 @@ static void kinds_have_names(void **state)
     assert_false(text_kind_parse(STR("x"), &kind));
 }
 
+/* As json_read_text() says, a character at a time. */
+static struct str read_slowly(struct str inside, size_t max, struct arena *arena)
+{
+    char *out = arena_alloc(arena, inside.len * 3 + 4);
+    size_t len = 0, at = 0;
+    while (at < inside.len) {
+        size_t bytes = utf8_put(out + len, json_char(inside, &at));
+        if (len + bytes > max)
+            break;
+        len += bytes;
+    }
+    return str_make(out, len);
+}
+
+static void strings_are_read_the_same_way_fast_and_slowly(void **state)
+{
+    static const char *const parts[] = {"a", "plain te", "\\n", "\\u00e9", "\xc3\xa9", "\x80", "\\ud83d\\ude00",
+                                        "\\\"", "\xff\xff", "seventeen letters", "\\ud800", "\x7f"};
+    struct arena arena;
+    char text[512];
+    (void)state;
+    arena_init(&arena);
+    srand(3);
+    for (int round = 0; round < 20000; round++) {
+        size_t len = 1, count = (size_t)rand() % 12;
+        text[0] = '"';
+        for (size_t i = 0; i < count; i++) {
+            const char *part = parts[(size_t)rand() % COUNT_OF(parts)];
+            memcpy(text + len, part, strlen(part));
+            len += strlen(part);
+        }
+        text[len++] = '"';
+        size_t max = (size_t)rand() % 90;
+        struct str inside = str_make(text + 1, len - 2);
+        struct str fast = json_read_text(str_make(text, len), max, &arena);
+        struct str slow = read_slowly(inside, max, &arena);
+        assert_int_equal(fast.len, slow.len);
+        assert_memory_equal(fast.len ? fast.ptr : "", slow.ptr, fast.len);
+        arena_clear(&arena);
+    }
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +282,7 @@ int main(void)
         cmocka_unit_test(what_is_broken_has_what_came_before),
         cmocka_unit_test(long_texts_are_cut),       cmocka_unit_test(no_cut_of_it_harms),
         cmocka_unit_test(kinds_have_names),
+        cmocka_unit_test(strings_are_read_the_same_way_fast_and_slowly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
