@@ -17,7 +17,7 @@ usage: ./test.sh [--quick | --long] [--no-install] [SUITE…]
 suites:
   rules    who may include whom, and what else of the house rules can be counted
   unit     C unit tests, and the fuzzers' corpora played back
-  docs     the generated documents are what the binary prints
+  docs     the generated documents are what the binary prints; links lead somewhere
   web      the dashboard: types, and its unit tests
   e2e      the real binary between real clients and a scripted provider
   fault    kills, full and failing disks, databases that are damaged, locked or gone, clocks that jump:
@@ -152,6 +152,7 @@ suite_docs() {
     run docs-example same_as_printed config.yaml.example example
     run docs-config same_as_printed docs/config.md docs
     run docs-commands tools/check_commands build/claude-code-proxy
+    run docs-links tools/check_links
 }
 
 dashboard_tests() { (cd web && npm run --silent check && npm test --silent); }
