@@ -156,7 +156,7 @@ static enum err list_slices(struct listing *l, struct uuid *stopped, struct fail
     int64_t size_us = us_per_hour;
     while (!err && l->left && x.end_us > x.oldest_us) {
         uint64_t slice_ns = clock_mono_ns();
-        if (slice_ns - begun_ns > STORE_LIST_MS * UINT64_C(1000000)) {
+        if (!l->r->is_patient && slice_ns - begun_ns > STORE_LIST_MS * UINT64_C(1000000)) {
             *stopped = uuid_floor(x.end_us);
             break;
         }

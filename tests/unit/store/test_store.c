@@ -19,6 +19,7 @@ struct fixture {
     struct place place;
     struct store *store;
     struct store_reader *reader;
+    struct store_reader *patient; /* where the other gives up after so much time */
     struct batch_maker maker;
 };
 
@@ -30,6 +31,8 @@ static int setup(void **state)
     assert_int_equal(store_open(&x->store, &x->place.options, &f),
                      ERR_OK);
     x->reader = store_reader_new(x->store);
+    x->patient = store_reader_new(x->store);
+    store_reader_be_patient(x->patient);
     maker_init(&x->maker, x->store);
     *state = x;
     return 0;
@@ -40,6 +43,7 @@ static int teardown(void **state)
     struct fixture *x = *state;
     maker_release(&x->maker);
     store_reader_free(x->reader);
+    store_reader_free(x->patient);
     store_close(x->store);
     place_remove(&x->place);
     free(x);
@@ -225,12 +229,12 @@ static void assert_found(struct fixture *x, struct request_filter filter, int wa
     assert_int_equal(seen.count, want);
     struct seen in_slices = {.count = 0};
     struct uuid stopped = {{1}};
-    assert_int_equal(store_list_a_while(x->reader, &filter, NULL, 500, see, &in_slices, &stopped,
+    assert_int_equal(store_list_a_while(x->patient, &filter, NULL, 500, see, &in_slices, &stopped,
                                         &f), ERR_OK);
     assert_int_equal(in_slices.count, want);
     assert_memory_equal(in_slices.ids, seen.ids, sizeof seen.ids[0] * (size_t)want);
     assert_memory_equal(stopped.bytes, (struct uuid){{0}}.bytes, 16);
-    assert_int_equal(store_count(x->reader, &filter, &count, &is_known, &f), ERR_OK);
+    assert_int_equal(store_count(x->patient, &filter, &count, &is_known, &f), ERR_OK);
     assert_true(is_known);
     assert_int_equal(count, want);
 }
@@ -359,7 +363,7 @@ static void slices_of_time_leave_nothing_out(void **state)
     assert_in_range(all.count, 12, 14);
     for (int page = 0; page < 8; page++) {
         const struct uuid *before = paged.count ? &paged.ids[paged.count - 1] : NULL;
-        assert_int_equal(store_list_a_while(x->reader, &filter, before, 2, see, &paged, &stopped,
+        assert_int_equal(store_list_a_while(x->patient, &filter, before, 2, see, &paged, &stopped,
                                             &f), ERR_OK);
     }
     assert_int_equal(paged.count, all.count);
