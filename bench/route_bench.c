@@ -64,7 +64,7 @@ static const char *write_rules(struct buf *b, bool has_wildcards)
     for (int i = 0; i < RULES - 1; i++)
         if (buf_printf(b, i % 10 ? "    - {agent: \"%sagent-%d%s\", target: \"openai:gpt-4o\"}\n"
                                  : "    - {model: \"%smodel-%d%s\", target: \"openai:gpt-4o\"}\n",
-                       has_wildcards ? "*" : "", i, has_wildcards ? "*x" : ""))
+                       has_wildcards ? "*" : "", i, has_wildcards ? "*x*" : ""))
             abort();
     add(b, "    - {class: agent, target: \"openai:gpt-4o\"}\n");
     snprintf(path, sizeof path, "/tmp/bench-route-XXXXXX");
@@ -156,7 +156,7 @@ int main(void)
     make_request(&body);
     printf("%-44s %6s %6s\n", "decision, 50 KB, µs", "p50", "p99");
     measure("1,000 rules, 200 agents, the last rule fits", false, buf_str(&body));
-    measure("1,000 patterns with two stars, likewise", true, buf_str(&body));
+    measure("1,000 patterns with three stars, likewise", true, buf_str(&body));
     buf_release(&body);
     return 0;
 }

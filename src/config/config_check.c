@@ -162,6 +162,10 @@ static void check_routing(struct config *c, struct problems *p)
         c->subagents_enable = true;
         c->sources[CONFIG_subagents_enable] = source;
     }
+    if (c->subagents_mappings.count && !c->subagents_enable && !c->routing_agent_routing &&
+        !strcmp(c->sources[CONFIG_subagents_enable], "default"))
+        COMPLAIN(p, PROBLEM_WARNING, c, subagents_mappings,
+                 "does nothing as long as subagents.enable is not true");
     for (size_t i = 0; i < c->routing_rules.count; i++)
         if (!*c->routing_rules.items[i].target)
             problems_add(p, PROBLEM_CONFIG, "%s: routing.rules: rule %zu has no target",

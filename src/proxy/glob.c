@@ -45,6 +45,13 @@ struct glob glob_make(struct str text)
     return g;
 }
 
+/* Most of what does not fit is told by the last byte. */
+static bool end_fits(struct str pattern, struct str text)
+{
+    char last = pattern.len ? pattern.ptr[pattern.len - 1] : '*';
+    return last == '*' || (text.len && (last == '?' || last == text.ptr[text.len - 1]));
+}
+
 bool glob_fits(const struct glob *g, struct str text)
 {
     struct str t = g->text;
@@ -58,6 +65,6 @@ bool glob_fits(const struct glob *g, struct str text)
     case GLOB_PART:
         return text.len + 2 >= t.len && memmem(text.ptr, text.len, t.ptr + 1, t.len - 2);
     default:
-        return glob_matches(t, text);
+        return end_fits(t, text) && glob_matches(t, text);
     }
 }

@@ -228,8 +228,14 @@ static void reads_rules_and_mappings(void **state)
     config_free(c);
     unsetenv("SUBAGENT_MAPPINGS");
     unsetenv("OPENAI_BASE_URL");
-    load_fine("subagents:\n  mappings:\n    a: openai:gpt-4o\n", &c);
+    static const char idle[] = "subagents:\n  mappings:\n    a: openai:gpt-4o\n";
+    struct problems p;
+    assert_non_null(c = load(idle, sizeof idle - 1, &p));
     assert_false(c->subagents_enable); /* the file has to say so */
+    assert_int_equal(p.counts[PROBLEM_WARNING], 1);
+    assert_string_equal(p.items[0].text, "c.yaml:3:5: subagents.mappings: does nothing as long as "
+                                         "subagents.enable is not true");
+    problems_release(&p);
     config_free(c);
 }
 
