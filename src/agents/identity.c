@@ -328,7 +328,7 @@ static void tell_project(struct reading *r)
 {
     struct known_agents *known = r->from->known;
     if (known && !known_agents_want(known, identity_project(r->q->parts, r->arena)))
-        r->out->is_early = !r->is_main && !r->out->agent.len;
+        r->out->is_early = r->out->class == CLASS_AGENT && !r->out->agent.len;
 }
 
 static void read_body(struct reading *r)

@@ -59,7 +59,7 @@ struct identity {
                          in the arena */
     enum identity_source agent_by;
     struct str agent_model; /* that its definition or fingerprint names; in the arena */
-    bool is_early;      /* its project's agents are being read: later, more may be known */
+    bool is_early;      /* its project's agents are being read: soon, its name may be known */
     bool is_nested;     /* its parent is an agent too */
     bool is_background; /* its parent does not wait for it, as far as is known */
 };

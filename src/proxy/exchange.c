@@ -113,8 +113,8 @@ static enum flow receive(struct exchange *ex)
 /* To Anthropic, where no rule says otherwise. */
 static enum flow route(struct exchange *ex)
 {
-    if (ex->routable && ex->is_request_whole)
-        routed_decide(ex);
+    if (ex->routable && ex->is_request_whole && !routed_decide(ex))
+        return WAIT;
     if (ex->rule)
         ex->hop = (struct route_hop){ex->rule->provider, ex->rule->model};
     return GO_ON;

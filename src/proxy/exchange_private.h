@@ -38,6 +38,7 @@ struct exchange {
     bool is_turned, has_turned;     /* another one has to be asked; and ever had to be */
     struct buf tried;               /* who did not answer: chain_tried() */
     int64_t retry_after_s;          /* that was asked for, by them or, where all rest, by us; -1 */
+    int looked_again;               /* how often, in the hope that more is known of who asks */
     struct tap tap;
     size_t step;
     struct buf early;               /* the body's first bytes, until there is a connection; all
@@ -111,7 +112,9 @@ void relayed_send_end(struct exchange *ex);
 
 /* --- exchange_routed.c: to another provider --- */
 
-void routed_decide(struct exchange *ex); /* by the rules: sets `decision`, and `rule` to follow it */
+/* By the rules: sets `decision`, and `rule` to follow it. False: to be called again, when it is woken
+ * because more may be known of who asks. */
+bool routed_decide(struct exchange *ex) MUST_CHECK;
 void routed_start(struct exchange *ex, bool has_next);
 
 /* --- exchange_end.c --- */

@@ -6,10 +6,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "config/url.h"
+#include "io/pause.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
 #include "record/json_cut.h"
 #include "record/json_walk.h"
+
+enum { LOOK_AGAIN_MS = 20, LOOK_AGAIN_MAX = 10 };
 
 static void on_head(void *owner, struct str head, enum body_framing framing, int status)
 {
@@ -82,8 +85,28 @@ static struct str session_of(struct exchange *ex)
                     : arena_str(&ex->decided, metadata_session(json_member(buf_str(&ex->early), STR("metadata")), &ex->decided));
 }
 
-void routed_decide(struct exchange *ex)
+static void look_again(void *owner)
 {
+    struct exchange *ex = owner;
+    ex->pause = NULL;
+    exchange_wake(ex);
+}
+
+/* An agent of a project that nobody asked from before: its definitions are being read. */
+static bool is_early(struct exchange *ex)
+{
+    const struct identity *who = ex->decision.who;
+    if (!who || !who->is_early || ex->looked_again == LOOK_AGAIN_MAX)
+        return false;
+    ex->looked_again++;
+    ex->pause = pause_start(ex->proxy->loop, LOOK_AGAIN_MS, look_again, ex);
+    return true;
+}
+
+bool routed_decide(struct exchange *ex)
+{
+    if (ex->pause)
+        return false;
     const struct router *r = ex->routes->set->router;
     struct route_question q = {.head = client_head(ex->client), .body = buf_str(&ex->early)};
     struct identity_sources sources = {0};
@@ -95,12 +118,15 @@ void routed_decide(struct exchange *ex)
     q.sources = &sources;
     router_decide(r, &q, &ex->decided, &ex->decision);
     known_agents_give_back(&sources);
+    if (is_early(ex))
+        return false;
     note_decision(ex);
     const struct route_rule *rule = ex->decision.rule;
     if (!rule)
-        return;
+        return true;
     router_count(r, rule, clock_wall_us());
     ex->rule = ex->decision.is_shadow ? NULL : rule;
+    return true;
 }
 
 static bool on_refused(void *owner, int status, int64_t retry_after_s, const char *what)

@@ -106,6 +106,14 @@ test('those that are known are listed', async () => {
   assert.equal(agents.length, 7);
 });
 
+test('a project that nobody asked from before: its agent is waited for, and routed', async () => {
+  await write('fresh/.claude/agents/first.md', file('sent-first', 'You are the first of this project.'));
+  const row = await say('You are the first of this project.', { folder: 'fresh' });
+  assert.deepEqual([...known(row), row.provider], ['agent', 'sent-first', 'definition', 'local']);
+  const unknown = await say('Nobody knows who this is.', { folder: 'fresh/none' });
+  assert.deepEqual([...known(unknown), unknown.provider], ['agent', null, null, 'anthropic']);
+});
+
 test('edited, added and removed while the proxy runs', async () => {
   await write('claude/agents/new.md', file('new', 'You are new.'));
   const is = async (prompt, name) => until(async () => (await say(prompt)).agent_name === name, `${prompt} to be ${name}`, 20000);
