@@ -31,7 +31,8 @@ struct oauth {
     uv_thread_t thread;
     uv_mutex_t mutex; /* for all below */
     uv_cond_t bell;
-    bool is_started, is_stopping, is_rung;
+    bool is_started, is_rung;
+    atomic_bool is_stopping;  /* read without the mutex, too */
     struct config *config;    /* held; NULL: off */
     struct token_set token;   /* access empty: there is none */
     struct file_mark mark;    /* of the file, when it was read */
@@ -155,12 +156,15 @@ static void renew(struct oauth *o)
         .client_id = cfg->anthropic_oauth_client_id,
         .ca_file = *cfg->anthropic_ca_file ? cfg->anthropic_ca_file : NULL,
         .proxy = cfg->anthropic_proxy,
+        .is_over = &o->is_stopping,
     };
     uv_mutex_unlock(&o->mutex);
     enum err err = token_refresh(&endpoint, &fresh, &why);
     uv_mutex_lock(&o->mutex);
     bool is_asked_for = o->config && has_file(o) && strcmp(o->config->anthropic_oauth_token_file,
                                                            cfg->anthropic_oauth_token_file) == 0;
+    if (o->is_stopping)
+        is_asked_for = is_asked_for && !err; /* a new token is worth keeping even now */
     if (is_asked_for && err)
         not_renewed(o, err, &why);
     else if (is_asked_for)

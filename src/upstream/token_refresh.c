@@ -19,6 +19,13 @@ static size_t on_bytes(char *bytes, size_t size, size_t count, void *owner)
     return buf_append(answer, str_make(bytes, size * count)) == ERR_OK ? size * count : 0;
 }
 
+static int on_progress(void *owner, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const struct token_endpoint *e = owner;
+    (void)a, (void)b, (void)c, (void)d;
+    return atomic_load(e->is_over);
+}
+
 /* malloc'ed */
 static char *question(const struct token_endpoint *e, const struct token_set *set)
 {
@@ -69,6 +76,9 @@ static void set_up(CURL *curl, const struct token_endpoint *e, const char *body,
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "claude-code-proxy/" VERSION);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TOKEN_REFRESH_MS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, e);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
     if (e->ca_file)

@@ -5,6 +5,8 @@
 #ifndef UPSTREAM_TOKEN_REFRESH_H
 #define UPSTREAM_TOKEN_REFRESH_H
 
+#include <stdatomic.h>
+
 #include "upstream/token_file.h"
 
 enum { TOKEN_REFRESH_MS = 15000 /* longest wait for an answer */ };
@@ -13,6 +15,7 @@ struct token_endpoint {
     const char *url, *client_id;
     const char *ca_file; /* NULL: the system's roots */
     const char *proxy;   /* "": directly; "env": as the environment says */
+    const atomic_bool *is_over; /* breaks off when true: within a second */
 };
 
 /* Replaces what `set` holds. ERR_UNAUTHORIZED: the endpoint does not take this refresh token (any more);

@@ -249,6 +249,16 @@ test('what is refused is not asked for again and again: the old token goes along
   await assert_silent(p, ACCESS, REFRESH);
 });
 
+test('an endpoint that says nothing does not hold up the end', async () => {
+  endpoint.seen = [];
+  endpoint.reply = () => new Promise(() => {});
+  const p = await start({ token_file: await write_login('slow.json', login({ expiresAt: Date.now() - 1000 })) });
+  await until(() => endpoint.seen.length === 1, 'the endpoint to be asked');
+  const since = performance.now();
+  assert.deepEqual(await p.stop(), { code: 0, signal: null });
+  assert.ok(performance.now() - since < 4000, `${performance.now() - since} ms`);
+});
+
 test('a file that is no login: requests go without, and why is said once', async () => {
   const p = await start({ token_file: await write_login('odd.json', '{"claudeAiOauth":{"accessToken":"a b"}}') });
   const session = session_id();
