@@ -23,6 +23,9 @@ export const setupOf = (texts) => ({
     { name: 'CLAUDE_CODE_PROPAGATE_TRACEPARENT', value: '1', restores: 'trace headers' },
     ...(texts ?? []).map((text) => ({ name: text, value: text, restores: text }))
   ],
+  loaded_at: new Date(Date.now() - 3600_000).toISOString(),
+  reload_error: texts ? texts[0] : null,
+  oauth: texts ? { enabled: true, state: 'none', expires_at: null, note: texts[1] } : { enabled: false, state: 'off', expires_at: null, note: null },
   config_file: texts?.[1] ?? 'config.yaml',
   config: [...keys, ...(texts ?? []).map((text) => Array(5).fill(text))].map(([name, value, source, fallback, what]) => ({ name, value, source, default: fallback, what }))
 });

@@ -279,7 +279,18 @@ export type Performance = { total: StatsLine; models: StatsLine[]; duration_hist
 
 export type ConnectVariable = { name: string; value: string; restores: string };
 export type ConfigKey = { name: string; value: string | null; source: string; default: string; what: string };
-export type Setup = { loaded_at?: string | null; reload_error?: string | null; version: string; public_url: string | null; variables: ConnectVariable[]; config_file: string | null; config: ConfigKey[] };
+/** The user's own Claude token, for requests that carry no credentials. */
+export type OwnLogin = { enabled: boolean; state: 'off' | 'ready' | 'renewing' | 'none'; expires_at: string | null; note: string | null };
+export type Setup = {
+  version: string;
+  public_url: string | null;
+  variables: ConnectVariable[];
+  config_file: string | null;
+  config: ConfigKey[];
+  loaded_at: string | null;
+  reload_error: string | null;
+  oauth: OwnLogin;
+};
 
 export const textKinds = ['user', 'assistant', 'thinking', 'tool_input', 'tool_result', 'system', 'tool'] as const;
 export type TextKind = (typeof textKinds)[number];
