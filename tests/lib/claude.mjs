@@ -14,14 +14,14 @@ import { within } from './wait.mjs';
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const INSTALLED = path.join(HERE, '../client/claude/node_modules');
 
-function client(command, argv) {
+function client(name, command, argv) {
   const works = existsSync(argv[0] ?? command) && spawnSync(command, [...argv, '--version'], { timeout: 60000 }).status === 0;
-  return { command, argv, skip: !works && `Claude Code is not installed (${argv[0] ?? command}): npm ci in tests/client/claude` };
+  return { name, command, argv, skip: !works && `Claude Code is not installed (${argv[0] ?? command}): npm ci in tests/client/claude` };
 }
 
-const present = client(process.env.CLAUDE_BINARY ?? path.join(INSTALLED, '@anthropic-ai/claude-code/bin/claude.exe'), []);
+export const present = client('Claude Code', process.env.CLAUDE_BINARY ?? path.join(INSTALLED, '@anthropic-ai/claude-code/bin/claude.exe'), []);
 /* From before sub-agents had ids of their own, and their tool was called Task. */
-export const older = client(process.execPath, [path.join(INSTALLED, 'claude-code-older/cli.js')]);
+export const older = client('an older Claude Code', process.execPath, [path.join(INSTALLED, 'claude-code-older/cli.js')]);
 
 /* Why tests of it are left out; false where it works. */
 export const skip = present.skip;
