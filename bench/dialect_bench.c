@@ -4,35 +4,12 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "prose.h"
 
 #include "dialect/dialect.h"
 
 enum { ROUNDS = 30, REQUEST_BYTES = 1 << 20, CHUNKS = 2000 };
-
-static double now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void add(struct buf *b, const char *text)
-{
-    if (buf_append(b, str_of(text)))
-        abort();
-}
-
-/* Prose and code with as many escapes as these have. */
-static void add_text(struct buf *b, size_t bytes)
-{
-    static const char *const bits[] = {
-        "static int read_all(struct file *f)\\n{\\n    return f->read(f, \\\"all\\\");\\n}\\n",
-        "The parser keeps a cursor and never looks back further than one token. ",
-        "const grüße = [1, 2, {a: 3}];\\n", "error: expected ';' before '}' token at line 1024\\n"};
-    for (size_t start = b->len, i = 0; b->len - start < bytes; i++)
-        add(b, bits[i * 7 % 4]);
-}
 
 /* A session of Claude Code's shape: a system prompt, tools, then turns with calls and results. */
 static void make_request(struct buf *b)
@@ -91,12 +68,12 @@ static void bench_request(enum dialect provider, struct str body)
     for (int round = 0; round < ROUNDS; round++) {
         struct fail f = {0};
         buf_clear(&out);
-        double start = now_us();
+        double start = clock_us(CLOCK_PROCESS_CPUTIME_ID);
         struct translation *t = make(provider);
         if (translation_request(t, body, &out, &f))
             abort();
         translation_free(t);
-        least = MIN_OF(least, now_us() - start);
+        least = MIN_OF(least, clock_us(CLOCK_PROCESS_CPUTIME_ID) - start);
         size = out.len;
     }
     printf("request to %-10s %8zu bytes in %8zu out %9.1f us\n", dialect_name(provider), body.len,
@@ -142,7 +119,7 @@ static double stream_once(size_t which, struct buf *out)
     if (translation_request(t, str_of(small_request), &request, &f))
         abort();
     translation_answer(t, &head);
-    double start = now_us();
+    double start = clock_us(CLOCK_PROCESS_CPUTIME_ID);
     for (int i = 0; i < CHUNKS && !err; i++) {
         buf_clear(out); /* as the caller does, who sends it */
         err = translation_feed(t, str_of(streams[which].chunk), out);
@@ -150,7 +127,7 @@ static double stream_once(size_t which, struct buf *out)
     if (err || translation_feed(t, str_of(streams[which].end), out) ||
         translation_end(t, true, out) || translation_is_error(t))
         abort();
-    double took = now_us() - start;
+    double took = clock_us(CLOCK_PROCESS_CPUTIME_ID) - start;
     translation_free(t);
     buf_release(&request);
     return took;

@@ -4,7 +4,8 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+
+#include "prose.h"
 
 #include "record/answer.h"
 #include "record/json_cut.h"
@@ -12,31 +13,6 @@
 #include "record/redact.h"
 
 enum { ROUNDS = 400 };
-
-static double now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void add(struct buf *b, const char *text)
-{
-    if (buf_append(b, str_of(text)))
-        abort();
-}
-
-/* About `bytes` of prose and code with as many escapes as these have. */
-static void add_text(struct buf *b, size_t bytes)
-{
-    static const char *const bits[] = {
-        "static int read_all(struct file *f)\\n{\\n    return f->read(f, \\\"all\\\");\\n}\\n",
-        "The parser keeps a cursor and never looks back further than one token. ",
-        "error: expected ';' before '}' token at line 1024\\n", "const x = [1, 2, {a: 3}];\\n",
-        "It was checked against the reference and differs in three places, all of them known. "};
-    for (size_t start = b->len, i = 0; b->len - start < bytes; i++)
-        add(b, bits[i * 7 % 5]);
-}
 
 static void add_tools(struct buf *b)
 {
@@ -99,9 +75,9 @@ static void make_stream(struct buf *b, size_t bytes)
     do {                                                                                           \
         double least_ = 1e18;                                                                      \
         for (int round_ = 0; round_ < ROUNDS; round_++) {                                          \
-            double start_ = now_us();                                                              \
+            double start_ = clock_us(CLOCK_MONOTONIC);                                                              \
             __VA_ARGS__;                                                                           \
-            least_ = MIN_OF(least_, now_us() - start_);                                            \
+            least_ = MIN_OF(least_, clock_us(CLOCK_MONOTONIC) - start_);                                            \
         }                                                                                          \
         printf("%-28s %8zu bytes %9.2f us\n", what, size, least_);                                 \
     } while (0)

@@ -4,36 +4,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "prose.h"
 
 #include "agents/catalog.h"
 #include "proxy/router.h"
 
 enum { ROUNDS = 4000, RULES = 1000, AGENTS = 200, REQUEST_BYTES = 50 * 1024 };
-
-static double now_us(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-static void add(struct buf *b, const char *text)
-{
-    if (buf_append(b, str_of(text)))
-        abort();
-}
-
-static void add_text(struct buf *b, size_t bytes)
-{
-    static const char *const bits[] = {
-        "static int read_all(struct file *f)\\n{\\n    return f->read(f, \\\"all\\\");\\n}\\n",
-        "The parser keeps a cursor and never looks back further than one token. ",
-        "error: expected ';' before '}' token at line 1024\\n", "const x = [1, 2, {a: 3}];\\n"};
-    for (size_t start = b->len, i = 0; b->len - start < bytes; i++)
-        add(b, bits[i * 7 % COUNT_OF(bits)]);
-}
 
 /* As Claude Code's agents send it: the model behind the messages is as good as before them. */
 static void make_request(struct buf *b)
@@ -133,9 +111,9 @@ static void measure(const char *what, bool has_wildcards, struct str body)
     struct route_question q = {.head = &head, .body = body, .sources = &sources};
     for (int i = 0; i < ROUNDS; i++) {
         struct route_decision d;
-        double start = now_us();
+        double start = clock_us(CLOCK_MONOTONIC);
         router_decide(r, &q, &arena, &d);
-        took[i] = now_us() - start;
+        took[i] = clock_us(CLOCK_MONOTONIC) - start;
         if (d.rule != &r->rules[RULES - 1] || !str_equal(d.who->agent, STR("agent-number-77")))
             abort();
         arena_clear(&arena);
