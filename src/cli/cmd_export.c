@@ -160,18 +160,7 @@ static int export_exit(const struct job *j, enum err err)
 {
     if (j->file.has_failed)
         return j->file.is_open ? EX_IOERR : EX_CANTCREAT;
-    switch (err) {
-    case ERR_OK:
-        return EX_OK;
-    case ERR_NOT_FOUND:
-        return EX_NOINPUT;
-    case ERR_CONFIG:
-        return EX_CONFIG;
-    case ERR_CORRUPT:
-        return EX_DATAERR;
-    default:
-        return EX_TEMPFAIL;
-    }
+    return command_exit_code(err);
 }
 
 static int export_run(const struct options *options)

@@ -212,23 +212,6 @@ out:
     return err;
 }
 
-static int exit_of(enum err err)
-{
-    switch (err) {
-    case ERR_OK:
-        return EX_OK;
-    case ERR_CONFIG:
-        return EX_CONFIG;
-    case ERR_NOT_FOUND:
-    case ERR_GONE:
-        return EX_NOINPUT;
-    case ERR_CORRUPT:
-        return EX_DATAERR;
-    default:
-        return EX_TEMPFAIL;
-    }
-}
-
 static int run(const struct options *options)
 {
     int code;
@@ -250,7 +233,7 @@ static int run(const struct options *options)
     buf_release(&x.body);
     arena_release(&x.arena);
     config_free(config);
-    return exit_of(err);
+    return command_exit_code(err);
 }
 
 const struct command command_route_explain = {

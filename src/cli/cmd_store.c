@@ -15,22 +15,6 @@
 
 enum { DAMAGE_SHOWN_MAX = 100 };
 
-static int exit_of(enum err err)
-{
-    switch (err) {
-    case ERR_OK:
-        return EX_OK;
-    case ERR_NOT_FOUND:
-        return EX_NOINPUT;
-    case ERR_CONFIG:
-        return EX_CONFIG;
-    case ERR_CORRUPT:
-        return EX_DATAERR;
-    default:
-        return EX_TEMPFAIL;
-    }
-}
-
 typedef enum err store_work(const struct config *cfg, struct store_reader *reader, struct fail *f);
 
 /* Opens what is recorded, for reading only. */
@@ -53,7 +37,7 @@ static int with_store(const struct options *o, const struct command *c, store_wo
     config_free(config);
     if (err)
         fprintf(stderr, "claude-code-proxy: %s\n", *why.detail ? why.detail : err_public(err));
-    return exit_of(err);
+    return command_exit_code(err);
 }
 
 /* --- verify --- */

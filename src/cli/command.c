@@ -68,6 +68,23 @@ static const struct command *choose(int argc, char **argv, int *words)
     return &command_serve;
 }
 
+int command_exit_code(enum err err)
+{
+    switch (err) {
+    case ERR_OK:
+        return EX_OK;
+    case ERR_NOT_FOUND:
+    case ERR_GONE:
+        return EX_NOINPUT;
+    case ERR_CONFIG:
+        return EX_CONFIG;
+    case ERR_CORRUPT:
+        return EX_DATAERR;
+    default:
+        return EX_TEMPFAIL;
+    }
+}
+
 int command_main(int argc, char **argv)
 {
     int words;

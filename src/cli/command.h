@@ -6,6 +6,7 @@
 
 #include <sysexits.h> /* the exit codes: 64 usage, 74 writing, 78 configuration */
 
+#include "base/err.h"
 #include "base/str.h"
 #include "cli/options.h"
 
@@ -24,6 +25,9 @@ extern const struct command *const commands[]; /* ends with NULL */
 
 /* The command that `first` and perhaps `second` name, and how many words those were; NULL: none. */
 const struct command *command_find(const char *first, const char *second, int *words);
+
+/* The exit code of a command that reads what is recorded, and has failed so. */
+int command_exit_code(enum err err);
 
 /* The whole program: an exit code comes back. */
 int command_main(int argc, char **argv);

@@ -52,7 +52,7 @@ struct store_reader {
     } found; /* names that hold the text which is looked for; until reader_begin() */
     uint64_t floor; /* blocks before this one were gone when this was looked at */
     uint64_t clock; /* counts uses of chains */
-    bool is_patient; /* READ_LIMIT_MS does not count */
+    bool is_patient; /* no limit of time counts: READ_, STORE_COUNT_, STORE_LIST_MS */
 };
 
 /* Opens if need be and starts the time limit; before every use of the connection. */
