@@ -501,7 +501,8 @@ static enum err print_map(const struct config_key *k, const void *values, struct
 static enum err print_rules(const struct config_key *k, const void *values, struct buf *out)
 {
     size_t count = ((const struct config_rules *)key_value(k, values))->count;
-    return count ? buf_printf(out, "%zu rules", count) : buf_append(out, STR("[]"));
+    return count ? buf_printf(out, "%zu %s", count, count == 1 ? "rule" : "rules")
+                 : buf_append(out, STR("[]"));
 }
 
 static enum err print_choice(const struct config_key *k, const void *values, struct buf *out)
