@@ -307,7 +307,7 @@ test('without anybody else, who says when to come back soon is asked again then'
 test('a breaker opens after failures in a row, lets one through when its time is over, and closes', async () => {
   const p = await start({
     providers: {
-      first: provider(first, { fallback_provider: 'second', circuit_breaker: { max_failures: 2, timeout: '400ms' } }),
+      first: provider(first, { fallback_provider: 'second', circuit_breaker: { max_failures: 2, timeout: '2s' } }),
       second: provider(second, { circuit_breaker: off }),
     },
     routing: { models: { '"*haiku*"': 'first:m-1' } },
