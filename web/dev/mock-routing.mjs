@@ -37,14 +37,14 @@ export function routingOf(rows, { mode = 'on', error = null, texts = null, empty
     return { label, source, conditions, target: { provider: name, model }, hits: hits.length + [212, 12, 0, 0, 0][index], last_hit_at: hits[0]?.started_at ?? (index < 2 ? ago(3 * minute_ms) : null) };
   });
   const agents = [
-    { name: 'code-reviewer', scope: 'project', file: '/home/ada/work/ledger/.claude/agents/code-reviewer.md', model: 'haiku', requests: rows.filter((row) => row.agent_type === 'code-reviewer').length },
-    { name: 'code-reviewer', scope: 'user', file: '/home/ada/.claude/agents/code-reviewer.md', model: null, requests: 0 },
-    { name: 'planner', scope: 'user', file: '/home/ada/.claude/agents/planner.md', model: 'opus', requests: 0 },
-    { name: 'release-notes', scope: 'plugin', file: '/home/ada/.claude/plugins/release/agents/release-notes.md', model: 'inherit', requests: 0 }
+    { name: 'code-reviewer', scope: 'project', file: '/home/ada/work/ledger/.claude/agents/code-reviewer.md', model: 'haiku' },
+    { name: 'code-reviewer', scope: 'user', file: '/home/ada/.claude/agents/code-reviewer.md', model: null },
+    { name: 'planner', scope: 'user', file: '/home/ada/.claude/agents/planner.md', model: 'opus' },
+    { name: 'release-notes', scope: 'plugin', file: '/home/ada/.claude/plugins/release/agents/release-notes.md', model: 'inherit' }
   ];
   for (const text of texts ?? []) {
     rules.push({ label: text, source: text, conditions: { [text]: text, agent: text }, target: { provider: text, model: text }, hits: 1, last_hit_at: ago(1) });
-    agents.push({ name: text, scope: text, file: text, model: text, requests: 1 });
+    agents.push({ name: text, scope: text, file: text, model: text });
   }
   return { mode, rules: empty ? [] : rules, agents: empty ? [] : agents, loaded_at: ago(25 * minute_ms), reload_error: texts?.[0] ?? error };
 }

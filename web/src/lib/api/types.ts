@@ -346,7 +346,7 @@ export type RouteRule = {
   hits: number;
   last_hit_at: string | null;
 };
-export type FoundAgent = { name: string; scope: string; file: string; model: string | null; requests?: number };
+export type FoundAgent = { name: string; scope: string; file: string; model: string | null };
 export type RoutingMode = 'on' | 'shadow' | 'passthrough';
 export type Routing = {
   mode: RoutingMode;

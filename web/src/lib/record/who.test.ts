@@ -22,8 +22,9 @@ it('says how it was told, and does not invent what it does not know', () => {
 
 it('tells a route from one that was only thought of', () => {
   expect(routeOf(row({}))).toBeNull();
-  const real = routeOf(row({ route: 'r', route_target: 'openai:gpt-5' }))!;
+  const real = routeOf(row({ provider: 'openai', route: 'r', route_target: 'openai:gpt-5' }))!;
   expect(real).toMatchObject({ provider: 'openai', is_shadow: false });
   expect(routeTitle(real)).toBe('Rule r sent it to openai:gpt-5');
+  expect(routeTitle(routeOf(row({ provider: 'local', route: 'r', route_target: 'openai:gpt-5' }))!)).toBe('Rule r wanted openai:gpt-5; local stood in');
   expect(routeTitle(routeOf(row({ route: 'r', route_target: 'openai:gpt-5', shadow: true }))!)).toBe('Stayed. Rule r would have sent it to openai:gpt-5');
 });

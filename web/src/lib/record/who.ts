@@ -27,12 +27,18 @@ const told: Record<string, string> = {
 /** How something was told, to stand behind it. */
 export const toldBy = (source: string | null | undefined) => (source ? (told[source] ?? `by ${words(source)}`) : '');
 
-export type Route = { label: string; target: string; provider: string; is_shadow: boolean };
+export type Route = { label: string; target: string; provider: string; stood_in: boolean; is_shadow: boolean };
 
 export function routeOf(row: RequestRow): Route | null {
   if (!row.route) return null;
   const target = row.route_target ?? row.provider ?? '';
-  return { label: row.route, target, provider: target.split(':', 1)[0] || target, is_shadow: row.shadow === true };
+  const wanted = target.split(':', 1)[0] || target;
+  const is_shadow = row.shadow === true;
+  // Who answered may be another than the rule wanted, where that one failed.
+  return { label: row.route, target, provider: is_shadow ? wanted : (row.provider ?? wanted), stood_in: !is_shadow && row.provider !== null && row.provider !== wanted, is_shadow };
 }
 
-export const routeTitle = (route: Route) => (route.is_shadow ? `Stayed. Rule ${route.label} would have sent it to ${route.target}` : `Rule ${route.label} sent it to ${route.target}`);
+export function routeTitle(route: Route): string {
+  if (route.is_shadow) return `Stayed. Rule ${route.label} would have sent it to ${route.target}`;
+  return route.stood_in ? `Rule ${route.label} wanted ${route.target}; ${route.provider} stood in` : `Rule ${route.label} sent it to ${route.target}`;
+}

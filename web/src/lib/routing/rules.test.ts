@@ -17,5 +17,5 @@ it.each<[Partial<Provider['breaker']>, string, string]>([
   [{ failures: 2 }, 'warn', '2 of 5 failures'],
   [{ state: 'half_open', failures: 5 }, 'warn', 'being tried again'],
   [{ state: 'open', opens_until: '2026-11-21T00:00:10.500Z' }, 'wrong', 'left out for 11 s more'],
-  [{ state: 'open', opens_until: '2026-11-20T00:00:00Z' }, 'wrong', 'left out']
+  [{ state: 'open', opens_until: '2026-11-20T00:00:00Z' }, 'wrong', 'left out until the next try']
 ])('a breaker %o is %s: %s', (breaker, tone, text) => expect(healthOf(provider(breaker), Date.parse('2026-11-21T00:00:00Z'))).toEqual({ tone, text }));

@@ -25,7 +25,7 @@ export function healthOf({ breaker, requests }: Provider, now_ms: number): Healt
   if (breaker.state === 'half_open') return { tone: 'warn', text: 'being tried again' };
   if (breaker.state === 'open') {
     const rest_s = breaker.opens_until ? Math.max(0, Math.ceil((Date.parse(breaker.opens_until) - now_ms) / 1000)) : 0;
-    return { tone: 'wrong', text: rest_s > 0 ? `left out for ${rest_s} s more` : 'left out' };
+    return { tone: 'wrong', text: rest_s > 0 ? `left out for ${rest_s} s more` : 'left out until the next try' };
   }
   if (breaker.failures > 0) return { tone: 'warn', text: `${breaker.failures} of ${plural(breaker.max_failures, 'failure')}` };
   return { tone: 'good', text: 'well' };
