@@ -70,12 +70,18 @@ async function full_and_freed(t, dir, { harm, heal }) {
   try {
     const first = await load.run(p, COUNT / 3);
     await reconcile({ proxy: p, up, lines: first });
-    /* It happens in the middle of some requests. */
+    /* It happens in the middle of some requests, of one for certain. */
+    const held = Promise.withResolvers();
+    const line = load.line({ kind: 'stream', held: held.promise });
+    const asked = load.ask(p, line);
+    await until(() => line.answer?.reader?.size > 0, 'the one to have begun');
     const running = load.run(p, COUNT, { width: 20 });
     const seen = load.seen;
     await until(() => load.seen > seen + 20000, 'the load to be under way');
     await harm(p);
     const during = await running;
+    held.resolve();
+    during.push(await asked);
     assert_clients_served(up, during);
     assert.equal((await p.get('/health')).status, 200);
     const counted = await losses(p);

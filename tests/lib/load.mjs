@@ -37,6 +37,7 @@ function script_of(line, r) {
     await x.head(200, STREAM_HEAD);
     for (const [i, e] of events.entries()) {
       await x.piece(e);
+      if (i === 0) await line.held;
       if (i % pause_every === 0) await turn();
       if (kind === 'cut' && i === events.length - 3) return x.fin();
       if (kind === 'reset' && i === events.length - 3) return x.rst();
@@ -69,6 +70,7 @@ export class Load {
     return body;
   }
 
+  /* `more.held`: a promise that a stream waits for behind its first event. */
   line(more = {}) {
     const line = { session: session_id(), kind: pick(this.r, this.kinds), body: this.#body(), ...more };
     this.up.on(line.session, script_of(line, this.r));
