@@ -132,7 +132,7 @@ for (const { name } of LANGUAGES) {
   test(`${name}: cut in a call: the half call is not run`, { skip, timeout: 180000 }, async () => {
     const { error, folder } = await run(name, 'touch', (x, s) => cut(x, s.events([{ text: 'I do it.' }, bash('call_t', 'touch done')]), (e) => /touch/.test(e)))
       .catch((e) => ({ error: e, folder: e.folder }));
-    assert.match(error.message, /The provider's answer broke off/);
+    assert.match(error.message, /The provider's answer broke off|Server error mid-response/); /* in our words, or its own */
     assert.deepEqual(await fs.readdir(folder), ['dot.png']);
   });
 
