@@ -6,6 +6,7 @@
 #define AGENTS_REQUEST_PARTS_H
 
 #include "base/arena.h"
+#include "record/json_cut.h"
 #include "record/json_walk.h"
 
 enum { PARTS_FIRST = 2, PARTS_NEWEST = 4 };
@@ -18,7 +19,8 @@ struct request_parts {
     size_t message_count;
 };
 
-void request_parts_read(struct str body, struct request_parts *out);
+/* `cuts`: the body's, where json_cuts_are_all(), so that elements need not be read again; or NULL. */
+void request_parts_read(struct str body, const struct json_cuts *cuts, struct request_parts *out);
 /* The newest message of the user; empty where there is none among the last few. */
 struct str request_parts_newest(const struct request_parts *p);
 

@@ -507,6 +507,7 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
     SWAP(struct recipe, t->whole, packed->whole);
     SWAP(struct hash_mark, t->mark, c->mark);
     body->ceiling = t->body.ceiling;
+    out->cuts = &t->cuts;
     t->key = key;
     t->used_at = ++c->clock;
     t->recipe = packed->recipe;
@@ -531,6 +532,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
         *out = (struct packed_request){.recipe = m.parent->recipe,
                                        .oldest_block = m.parent->oldest_block,
                                        .facts = m.parent->facts, .chain = m.parent->chain,
+                                       .body = bytes, .cuts = &m.parent->cuts,
                                        .fresh_part = FRESH_NONE};
         memcpy(out->hash, m.parent->hash, sizeof out->hash);
         return ERR_OK;
@@ -539,6 +541,8 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     *out = (struct packed_request){0};
     arena_clear(&c->arena);
     cut_body(c, &m, bytes, &out->facts);
+    out->body = bytes;
+    out->cuts = &c->cuts;
     chain_body(c, &m, bytes, &out->facts);
     out->chain = c->chain;
     hash_body(c, &m, bytes, out->hash);

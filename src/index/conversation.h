@@ -66,6 +66,8 @@ struct packed_request {
     uint64_t oldest_block; /* that reading the body needs */
     uint8_t hash[16];
     struct request_facts facts; /* strings valid until the next call */
+    struct str body;            /* where it is now; borrowed until the next call, like its cuts */
+    const struct json_cuts *cuts;
     enum fresh_part fresh_part; /* see record/detail.h */
     struct recipe fresh;        /* the caller releases it */
     struct message_chain chain; /* of all its messages; borrowed until the next call. Empty when

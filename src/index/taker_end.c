@@ -128,8 +128,8 @@ static void note_request_facts(struct taker *t, struct gathered *e, const struct
 }
 
 /* Who asks. An agent that is not known by the call that began it may still be recognised so, once
- * its parent's answer is here. */
-static void note_identity(struct taker *t, struct gathered *e, struct str body)
+ * its parent's answer is here. `p`: NULL where the body was not read. */
+static void note_identity(struct taker *t, struct gathered *e, const struct packed_request *p)
 {
     struct record *r = &e->record;
     struct request_parts parts;
@@ -142,8 +142,8 @@ static void note_identity(struct taker *t, struct gathered *e, struct str body)
     struct identity_request q = {
         .method = r->method, .path = r->path, .client = r->client, .beta = r->anthropic_beta,
         .session_id = r->session_id, .agent_id = r->agent_id,
-        .parent_agent_id = r->parent_agent_id, .parts = body.len ? &parts : NULL};
-    request_parts_read(body, &parts);
+        .parent_agent_id = r->parent_agent_id, .parts = p ? &parts : NULL};
+    request_parts_read(p ? p->body : STR_NONE, p && json_cuts_are_all(p->cuts, &p->facts) ? p->cuts : NULL, &parts);
     identity_read(&sources, &q, &t->arena, &who);
     known_agents_give_back(&sources);
     r->class = str_of(class_name(who.class));
@@ -180,18 +180,17 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->oldest_block = t->packer.block; /* of a long body: its blocks are all new */
     if (!e->request.total_bytes) {
         body_hash(STR_NONE, e->request_hash);
-        note_identity(t, e, STR_NONE);
+        note_identity(t, e, NULL);
         return;
     }
     if (e->request.total_bytes > BODY_READ_MAX) {
         e->fresh_part = FRESH_NONE;
         e->recipe = pack_long_request(t, e);
-        note_identity(t, e, STR_NONE);
+        note_identity(t, e, NULL);
         return;
     }
     e->oldest_block = 0; /* not known yet: any (see indexer_oldest_block) */
     gather(t, e, &e->request, &t->body);
-    note_identity(t, e, buf_str(&t->body));
     uint64_t key = conversation_key(&e->record, buf_str(&t->body));
     enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
     assert(!err); /* a body of this length can always be written down */
@@ -201,6 +200,7 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->oldest_block = packed.oldest_block;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
     note_request_facts(t, e, &packed.facts);
+    note_identity(t, e, &packed);
     if (!str_ends(e->record.path, STR("/count_tokens"))) /* counts what is asked next */
         threads_place(&t->threads, &e->record, &packed.chain);
     shrink_scratch(&t->body);

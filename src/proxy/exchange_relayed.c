@@ -180,7 +180,7 @@ static struct edit edit_model(struct exchange *ex, struct str body)
     struct request_parts parts;
     if (!ex->hop.model.len)
         return (struct edit){0};
-    request_parts_read(body, &parts);
+    request_parts_read(body, NULL, &parts);
     assert(parts.model.len); /* else no rule fits */
     struct buf text;
     struct json_writer w = {.out = &text};

@@ -39,7 +39,7 @@ enum routable router_may_route(const struct router *r, const struct head *h)
 void route_ask(struct route_asker *a, const struct route_question *q, struct arena *arena)
 {
     *a = (struct route_asker){.q = q, .arena = arena, .who = q->who};
-    request_parts_read(q->body, &a->parts);
+    request_parts_read(q->body, NULL, &a->parts);
     a->model = json_read_text(a->parts.model, ROUTE_MODEL_MAX + 1, arena);
     a->session = head_get(q->head, STR("x-claude-code-session-id"));
     a->tokens = (int64_t)(q->body.len / BYTES_PER_TOKEN);

@@ -269,3 +269,14 @@ void json_cut(struct str body, struct arena *arena, struct json_cuts *cuts,
     cut_body(&c);
     json_marks_release(&marks);
 }
+
+bool json_cuts_are_all(const struct json_cuts *cuts, const struct request_facts *facts)
+{
+    int64_t messages = 0, tools = 0;
+    for (size_t i = 0; i < cuts->count; i++) {
+        messages += cuts->list[i].kind == CUT_MESSAGE;
+        tools += cuts->list[i].kind == CUT_TOOL;
+    }
+    return !facts->flags && messages == MAX_OF(facts->message_count, 0) &&
+           tools == MAX_OF(facts->tool_count, 0);
+}

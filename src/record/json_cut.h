@@ -66,6 +66,9 @@ struct request_facts {
 void json_cut(struct str body, struct arena *arena, struct json_cuts *cuts,
               struct request_facts *facts);
 
+/* Is the body valid, and each element of its arrays a cut of its own? */
+bool json_cuts_are_all(const struct json_cuts *cuts, const struct request_facts *facts);
+
 /* The session that a request's raw `metadata` names in its user_id: as JSON, or in the form
  * "user_…_session_…". Empty where there is none; in the arena, or borrowed. */
 struct str metadata_session(struct str metadata, struct arena *arena);

@@ -1,11 +1,12 @@
 /*
  * fuzz_json_cut.c — cuts tile every body; what yyjson accepts is not called invalid; all ways to
- * skip agree; facts are bounded and valid UTF-8.
+ * skip agree; facts are bounded and valid UTF-8; who goes by the cuts finds what who reads all finds.
  */
 #include "fuzz.h"
 
 #include <yyjson.h>
 
+#include "agents/request_parts.h"
 #include "record/json_cut.h"
 #include "record/json_scan.h"
 #include "record/record.h"
@@ -61,6 +62,29 @@ static void check_variants(struct str body)
     }
 }
 
+static bool is_same(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || a.ptr == b.ptr);
+}
+
+static void check_parts(struct str body, const struct json_cuts *cuts,
+                        const struct request_facts *facts)
+{
+    struct request_parts a, b;
+    if (!json_cuts_are_all(cuts, facts))
+        return;
+    request_parts_read(body, NULL, &a);
+    request_parts_read(body, cuts, &b);
+    PROMISE(a.message_count == b.message_count && is_same(a.messages, b.messages));
+    PROMISE(is_same(a.model, b.model) && is_same(a.system, b.system) && is_same(a.tools, b.tools));
+    PROMISE(is_same(a.metadata, b.metadata) && is_same(a.max_tokens, b.max_tokens));
+    PROMISE(is_same(a.output_config, b.output_config));
+    for (size_t i = 0; i < PARTS_FIRST; i++)
+        PROMISE(is_same(a.first[i], b.first[i]));
+    for (size_t i = 0; i < PARTS_NEWEST; i++)
+        PROMISE(is_same(a.newest[i], b.newest[i]));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct str body = str_make(data, size);
@@ -72,6 +96,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_cuts(body, &cuts);
     check_facts(body, &facts);
     check_variants(body);
+    check_parts(body, &cuts, &facts);
     json_cuts_release(&cuts);
     arena_release(&arena);
     return 0;

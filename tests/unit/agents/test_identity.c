@@ -90,7 +90,7 @@ static void test_rows(void **state)
         struct request_parts parts;
         struct identity who;
         struct identity_request q = row->q;
-        request_parts_read(str_of(row->body), &parts);
+        request_parts_read(str_of(row->body), NULL, &parts);
         q.method = q.method.len ? q.method : STR("POST");
         q.path = q.path.len ? q.path : STR("/v1/messages");
         q.parts = row->body ? &parts : NULL;
@@ -116,14 +116,14 @@ static void test_background(void **state)
     const struct identity_sources from = {.spawns = spawns};
     struct request_parts parts;
     struct identity who;
-    request_parts_read(STR("{\"messages\":" USER("later") TOOLS "}"), &parts);
+    request_parts_read(STR("{\"messages\":" USER("later") TOOLS "}"), NULL, &parts);
     struct identity_request q = {.path = STR("/v1/messages"), .session_id = STR("s"),
                                  .agent_id = STR("a1"), .parent_agent_id = STR("a0"), .parts = &parts};
     identity_read(&from, &q, &arena, &who);
     assert_true(who.is_background);
     assert_true(who.is_nested);
     /* by its id from now on */
-    request_parts_read(STR("{\"messages\":" USER("something else") TOOLS "}"), &parts);
+    request_parts_read(STR("{\"messages\":" USER("something else") TOOLS "}"), NULL, &parts);
     identity_read(&from, &q, &arena, &who);
     assert_str_equal(who.agent, str_of("finder"));
     assert_true(who.is_background);

@@ -61,7 +61,7 @@ static void one_init(struct one *o, yyjson_val *request, struct arena *arena)
     yyjson_val *body = yyjson_obj_get(request, "body");
     size_t len = 0;
     o->body = body ? yyjson_val_write(body, 0, &len) : NULL;
-    request_parts_read(str_make(o->body, len), &o->parts);
+    request_parts_read(str_make(o->body, len), NULL, &o->parts);
     o->q = (struct identity_request){
         .method = text_of(request, "method"), .path = text_of(request, "path"),
         .client = text_of(request, "user-agent"),
