@@ -143,13 +143,17 @@ static void set_environment(const char *text, bool on)
     }
 }
 
-static struct config *load(const char *file, const char *environment, struct problems *p)
+static struct config *load(const char *file, const char *environment)
 {
+    struct problems problems = {.count = 0};
     struct config_flags flags = {.file = "c.yaml"};
     scratch_write("c.yaml", file ? file : "version: 1\n", strlen(file ? file : "version: 1\n"));
     set_environment(environment, true);
-    struct config *cfg = config_load(&flags, p);
+    struct config *cfg = config_load(&flags, &problems);
     set_environment(environment, false);
+    if (!cfg)
+        print_error("%s\n", problems.items[0].text);
+    problems_release(&problems);
     return cfg;
 }
 
@@ -180,14 +184,13 @@ static void first_rule_counts(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const struct expectation *e = &cases[i];
         struct arena arena;
-        struct problems problems = {.count = 0};
         struct router *r = NULL;
         struct fail why = {0};
         struct route_decision got;
         arena_init(&arena);
-        struct config *cfg = load(e->file, e->environment, &problems);
+        struct config *cfg = load(e->file, e->environment);
         if (!cfg)
-            fail_msg("case %zu: %s", i, problems.items[0].text);
+            fail_msg("case %zu", i);
         if (router_new(&r, cfg, 0, &why))
             fail_msg("case %zu: %s", i, why.detail);
         decide(r, &e->request, &arena, &got);
@@ -225,11 +228,10 @@ static void mistakes_name_their_place(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(wrongs); i++) {
         struct arena arena;
-        struct problems problems = {.count = 0};
         struct router *r = NULL;
         struct fail why = {0};
         arena_init(&arena);
-        struct config *cfg = load(wrongs[i].file, "", &problems);
+        struct config *cfg = load(wrongs[i].file, "");
         assert_non_null(cfg);
         assert_int_equal(router_new(&r, cfg, 0, &why), ERR_CONFIG);
         assert_string_equal(why.detail, wrongs[i].message);
@@ -259,12 +261,11 @@ static void looks_only_where_rules_are(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(asked); i++) {
         struct arena arena;
-        struct problems problems = {.count = 0};
         struct router *r = NULL;
         struct fail why = {0};
         struct head head = {.method = STR("POST"), .target = str_of(asked[i].target)};
         arena_init(&arena);
-        struct config *cfg = load(asked[i].file, asked[i].environment, &problems);
+        struct config *cfg = load(asked[i].file, asked[i].environment);
         assert_non_null(cfg);
         assert_int_equal(router_new(&r, cfg, 0, &why), ERR_OK);
         if (router_may_route(r, &head) != asked[i].expected)
@@ -302,7 +303,6 @@ static void openai_may_be_elsewhere(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         struct arena arena;
-        struct problems problems = {.count = 0};
         struct router *r = NULL;
         struct fail why = {0};
         arena_init(&arena);
@@ -310,7 +310,7 @@ static void openai_may_be_elsewhere(void **state)
             &arena, "OPENAI_BASE_URL=%s ANTHROPIC_DEFAULT_OPUS_MODEL=m OPENAI_API_KEY=k-1",
             places[i].url);
         set_environment(environment.ptr, true); /* the key is looked up by the router */
-        struct config *cfg = load(NULL, "", &problems);
+        struct config *cfg = load(NULL, "");
         assert_non_null(cfg);
         assert_int_equal(router_new(&r, cfg, 0, &why), ERR_OK);
         set_environment(environment.ptr, false);
@@ -362,12 +362,11 @@ static void agents_may_prefer_models(void **state)
     static const char file[] = "routing: {agent_routing: true}\nagents: {hashes: agent_hashes.json}\n"
                                "subagents: {mappings: {tester: o3}}\n";
     struct arena arena;
-    struct problems problems = {.count = 0};
     struct router *r = NULL;
     struct fail why = {0};
     arena_init(&arena);
     write_hashes();
-    struct config *cfg = load(file, "", &problems);
+    struct config *cfg = load(file, "");
     assert_non_null(cfg);
     assert_int_equal(router_new(&r, cfg, 0, &why), ERR_OK);
     for (size_t i = 0; i < COUNT_OF(asked); i++) {
@@ -393,11 +392,10 @@ static void hits_are_inherited(void **state)
 {
     (void)state;
     struct arena arena;
-    struct problems problems = {.count = 0};
     struct router *old = NULL, *new = NULL;
     struct fail why = {0};
     arena_init(&arena);
-    struct config *cfg = load(MODELS, "", &problems);
+    struct config *cfg = load(MODELS, "");
     assert_int_equal(router_new(&old, cfg, 0, &why), ERR_OK);
     assert_int_equal(router_new(&new, cfg, 0, &why), ERR_OK);
     router_count(old, &old->rules[1], 5000000);
