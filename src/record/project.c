@@ -52,15 +52,24 @@ struct str project_find(struct str system, struct arena *arena)
     return STR_NONE;
 }
 
-struct str project_find_in_messages(struct str messages, struct arena *arena)
+/* Behind the next heading that begins a line; empty where none does. */
+static struct str next_heading(struct str messages)
 {
-    static const char *const heads[] = {"\"# Environment\\n", "<system-reminder>\\n# Environment\\n"};
-    for (size_t i = 0; messages.len && i < COUNT_OF(heads); i++) {
-        const char *at = memmem(messages.ptr, messages.len, heads[i], strlen(heads[i]));
+    static const struct str heading = {"# Environment\\n", 15};
+    const char *at;
+    for (size_t from = 0; from < messages.len; from = (size_t)(at - messages.ptr) + 1) {
+        at = memmem(messages.ptr + from, messages.len - from, heading.ptr, heading.len);
         if (!at)
-            continue;
-        struct str rest = str_from(messages, (size_t)(at - messages.ptr) + 1);
-        return project_find(str_head(rest, text_end(rest, "")), arena);
+            break;
+        struct str before = str_head(messages, (size_t)(at - messages.ptr));
+        if (str_ends(before, STR("\"")) || str_ends(before, STR("\\n")))
+            return str_from(messages, before.len + heading.len);
     }
     return STR_NONE;
+}
+
+struct str project_find_in_messages(struct str messages, struct arena *arena)
+{
+    struct str rest = next_heading(messages);
+    return project_find(str_head(rest, text_end(rest, "")), arena);
 }

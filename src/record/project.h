@@ -12,8 +12,8 @@ enum { PROJECT_BYTES_MAX = 512 };
 /* `system`: raw JSON of the system prompt, or of one of its blocks. A path, with no slash at its
  * end; empty when none is named. In the arena, or borrowed. */
 struct str project_find(struct str system, struct arena *arena);
-/* Likewise, in the raw JSON of a conversation's first messages: only in a text, or a reminder within
- * one, that begins with "# Environment", as Claude Code 2.1.330 sends it. */
+/* Likewise, in the raw JSON of a conversation's first messages: only behind a line "# Environment", as
+ * Claude Code 2.1.330 sends it. */
 struct str project_find_in_messages(struct str messages, struct arena *arena);
 
 #endif

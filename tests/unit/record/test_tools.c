@@ -141,6 +141,9 @@ static void project_in_messages(void **state)
         {"[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"<system-reminder>\\n"
          "# Environment\\n - Working directory: /srv/b\\n</system-reminder>\"}]}]",
          "/srv/b"},
+        {"[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"system\",\"content\":\"Tools:\\nA\\n\\n"
+         "# Environment\\nYou are here: \\n - Primary working directory: /srv/c\\n\"}]",
+         "/srv/c"},
         {"[{\"role\":\"user\",\"content\":\"Working directory: /srv/app\"}]", ""},
         {"[{\"role\":\"user\",\"content\":\"see # Environment\\nWorking directory: /srv/app\"}]", ""},
         {"[{\"role\":\"user\",\"content\":[\"# Environment\\n\",\"Working directory: /x\"]}]", ""},
