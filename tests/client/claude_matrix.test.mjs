@@ -129,6 +129,31 @@ for (const { name } of LANGUAGES) {
     assert.equal(asked.length, 2);
   });
 
+  for (const [what, fail] of [
+    ['500', (x, s) => x.json(500, s.error(500, 'broken'), [['Retry-After', '0']])],
+    ['no answer at all', (x) => x.rst()],
+    ['a page of HTML', (x) => x.respond(200, [['Content-Type', 'text/html']], '<html>Sign in</html>')],
+    ['an error as the first event', (x, s) => x.events([...s.start, s.mid_error('overloaded')])],
+    ['an error behind a text', (x, s) => x.events([...s.events([{ text: 'I was' }]).slice(0, s.start.length + 1), s.mid_error('overloaded')])],
+  ]) {
+    test(`${name}: ${what}: it asks again`, { skip, timeout: 180000 }, async () => {
+      const { asked, answer } = await run(name, 'hello', (x, s, n) => (n ? x.events(s.events([{ text: 'at last' }])) : fail(x, s)));
+      assert.equal(answer.result, 'at last');
+      assert.equal(asked.length, 2);
+    });
+  }
+
+  for (const [status, told] of [[400, /the reason 400/], [403, /the reason 403/], [404, /the reason 404|issue with the selected model/]]) {
+    test(`${name}: ${status}: it is told why, and does not ask for ever`, { skip, timeout: 180000 }, async () => {
+      const before = provider.asked(`${name}-m`).length;
+      const { error } = await run(name, 'hello', (x, s) => x.json(status, s.error(status, `the reason ${status}`)))
+        .then(() => assert.fail('no error'), (e) => ({ error: e }));
+      assert.match(error.message, told);
+      const asked = provider.asked(`${name}-m`).length - before;
+      assert.ok(asked < 20, `${asked} times`);
+    });
+  }
+
   test(`${name}: cut in a call: the half call is not run`, { skip, timeout: 180000 }, async () => {
     const { error, folder } = await run(name, 'touch', (x, s) => cut(x, s.events([{ text: 'I do it.' }, bash('call_t', 'touch done')]), (e) => /touch/.test(e)))
       .catch((e) => ({ error: e, folder: e.folder }));
