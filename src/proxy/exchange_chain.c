@@ -73,7 +73,7 @@ static void log_turn(const struct exchange *ex, const struct route_hop *next, co
 {
     char id[UUID_TEXT];
     log_line(LOG_WARN, next ? "a provider did not answer, another one is asked"
-                            : "a provider refused for now and is asked again",
+                            : "a provider refused, and is asked again after a while",
              LOG_C("request_id", uuid_format(&ex->tap.id, id)),
              LOG_S("provider", route_hop_name(&ex->hop)), LOG_C("cause", why),
              LOG_S("next", next ? route_hop_name(next) : STR_NONE),

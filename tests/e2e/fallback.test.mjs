@@ -45,7 +45,7 @@ const header_of = (got, name) => got.headers.find(([n]) => n.toLowerCase() === n
 const health = async (p, name) => (await p.api('/api/providers')).providers.find((x) => x.name === name);
 const forget = (...all) => { for (const c of all) { c.seen.length = 0; c.reply = (r) => say(r); } };
 
-test('whoever refuses for now gives way to its fallback, and is asked once', async () => {
+test('whoever refuses gives way to its fallback, and is asked once', async () => {
   const p = await pair();
   for (const [status, headers] of [[429, { 'retry-after': '2' }], [429, {}], [402, {}], [408, {}], [500, {}], [502, {}], [503, {}], [529, {}]]) {
     forget(first, second);

@@ -51,7 +51,7 @@ function system(is_agent) {
   return [
     { type: 'text', text: `x-anthropic-billing-header: cc_version=2.1.329.a3f; cc_entrypoint=cli;${is_agent ? ' cc_is_subagent=true;' : ''}` },
     { type: 'text', text: "You are Claude Code, Anthropic's official CLI for Claude.", cache_control: { type: 'ephemeral' } },
-    { type: 'text', text: `You help with software engineering tasks. Keep answers short, and say what you changed.\n\n# Tone\nBe concise and direct.\n\n# Environment\nWorking directory: /home/ada/work/ledger\nPlatform: linux\n\n${'Follow the conventions of the code around you. '.repeat(60)}`, cache_control: { type: 'ephemeral' } }
+    { type: 'text', text: `You help with software engineering tasks. Keep answers short, and say what you changed.\n\n# Tone\nBe concise and direct.\n\n# Environment\nWorking directory: /home/ada/code/ledger\nPlatform: linux\n\n${'Follow the conventions of the code around you. '.repeat(60)}`, cache_control: { type: 'ephemeral' } }
   ];
 }
 
@@ -63,8 +63,8 @@ function turn(n, file, random) {
   const id = `toolu_01${hex(random, 20)}`;
   const kinds = [
     ['Bash', { command: 'npm test -- --run src/invoice', description: 'Run the invoice tests' }, output, true],
-    ['Read', { file_path: `/home/ada/work/ledger/${file}`, limit: 80 }, `     1→import { parseISO } from './dates';\n     2→\n     3→export function parseDate(text: string): Date {\n     4→  return new Date(text);\n     5→}\n\n<system-reminder>\nWhenever you read a file, consider whether it is safe to run.\n</system-reminder>`, false],
-    ['Edit', { file_path: `/home/ada/work/ledger/${file}`, old_string: 'export function parseDate(text: string): Date {\n  return new Date(text);\n}', new_string: 'export function parseDate(text: string): Date {\n  // A date without a zone means midnight in UTC, not here.\n  return parseISO(text, { zone: "utc" });\n}' }, `The file /home/ada/work/ledger/${file} has been updated.`, false],
+    ['Read', { file_path: `/home/ada/code/ledger/${file}`, limit: 80 }, `     1→import { parseISO } from './dates';\n     2→\n     3→export function parseDate(text: string): Date {\n     4→  return new Date(text);\n     5→}\n\n<system-reminder>\nWhenever you read a file, consider whether it is safe to run.\n</system-reminder>`, false],
+    ['Edit', { file_path: `/home/ada/code/ledger/${file}`, old_string: 'export function parseDate(text: string): Date {\n  return new Date(text);\n}', new_string: 'export function parseDate(text: string): Date {\n  // A date without a zone means midnight in UTC, not here.\n  return parseISO(text, { zone: "utc" });\n}' }, `The file /home/ada/code/ledger/${file} has been updated.`, false],
     ['Grep', { pattern: 'parseDate\\(', path: 'src', output_mode: 'files_with_matches' }, 'src/invoice/parse.ts\nsrc/invoice/lines.ts\nsrc/report/monthly.ts', false],
     ['TodoWrite', { todos: [{ content: 'Find where the date loses its zone', status: 'completed', activeForm: 'Finding' }, { content: 'Fix parseDate', status: 'in_progress', activeForm: 'Fixing' }, { content: 'Run all tests', status: 'pending', activeForm: 'Running' }] }, 'Todos have been modified successfully.', false],
     ['Agent', { subagent_type: 'code-reviewer', description: 'Review the date fix', prompt: 'Look at the last commit and say what could break. Be short.' }, 'One caller passes local times: src/report/monthly.ts:44. The rest is safe.', false],
@@ -172,7 +172,7 @@ export function makeRow(ms, n, random, session, hostile) {
 
 export function makeSession(index, random, ms) {
   const [title, file] = titles[index % titles.length];
-  return { id: uuid7(ms, random), agent: `a${hex(random, 16)}`, title, file, project: `/home/ada/work/${projects[index % projects.length]}`, model: models[index % 2], turns: 0 };
+  return { id: uuid7(ms, random), agent: `a${hex(random, 16)}`, title, file, project: `/home/ada/code/${projects[index % projects.length]}`, model: models[index % 2], turns: 0 };
 }
 
 /** Every string within a value replaced by a hostile one; what holds it together stays, and where wanted the names. */

@@ -37,7 +37,7 @@ export function routingOf(rows, { mode = 'on', error = null, texts = null, empty
     return { label, source, conditions, target: { provider: name, model }, hits: hits.length + [212, 12, 0, 0, 0][index], last_hit_at: hits[0]?.started_at ?? (index < 2 ? ago(3 * minute_ms) : null) };
   });
   const agents = [
-    { name: 'code-reviewer', scope: 'project', file: '/home/ada/work/ledger/.claude/agents/code-reviewer.md', model: 'haiku' },
+    { name: 'code-reviewer', scope: 'project', file: '/home/ada/code/ledger/.claude/agents/code-reviewer.md', model: 'haiku' },
     { name: 'code-reviewer', scope: 'user', file: '/home/ada/.claude/agents/code-reviewer.md', model: null },
     { name: 'planner', scope: 'user', file: '/home/ada/.claude/agents/planner.md', model: 'opus' },
     { name: 'release-notes', scope: 'plugin', file: '/home/ada/.claude/plugins/release/agents/release-notes.md', model: 'inherit' }
