@@ -15,6 +15,7 @@
 #include <yyjson.h>
 
 #include "agents/fingerprint.h"
+#include "base/file_mark.h"
 #include "base/log.h"
 #include "base/mem.h"
 
@@ -101,14 +102,9 @@ static void mix(struct walk *w, const void *bytes, size_t len)
 
 static void mix_stat(struct walk *w, const char *path, const struct stat *st)
 {
-    const uint64_t numbers[] = {(uint64_t)st->st_ino, (uint64_t)st->st_dev, (uint64_t)st->st_size,
-#ifdef __APPLE__
-                                (uint64_t)st->st_mtimespec.tv_sec, (uint64_t)st->st_mtimespec.tv_nsec};
-#else
-                                (uint64_t)st->st_mtim.tv_sec, (uint64_t)st->st_mtim.tv_nsec};
-#endif
+    struct file_mark mark = file_mark_of(st);
     mix(w, path, strlen(path));
-    mix(w, numbers, sizeof numbers);
+    mix(w, &mark, sizeof mark); /* four words: no padding */
 }
 
 static void skip(struct walk *w, const char *path, const char *why)

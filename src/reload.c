@@ -4,9 +4,9 @@
 #include "reload.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <uv.h>
 
+#include "base/file_mark.h"
 #include "base/mem.h"
 #include "config/config_diff.h"
 
@@ -14,13 +14,6 @@ enum {
     SETTLE_MS = 100,                                  /* a file is read when it rests that long */
     NAMES_MAX = 3072,                                 /* bytes of a list of keys, in a log line */
     ERROR_MAX = PROBLEMS_MAX * (PROBLEM_BYTES + 1)    /* bytes of all that is wrong */
-};
-
-/* What tells one state of a file from another. All zero: it is not there. */
-struct file_state {
-    uint64_t device, inode, bytes;
-    int64_t changed_s;
-    long changed_ns;
 };
 
 struct reload {
@@ -31,50 +24,25 @@ struct reload {
     bool is_started, is_stopping, is_rung;
     struct route_set *current;
     struct buf error;
-    struct file_state seen; /* of the file in use, when it was last read */
+    struct file_mark seen; /* of the file in use, when it was last read */
 };
 
 /* --- the file --- */
 
-static struct file_state look(const char *path)
-{
-    struct file_state s;
-    struct stat st;
-    memset(&s, 0, sizeof s); /* compared byte by byte */
-    if (!path || stat(path, &st) != 0)
-        return s;
-    s.device = (uint64_t)st.st_dev;
-    s.inode = (uint64_t)st.st_ino;
-    s.bytes = (uint64_t)st.st_size;
-#ifdef __APPLE__
-    s.changed_s = st.st_mtimespec.tv_sec;
-    s.changed_ns = st.st_mtimespec.tv_nsec;
-#else
-    s.changed_s = st.st_mtim.tv_sec;
-    s.changed_ns = st.st_mtim.tv_nsec;
-#endif
-    return s;
-}
-
-static bool is_same(const struct file_state *a, const struct file_state *b)
-{
-    return memcmp(a, b, sizeof *a) == 0;
-}
-
 /* A file that is gone has not changed: an editor may be about to put the new one there. */
 static bool has_changed(struct reload *r)
 {
-    static const struct file_state gone;
+    static const struct file_mark gone;
     const char *path = r->current->config->file; /* only this thread changes `current` */
-    struct file_state now = look(path), then;
-    if (is_same(&now, &r->seen) || is_same(&now, &gone))
+    struct file_mark now = file_mark_look(path), then;
+    if (file_mark_is_same(&now, &r->seen) || file_mark_is_same(&now, &gone))
         return false;
     do { /* in mid-writing it may make sense, and yet be half of it */
         then = now;
         uv_sleep(SETTLE_MS);
-        now = look(path);
-    } while (!is_same(&now, &then));
-    return !is_same(&now, &gone);
+        now = file_mark_look(path);
+    } while (!file_mark_is_same(&now, &then));
+    return !file_mark_is_same(&now, &gone);
 }
 
 /* --- reading it --- */
@@ -131,7 +99,7 @@ static void read_again(struct reload *r)
     struct problems problems = {.count = 0};
     struct fail why = {0};
     struct route_set *set = NULL;
-    r->seen = look(r->current->config->file); /* before it is read: what comes later is new */
+    r->seen = file_mark_look(r->current->config->file); /* before it is read: what comes later is new */
     struct config *cfg = config_load(r->to.flags, &problems);
     if (cfg && route_set_new(&set, cfg, r->to.own_port, &why) != ERR_OK)
         problems_add(&problems, PROBLEM_CONFIG, "%s", why.detail);
@@ -139,7 +107,7 @@ static void read_again(struct reload *r)
     if (set && set->config->file && strcmp(set->config->file, r->current->config->file
                                                                   ? r->current->config->file
                                                                   : "") != 0)
-        r->seen = look(set->config->file); /* another file from now on */
+        r->seen = file_mark_look(set->config->file); /* another file from now on */
     if (set)
         accept_give(r, set);
     config_free(cfg);
@@ -175,7 +143,7 @@ struct reload *reload_new(const struct reload_options *o)
     struct reload *r = MEM_NEW(struct reload);
     r->to = *o;
     r->current = route_set_hold(o->first);
-    r->seen = look(r->current->config->file);
+    r->seen = file_mark_look(r->current->config->file);
     buf_init(&r->error, ERROR_MAX);
     uv_mutex_init(&r->mutex);
     uv_cond_init(&r->bell);

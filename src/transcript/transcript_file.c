@@ -10,6 +10,7 @@
 #include <xxhash.h>
 
 #include "base/clock.h"
+#include "base/file_mark.h"
 #include "base/loss.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -47,12 +48,7 @@ void transcript_tail_release(struct transcript_tail *t)
 
 int64_t transcript_mtime_us(const struct stat *st)
 {
-#ifdef __APPLE__
-    const struct timespec *at = &st->st_mtimespec;
-#else
-    const struct timespec *at = &st->st_mtim;
-#endif
-    return (int64_t)at->tv_sec * 1000000 + at->tv_nsec / 1000;
+    return file_mark_of(st).changed_ns / 1000;
 }
 
 /* --- what the path says --- */

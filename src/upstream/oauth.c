@@ -7,10 +7,10 @@
 #include "upstream/oauth.h"
 
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/file_mark.h"
 #include "base/mem.h"
 #include "upstream/token_refresh.h"
 
@@ -18,11 +18,6 @@ enum {
     LOOK_MS = 2000,           /* how often the file is looked at */
     RETRY_FIRST_MS = 30000,   /* after a renewal that failed; doubled each time */
     RETRY_LAST_MS = 600000
-};
-
-struct file_mark {
-    uint64_t inode, bytes;
-    int64_t changed_s, changed_ns;
 };
 
 struct oauth {
@@ -59,36 +54,13 @@ static bool has_file(const struct oauth *o)
 
 /* --- the file --- */
 
-static struct file_mark look(const char *path)
-{
-    struct file_mark m = {0};
-    struct stat st;
-    if (stat(path, &st) != 0)
-        return m;
-    m.inode = (uint64_t)st.st_ino;
-    m.bytes = (uint64_t)st.st_size;
-    m.changed_s = (int64_t)st.st_mtime;
-#ifdef __APPLE__
-    m.changed_ns = st.st_mtimespec.tv_nsec;
-#else
-    m.changed_ns = st.st_mtim.tv_nsec;
-#endif
-    return m;
-}
-
-static bool is_same(const struct file_mark *a, const struct file_mark *b)
-{
-    return a->inode == b->inode && a->bytes == b->bytes && a->changed_s == b->changed_s &&
-           a->changed_ns == b->changed_ns;
-}
-
 /* A file that cannot be read at the moment takes nothing away: a token in memory may still be good. */
 static void read_file(struct oauth *o)
 {
     struct fail why = {0};
     struct token_set fresh;
     const char *path = o->config->anthropic_oauth_token_file;
-    o->mark = look(path);
+    o->mark = file_mark_look(path);
     enum err err = token_file_read(path, &fresh, &why);
     if (err && !o->was_told)
         log_line(LOG_WARN, "no Claude token", LOG_C("detail", why.detail));
@@ -102,8 +74,8 @@ static void read_file(struct oauth *o)
 
 static bool read_if_changed(struct oauth *o)
 {
-    struct file_mark now = look(o->config->anthropic_oauth_token_file);
-    if (is_same(&now, &o->mark))
+    struct file_mark now = file_mark_look(o->config->anthropic_oauth_token_file);
+    if (file_mark_is_same(&now, &o->mark))
         return false;
     read_file(o);
     return true;
@@ -130,7 +102,7 @@ static void renewed(struct oauth *o, const struct token_set *fresh)
     if (token_file_write(o->config->anthropic_oauth_token_file, fresh, &why) != ERR_OK)
         log_line(LOG_ERROR, "the renewed Claude token could not be put into its file: whoever else "
                  "uses that has to log in again", LOG_C("detail", why.detail));
-    o->mark = look(o->config->anthropic_oauth_token_file);
+    o->mark = file_mark_look(o->config->anthropic_oauth_token_file);
     log_line(LOG_INFO, "Claude token renewed");
 }
 
