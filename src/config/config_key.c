@@ -80,32 +80,29 @@ const struct config_key *key_find_among(const struct config_key *keys, size_t co
     return NULL;
 }
 
-bool key_is_provider_section(struct str name)
+static bool is_section_among(const struct config_key *keys, size_t count, struct str name)
 {
-    for (size_t i = 0; i < PROVIDER_KEYS; i++) {
-        struct str key = str_of(provider_keys[i].path);
+    for (size_t i = 0; i < count; i++) {
+        struct str key = str_of(keys[i].path);
         if (key.len > name.len && key.ptr[name.len] == '.' && str_starts(key, name))
             return true;
     }
     return false;
 }
 
+bool key_is_provider_section(struct str name)
+{
+    return is_section_among(provider_keys, PROVIDER_KEYS, name);
+}
+
 const struct config_key *key_find(struct str path)
 {
-    for (size_t i = 0; i < CONFIG_KEYS; i++)
-        if (str_equal(path, str_of(config_keys[i].path)))
-            return &config_keys[i];
-    return NULL;
+    return key_find_among(config_keys, CONFIG_KEYS, path);
 }
 
 bool key_is_section(struct str path)
 {
-    for (size_t i = 0; i < CONFIG_KEYS; i++) {
-        struct str key = str_of(config_keys[i].path);
-        if (key.len > path.len && key.ptr[path.len] == '.' && str_starts(key, path))
-            return true;
-    }
-    return false;
+    return is_section_among(config_keys, CONFIG_KEYS, path);
 }
 
 enum { DISTANCE_MAX = 64 };

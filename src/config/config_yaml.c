@@ -364,23 +364,34 @@ static void read_group_key(struct walk *w, const struct config_group *g, struct 
         *source = read_value(w, k, path, &g->owner);
 }
 
+/* The next key of the mapping that is being read, and where it stands; `path`: behind `prefix`. False
+ * at the mapping's end, and where reading cannot go on. */
+static bool next_name(struct walk *w, struct str prefix, struct str *name, struct str *path,
+                      yaml_mark_t *at)
+{
+    if (!next(w) || w->event.type == YAML_MAPPING_END_EVENT)
+        return false;
+    *at = w->event.start_mark;
+    if (w->event.type != YAML_SCALAR_EVENT) {
+        report(w, *at, "a key must be a name");
+        w->stopped = true;
+        return false;
+    }
+    *name = arena_str(&w->c->arena, scalar(w));
+    *path = prefix.len ? arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(prefix), STR_ARGS(*name))
+                       : *name;
+    return true;
+}
+
 /* The current event opens the group, or a `part` of it, which its keys begin with; afterwards it is
  * the end. */
 static void read_group(struct walk *w, const struct config_group *g, struct str section,
                        struct str part) // NOLINT(misc-no-recursion)
 {
-    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
-        yaml_mark_t at = w->event.start_mark;
-        if (w->event.type != YAML_SCALAR_EVENT) {
-            report(w, at, "a key must be a name");
-            w->stopped = true;
-            return;
-        }
-        struct str key = arena_str(&w->c->arena, scalar(w));
-        if (part.len)
-            key = arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(part), STR_ARGS(key));
+    struct str name, key;
+    yaml_mark_t at;
+    while (next_name(w, part, &name, &key, &at))
         read_group_key(w, g, section, key, at);
-    }
 }
 
 /* The current event opens the list; afterwards it is the list's end. */
@@ -493,19 +504,10 @@ static void read_entry(struct walk *w, struct str path, struct str name, yaml_ma
 /* The current event opens a mapping; afterwards it is the mapping's end. As deep as the table. */
 static void read_mapping(struct walk *w, struct str prefix) // NOLINT(misc-no-recursion)
 {
-    while (next(w) && w->event.type != YAML_MAPPING_END_EVENT) {
-        yaml_mark_t at = w->event.start_mark;
-        if (w->event.type != YAML_SCALAR_EVENT) {
-            report(w, at, "a key must be a name");
-            w->stopped = true;
-            return;
-        }
-        struct str name = arena_str(&w->c->arena, scalar(w));
-        struct str path =
-            prefix.len ? arena_printf(&w->c->arena, "%.*s.%.*s", STR_ARGS(prefix), STR_ARGS(name))
-                       : name;
+    struct str name, path;
+    yaml_mark_t at;
+    while (next_name(w, prefix, &name, &path, &at))
         read_entry(w, path, name, at);
-    }
 }
 
 static void read_document(struct walk *w)
