@@ -3,6 +3,7 @@
 import { recall, remember } from '../base/memory.ts';
 import { getStats } from '../api/client.ts';
 import type { Loss, Stats } from '../api/types.ts';
+import { repeat } from './repeat.ts';
 
 const every_ms = 60_000;
 
@@ -32,9 +33,7 @@ export class RecorderWatch {
   }
 
   start(): () => void {
-    void this.ask();
-    const timer = setInterval(() => !document.hidden && this.ask(), every_ms);
-    return () => clearInterval(timer);
+    return repeat(() => this.ask(), every_ms);
   }
 }
 
