@@ -55,12 +55,16 @@ static void put_ratio(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
         yyjson_mut_obj_add_null(doc, obj, key);
 }
 
-static void put_rates(struct filling *f, yyjson_mut_val *obj, const struct stats_row *row)
+static void put_cache_hit_rate(struct filling *f, yyjson_mut_val *obj, const struct usage *u)
 {
-    const struct usage *u = &row->usage;
     int64_t read = u->cache_read_input_tokens;
     int64_t input = u->input_tokens + u->cache_creation_input_tokens + read;
     put_ratio(f->doc, obj, "cache_hit_rate", (double)read, (double)input, 10000);
+}
+
+static void put_rates(struct filling *f, yyjson_mut_val *obj, const struct stats_row *row)
+{
+    put_cache_hit_rate(f, obj, &row->usage);
     put_ratio(f->doc, obj, "tokens_per_second", (double)row->speed_tokens * 1000000,
               (double)row->speed_us, 10);
 }
@@ -100,8 +104,9 @@ static void fill_tool(struct filling *f, yyjson_mut_val *obj, const struct stats
     yyjson_mut_obj_add_val(f->doc, obj, "usage", usage_json(f->doc, &row->usage));
     yyjson_mut_obj_add_sint(f->doc, obj, "cost_usd_micro", row->cost_usd_micro);
     yyjson_mut_obj_add_sint(f->doc, obj, "unknown_cost_count", row->unknown_cost_count);
-    json_put_ms_or_null(f->doc, obj, "avg_duration_ms",
-                        average(row->duration.sum_us, row->duration.count));
+    put_times(f, obj, "duration_ms", &row->duration);
+    put_times(f, obj, "first_token_ms", &row->first_token);
+    put_cache_hit_rate(f, obj, &row->usage);
 }
 
 /* [[from_ms, to_ms, count]…] of the buckets that hold any. */

@@ -1,20 +1,131 @@
 /*
  * cell.c — adding up, and cells as bytes: the sums as varints, then each histogram and the tools
- * as a number of entries that are not zero.
+ * as a number of entries that are not zero. Most cells are of few requests: a histogram of just one
+ * is left out, as the sum tells where it is; of the longest time it is told only how far it reaches
+ * into the highest bucket; and of a tool what is zero, or a count that is that of its requests, is not
+ * written.
  */
 #include "store/cell.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
 #include "base/wire.h"
 
 enum {
     SUMS = sizeof(struct cell_sums) / sizeof(int64_t),
-    TOOL_PARTS = sizeof(struct cell_tool) / sizeof(int64_t) /* the name is the first */
+    /* the name is the first */
+    TOOL_PARTS = offsetof(struct cell_tool, durations) / sizeof(int64_t),
+    /* beside the number of tools: longest times, and the tools' own times follow. Cells without
+     * it, of older stores, have neither, and so many parts of each tool */
+    HAS_TIMES = 128,
+    REACHES = 127, /* parts of a bucket, so that they fit into a byte */
+    OLD_TOOL_PARTS = offsetof(struct cell_tool, first_token_us) / sizeof(int64_t)
 };
 
-void cell_clear(struct cell *c)
+static void release_tools(struct cell_tools *tools)
+{
+    for (size_t i = 0; i < tools->cap; i++) {
+        free(tools->list[i].durations.list);
+        free(tools->list[i].first_tokens.list);
+    }
+    free(tools->list);
+    *tools = (struct cell_tools){0};
+}
+
+void cell_init(struct cell *c)
 {
     *c = (struct cell){0};
 }
+
+void cell_clear(struct cell *c)
+{
+    release_tools(&c->tools);
+    cell_init(c);
+}
+
+static void empty_times(struct time_entries *e)
+{
+    e->count = 0;
+    e->max_us = 0;
+}
+
+void cell_entries_clear(struct cell_entries *c)
+{
+    c->sums = (struct cell_sums){0};
+    c->tools.count = 0;
+    empty_times(&c->durations);
+    empty_times(&c->first_tokens);
+}
+
+void cell_entries_release(struct cell_entries *c)
+{
+    release_tools(&c->tools);
+    free(c->durations.list);
+    free(c->first_tokens.list);
+    *c = (struct cell_entries){0};
+}
+
+/* --- times by size --- */
+
+static struct time_entry *insert_entry(struct time_entries *e, size_t at, int64_t bucket)
+{
+    if (e->count == e->cap) {
+        assert(e->cap < TIME_BUCKETS);
+        e->cap = e->cap ? e->cap * 2 : 4;
+        e->list = mem_resize(e->list, e->cap * sizeof *e->list);
+    }
+    memmove(e->list + at + 1, e->list + at, (e->count++ - at) * sizeof *e->list);
+    e->list[at] = (struct time_entry){.bucket = bucket};
+    return &e->list[at];
+}
+
+static void count_time(struct time_entries *e, int64_t bucket, int64_t count)
+{
+    size_t at = e->count;
+    while (at > 0 && e->list[at - 1].bucket >= bucket)
+        at--;
+    struct time_entry *entry = at < e->count && e->list[at].bucket == bucket
+                                   ? &e->list[at]
+                                   : insert_entry(e, at, bucket);
+    entry->count += count;
+    if (!entry->count)
+        memmove(entry, entry + 1, (--e->count - at) * sizeof *entry);
+}
+
+void time_entries_add(struct time_entries *e, int64_t us, int sign)
+{
+    if (us < 0)
+        return;
+    count_time(e, time_bucket_of(us), sign);
+    if (sign > 0)
+        e->max_us = MAX_OF(e->max_us, us);
+}
+
+static void add_entries(struct time_entries *e, const struct time_entries *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        count_time(e, more->list[i].bucket, more->list[i].count);
+    e->max_us = MAX_OF(e->max_us, more->max_us);
+}
+
+static void count_entries(struct time_counts *c, const struct time_entries *more)
+{
+    for (size_t i = 0; i < more->count; i++)
+        c->counts[more->list[i].bucket] += more->list[i].count;
+    c->max_us = MAX_OF(c->max_us, more->max_us);
+}
+
+static void count_us(struct time_counts *c, int64_t us, int sign)
+{
+    if (us < 0)
+        return;
+    c->counts[time_bucket_of(us)] += sign;
+    if (sign > 0)
+        c->max_us = MAX_OF(c->max_us, us);
+}
+
+/* --- sums --- */
 
 static void add_usage(int64_t sums[USAGE_PARTS], const struct usage *u, int sign)
 {
@@ -66,10 +177,8 @@ void cell_sums_add(struct cell_sums *s, const struct record *r, int sign)
 void cell_add_record(struct cell *c, const struct record *r, int sign)
 {
     cell_sums_add(&c->sums, r, sign);
-    if (r->duration_us >= 0)
-        c->durations[time_bucket_of(r->duration_us)] += sign;
-    if (r->first_token_us >= 0)
-        c->first_tokens[time_bucket_of(r->first_token_us)] += sign;
+    count_us(&c->durations, r->duration_us, sign);
+    count_us(&c->first_tokens, r->first_token_us, sign);
 }
 
 void cell_tool_call(struct cell_tool *t, const struct record *r, int64_t calls, int sign)
@@ -80,37 +189,56 @@ void cell_tool_call(struct cell_tool *t, const struct record *r, int64_t calls, 
     t->cost_usd_micro += sign * MAX_OF(r->cost_usd_micro, 0);
     t->unknown_cost_count += r->flags & RECORD_COST_UNKNOWN ? sign : 0;
     add_time(r->duration_us, sign, &t->duration_us, &t->duration_count);
+    add_time(r->first_token_us, sign, &t->first_token_us, &t->first_token_count);
+    time_entries_add(&t->durations, r->duration_us, sign);
+    time_entries_add(&t->first_tokens, r->first_token_us, sign);
 }
 
-static struct cell_tool *find_tool(struct cell *c, int64_t tool)
+static struct cell_tool *find_tool(struct cell_tools *tools, int64_t tool)
 {
-    for (size_t i = 0; i < c->tool_count; i++)
-        if (c->tools[i].tool == tool)
-            return &c->tools[i];
+    for (size_t i = 0; i < tools->count; i++)
+        if (tools->list[i].tool == tool)
+            return &tools->list[i];
     return NULL;
 }
 
-void cell_add_tool(struct cell *c, const struct cell_tool *tool, int64_t other)
+/* All of it zero, but for the room its times have. */
+static struct cell_tool *next_tool(struct cell_tools *tools)
 {
-    struct cell_tool *sum = find_tool(c, tool->tool);
-    int64_t name = tool->tool;
-    if (!sum && c->tool_count >= CELL_TOOLS_MAX - 1)
-        sum = find_tool(c, name = other);
-    if (!sum) {
-        assert(c->tool_count < CELL_TOOLS_MAX);
-        sum = &c->tools[c->tool_count++];
-        *sum = (struct cell_tool){.tool = name};
+    if (tools->count == tools->cap) {
+        assert(tools->cap < CELL_TOOLS_MAX);
+        size_t cap = tools->cap ? tools->cap * 2 : 4;
+        tools->list = mem_resize(tools->list, cap * sizeof *tools->list);
+        memset(tools->list + tools->cap, 0, (cap - tools->cap) * sizeof *tools->list);
+        tools->cap = cap;
     }
-    int64_t *into = &sum->tool;
-    const int64_t *terms = &tool->tool;
-    for (int i = 1; i < TOOL_PARTS; i++)
-        into[i] += terms[i];
+    struct cell_tool *t = &tools->list[tools->count++];
+    memset(t, 0, offsetof(struct cell_tool, durations));
+    empty_times(&t->durations);
+    empty_times(&t->first_tokens);
+    return t;
 }
 
-static void add_times(int64_t counts[TIME_BUCKETS], const struct time_entries *more)
+struct cell_tool *cell_tool_of(struct cell_tools *tools, int64_t tool, int64_t other)
 {
-    for (size_t i = 0; i < more->count; i++)
-        counts[more->buckets[i]] += more->counts[i];
+    struct cell_tool *sum = find_tool(tools, tool);
+    if (!sum && tools->count >= CELL_TOOLS_MAX - 1)
+        sum = find_tool(tools, tool = other);
+    if (!sum) {
+        sum = next_tool(tools);
+        sum->tool = tool;
+    }
+    return sum;
+}
+
+static void add_tool(struct cell_tool *sum, const struct cell_tool *more)
+{
+    int64_t *into = &sum->tool;
+    const int64_t *terms = &more->tool;
+    for (int i = 1; i < TOOL_PARTS; i++)
+        into[i] += terms[i];
+    add_entries(&sum->durations, &more->durations);
+    add_entries(&sum->first_tokens, &more->first_tokens);
 }
 
 void cell_add_but_tools(struct cell *c, const struct cell_entries *more)
@@ -119,15 +247,35 @@ void cell_add_but_tools(struct cell *c, const struct cell_entries *more)
     const int64_t *terms = &more->sums.request_count;
     for (int i = 0; i < SUMS; i++)
         sums[i] += terms[i];
-    add_times(c->durations, &more->durations);
-    add_times(c->first_tokens, &more->first_tokens);
+    count_entries(&c->durations, &more->durations);
+    count_entries(&c->first_tokens, &more->first_tokens);
 }
 
 void cell_add(struct cell *c, const struct cell_entries *more, int64_t other)
 {
     cell_add_but_tools(c, more);
-    for (size_t i = 0; i < more->tool_count; i++)
-        cell_add_tool(c, &more->tools[i], other);
+    for (size_t i = 0; i < more->tools.count; i++) {
+        const struct cell_tool *tool = &more->tools.list[i];
+        add_tool(cell_tool_of(&c->tools, tool->tool, other), tool);
+    }
+}
+
+void cell_add_as_tool(struct cell *c, const struct cell_tool *t)
+{
+    struct cell_sums *sums = &c->sums;
+    sums->request_count += t->request_count;
+    sums->tool_call_count += t->call_count;
+    sums->tool_error_count += t->error_count;
+    for (int part = 0; part < USAGE_PARTS; part++)
+        sums->usage[part] += t->usage[part];
+    sums->cost_usd_micro += t->cost_usd_micro;
+    sums->unknown_cost_count += t->unknown_cost_count;
+    sums->duration_us += t->duration_us;
+    sums->duration_count += t->duration_count;
+    sums->first_token_us += t->first_token_us;
+    sums->first_token_count += t->first_token_count;
+    count_entries(&c->durations, &t->durations);
+    count_entries(&c->first_tokens, &t->first_tokens);
 }
 
 bool cell_is_empty(const struct cell *c)
@@ -143,45 +291,111 @@ static enum err put(struct buf *out, int64_t number)
     return wire_put_varint(out, wire_zigzag(number));
 }
 
-static enum err put_buckets(struct buf *out, const int64_t *counts)
+/* Those that are not zero. */
+static void entries_of(const struct time_counts *c, struct time_entries *out)
 {
-    uint64_t used = 0, before = 0;
-    for (unsigned i = 0; i < TIME_BUCKETS; i++)
-        used += counts[i] != 0;
-    enum err err = wire_put_varint(out, used);
-    for (unsigned i = 0; i < TIME_BUCKETS && !err; i++) {
-        if (!counts[i])
-            continue;
-        err = wire_put_varint(out, i - before);
+    empty_times(out);
+    for (int i = 0; i < TIME_BUCKETS; i++)
+        if (c->counts[i])
+            insert_entry(out, out->count, i)->count = c->counts[i];
+    out->max_us = c->max_us;
+}
+
+static bool is_told_by_sum(const struct time_entries *e, int64_t sum_us)
+{
+    return e->count == 1 && e->list[0].count == 1 && sum_us >= 0 &&
+           e->list[0].bucket == time_bucket_of(sum_us);
+}
+
+static enum err put_entries(struct buf *out, const struct time_entries *e, int64_t sum_us)
+{
+    int64_t before = 0;
+    if (is_told_by_sum(e, sum_us))
+        return wire_put_varint(out, 0);
+    enum err err = wire_put_varint(out, e->count);
+    for (size_t i = 0; i < e->count && !err; i++) {
+        err = wire_put_varint(out, (uint64_t)(e->list[i].bucket - before));
         if (!err)
-            err = put(out, counts[i]);
-        before = i;
+            err = put(out, e->list[i].count);
+        before = e->list[i].bucket;
     }
     return err;
 }
 
-static enum err put_tools(struct buf *out, const struct cell *c)
+static int64_t part_us(int64_t bucket, int64_t reach)
 {
-    enum err err = wire_put_varint(out, c->tool_count);
-    for (size_t i = 0; i < c->tool_count && !err; i++) {
-        const int64_t *parts = &c->tools[i].tool;
-        for (int j = 0; j < TOOL_PARTS && !err; j++)
-            err = put(out, parts[j]);
-    }
-    return err;
+    int64_t low = time_bucket_low_us((unsigned)bucket);
+    int64_t wide = time_bucket_low_us((unsigned)bucket + 1) - low;
+    return low + (wide * reach + REACHES - 1) / REACHES;
+}
+
+/* Rounded up, but what was read comes back as it was. */
+static enum err put_reach(struct buf *out, const struct time_entries *e, int64_t sum_us)
+{
+    uint64_t reach = 0;
+    if (!e->count || is_told_by_sum(e, sum_us))
+        return ERR_OK;
+    while (reach < REACHES && part_us(e->list[e->count - 1].bucket, (int64_t)reach) < e->max_us)
+        reach++;
+    return wire_put_varint(out, reach);
+}
+
+static enum err put_times(struct buf *out, const struct time_entries *e, int64_t sum_us)
+{
+    enum err err = put_entries(out, e, sum_us);
+    return err ? err : put_reach(out, e, sum_us);
+}
+
+/* The counts that are usually the same as that of the requests, made the difference, or back. */
+static void swap_counts(struct cell_tool *t, int sign)
+{
+    t->call_count -= sign * t->request_count;
+    t->duration_count -= sign * t->request_count;
+    t->first_token_count -= sign * t->request_count;
+}
+
+/* Which parts are not zero, one bit each, and those. */
+static enum err put_tool(struct buf *out, const struct cell_tool *tool)
+{
+    struct cell_tool t = *tool;
+    const int64_t *parts = &t.tool;
+    uint64_t used = 0;
+    swap_counts(&t, 1);
+    for (int i = 0; i < TOOL_PARTS; i++)
+        used |= (uint64_t)(parts[i] != 0) << i;
+    enum err err = wire_put_varint(out, used);
+    for (int i = 0; i < TOOL_PARTS && !err; i++)
+        if (parts[i])
+            err = put(out, parts[i]);
+    if (!err)
+        err = put_times(out, &t.durations, t.duration_us);
+    return err ? err : put_times(out, &t.first_tokens, t.first_token_us);
 }
 
 enum err cell_write(struct buf *out, const struct cell *c)
 {
     const int64_t *sums = &c->sums.request_count;
+    struct time_entries durations = {0}, first_tokens = {0};
     enum err err = ERR_OK;
+    entries_of(&c->durations, &durations);
+    entries_of(&c->first_tokens, &first_tokens);
     for (int i = 0; i < SUMS && !err; i++)
         err = put(out, sums[i]);
     if (!err)
-        err = put_buckets(out, c->durations);
+        err = put_entries(out, &durations, c->sums.duration_us);
     if (!err)
-        err = put_buckets(out, c->first_tokens);
-    return err ? err : put_tools(out, c);
+        err = put_entries(out, &first_tokens, c->sums.first_token_us);
+    if (!err)
+        err = wire_put_varint(out, c->tools.count | HAS_TIMES);
+    if (!err)
+        err = put_reach(out, &durations, c->sums.duration_us);
+    if (!err)
+        err = put_reach(out, &first_tokens, c->sums.first_token_us);
+    for (size_t i = 0; i < c->tools.count && !err; i++)
+        err = put_tool(out, &c->tools.list[i]);
+    free(durations.list);
+    free(first_tokens.list);
+    return err;
 }
 
 static int64_t get(struct wire_reader *in)
@@ -189,40 +403,82 @@ static int64_t get(struct wire_reader *in)
     return wire_unzigzag(wire_get_varint(in));
 }
 
-static void get_times(struct wire_reader *in, struct time_entries *out)
+/* The longest is taken to be as long as its bucket lets it be. */
+static void get_entries(struct wire_reader *in, struct time_entries *out, int64_t count_of_all,
+                        int64_t sum_us)
 {
-    uint64_t at = 0, count = wire_get_varint(in);
+    uint64_t bucket = 0, count = wire_get_varint(in);
     in->bad |= count > TIME_BUCKETS;
-    out->count = in->bad ? 0 : (size_t)count;
-    for (size_t i = 0; i < out->count && !in->bad; i++) {
-        at += wire_get_varint(in);
-        in->bad |= at >= TIME_BUCKETS;
-        out->buckets[i] = (uint8_t)at;
-        out->counts[i] = get(in);
+    for (uint64_t i = 0; i < count && !in->bad; i++) {
+        uint64_t more = wire_get_varint(in);
+        in->bad |= more >= TIME_BUCKETS - bucket || (i && !more);
+        if (!in->bad)
+            insert_entry(out, out->count, (int64_t)(bucket += more))->count = get(in);
     }
+    if (out->count)
+        out->max_us = part_us((int64_t)bucket, REACHES);
+    else if (count_of_all == 1)
+        time_entries_add(out, sum_us, 1);
 }
 
-static void get_tools(struct wire_reader *in, struct cell_entries *out)
+static void get_reach(struct wire_reader *in, struct time_entries *e, int64_t sum_us)
 {
-    uint64_t count = wire_get_varint(in);
-    in->bad |= count > CELL_TOOLS_MAX;
-    out->tool_count = in->bad ? 0 : (size_t)count;
-    for (size_t i = 0; i < out->tool_count; i++) {
-        int64_t *parts = &out->tools[i].tool;
-        for (int j = 0; j < TOOL_PARTS; j++)
-            parts[j] = get(in);
-    }
+    if (!e->count || is_told_by_sum(e, sum_us))
+        return;
+    uint64_t reach = wire_get_varint(in);
+    in->bad |= reach > REACHES;
+    if (!in->bad)
+        e->max_us = part_us(e->list[e->count - 1].bucket, (int64_t)reach);
 }
 
-enum err cell_read(struct str bytes, struct cell_entries *out)
+static void get_old_tool(struct wire_reader *in, struct cell_tool *t)
+{
+    int64_t *parts = &t->tool;
+    for (int i = 0; i < OLD_TOOL_PARTS; i++)
+        parts[i] = get(in);
+}
+
+static void get_tool(struct wire_reader *in, struct cell_tool *t)
+{
+    int64_t *parts = &t->tool;
+    uint64_t used = wire_get_varint(in);
+    in->bad |= used >> TOOL_PARTS != 0;
+    for (int i = 0; i < TOOL_PARTS; i++)
+        if (used >> i & 1)
+            parts[i] = get(in);
+    swap_counts(t, -1);
+    get_entries(in, &t->durations, t->duration_count, t->duration_us);
+    get_reach(in, &t->durations, t->duration_us);
+    get_entries(in, &t->first_tokens, t->first_token_count, t->first_token_us);
+    get_reach(in, &t->first_tokens, t->first_token_us);
+}
+
+enum err cell_read(struct str bytes, bool with_tools, struct cell_entries *out)
 {
     struct wire_reader in = {bytes, false};
-    int64_t *sums = &out->sums.request_count;
+    struct cell_sums *n = &out->sums;
+    int64_t *sums = &n->request_count;
+    cell_entries_clear(out);
     for (int i = 0; i < SUMS; i++)
         sums[i] = get(&in);
-    get_times(&in, &out->durations);
-    get_times(&in, &out->first_tokens);
-    get_tools(&in, out);
+    get_entries(&in, &out->durations, n->duration_count, n->duration_us);
+    get_entries(&in, &out->first_tokens, n->first_token_count, n->first_token_us);
+    uint64_t tools = wire_get_varint(&in), count = tools & (HAS_TIMES - 1);
+    bool has_times = tools & HAS_TIMES;
+    in.bad |= count > CELL_TOOLS_MAX || tools > HAS_TIMES + CELL_TOOLS_MAX;
+    if (has_times) {
+        get_reach(&in, &out->durations, n->duration_us);
+        get_reach(&in, &out->first_tokens, n->first_token_us);
+    }
+    if (!with_tools)
+        return in.bad ? ERR_CORRUPT : ERR_OK;
+    for (uint64_t i = 0; i < count && !in.bad; i++) {
+        struct cell_tool *tool = next_tool(&out->tools);
+        if (has_times)
+            get_tool(&in, tool);
+        else
+            get_old_tool(&in, tool);
+    }
     return in.bad || in.rest.len ? ERR_CORRUPT : ERR_OK;
 }
 

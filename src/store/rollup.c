@@ -26,7 +26,7 @@ struct rollup *rollup_of(struct store *s, const struct cell_key *key)
     struct rollup *sum = &s->rollups[s->rollup_count++];
     sum->key = *key;
     sum->is_changed = sum->is_written = false;
-    cell_clear(&sum->cell);
+    cell_init(&sum->cell);
     return sum;
 }
 
@@ -49,16 +49,18 @@ static enum err add_tools(struct store *s, struct cell *cell, const struct recor
     struct str text = errors ? r->tool_errors : r->tools;
     enum err err = ERR_OK;
     while (!err && tool_list_next(&text, &c)) {
-        struct cell_tool tool = {0};
-        err = names_id(&s->names, c.name, true, &tool.tool, f);
-        if (errors)
-            tool.error_count = sign * c.count;
-        else
-            cell_tool_call(&tool, r, c.count, sign);
-        cell->sums.tool_error_count += tool.error_count;
-        cell->sums.tool_call_count += tool.call_count;
-        if (!err)
-            cell_add_tool(cell, &tool, s->other_name);
+        int64_t name;
+        err = names_id(&s->names, c.name, true, &name, f);
+        if (err)
+            break;
+        struct cell_tool *tool = cell_tool_of(&cell->tools, name, s->other_name);
+        if (errors) {
+            tool->error_count += sign * c.count;
+            cell->sums.tool_error_count += sign * c.count;
+        } else {
+            cell_tool_call(tool, r, c.count, sign);
+            cell->sums.tool_call_count += sign * c.count;
+        }
     }
     return err;
 }
@@ -207,6 +209,7 @@ static enum err write_cells(struct store *s, struct fail *f)
         struct rollup *sum = &s->rollups[i];
         if (sum->key.start < newest) {
             err = rollup_cells_fold(s, sum, f);
+            cell_clear(&sum->cell);
             *sum = s->rollups[--s->rollup_count];
         } else if (sum->is_changed) {
             err = rollup_cells_write(s, sum, f);
@@ -228,6 +231,8 @@ enum err rollup_write(struct store *s, struct fail *f)
 
 void rollup_forget(struct store *s)
 {
+    for (size_t i = 0; i < s->rollup_count; i++)
+        cell_clear(&s->rollups[i].cell);
     s->rollup_count = s->session_count = 0;
     s->has_open_cells = false;
     rollup_cells_forget(s);
@@ -236,11 +241,10 @@ void rollup_forget(struct store *s)
 void rollup_release(struct store *s)
 {
     rollup_forget(s);
+    rollup_cells_release(s);
     free(s->rollups);
     free(s->sessions);
-    free(s->cells);
     s->rollups = NULL;
     s->sessions = NULL;
-    s->cells = NULL;
     s->rollup_cap = s->session_cap = 0;
 }

@@ -29,7 +29,7 @@ struct rollup_cells {
     } spans[SPANS_REMEMBERED];
     size_t next_span;
     struct cell sum; /* scratch */
-    struct cell_entries before;
+    struct cell_entries entries;
 };
 
 void rollup_cells_forget(struct store *s)
@@ -42,6 +42,15 @@ void rollup_cells_forget(struct store *s)
     memset(c->slots, 0, sizeof c->slots);
     memset(c->spans, 0, sizeof c->spans);
     c->count = 0;
+}
+
+void rollup_cells_release(struct store *s)
+{
+    rollup_cells_forget(s);
+    if (s->cells)
+        cell_entries_release(&s->cells->entries);
+    free(s->cells);
+    s->cells = NULL;
 }
 
 static struct known_cell *slot_of(struct rollup_cells *c, const struct cell_key *key)
@@ -148,17 +157,22 @@ static enum err encode(const struct cell *c, struct buf *bytes, struct fail *f)
 
 /* --- folding --- */
 
-static enum err merge(struct store *s, struct known_cell *slot, const struct cell *more,
-                      struct fail *f)
+static void add_bytes(struct store *s, struct str bytes)
+{
+    struct rollup_cells *c = s->cells;
+    /* a damaged one: better a new beginning than none ever */
+    if (bytes.len && cell_read(bytes, true, &c->entries) == ERR_OK)
+        cell_add(&c->sum, &c->entries, s->other_name);
+}
+
+static enum err merge(struct store *s, struct known_cell *slot, struct str more, struct fail *f)
 {
     struct cell *sum = &s->cells->sum;
-    struct cell_entries *before = &s->cells->before;
     struct buf bytes;
-    *sum = *more;
-    /* a damaged one: better a new beginning than none ever */
-    if (slot->len && cell_read(str_make(slot->bytes, slot->len), before) == ERR_OK)
-        cell_add(sum, before, s->other_name);
+    add_bytes(s, more);
+    add_bytes(s, str_make(slot->bytes, slot->len));
     enum err err = encode(sum, &bytes, f);
+    cell_clear(sum);
     if (!err) {
         remember(slot, &slot->key, buf_str(&bytes));
         err = write_cell(s, &slot->key, buf_str(&bytes), f);
@@ -167,7 +181,7 @@ static enum err merge(struct store *s, struct known_cell *slot, const struct cel
     return err;
 }
 
-static enum err add(struct store *s, struct cell_key key, const struct cell *more, struct fail *f)
+static enum err add(struct store *s, struct cell_key key, struct str more, struct fail *f)
 {
     struct known_cell *slot;
     bool has_room = true;
@@ -201,12 +215,14 @@ static struct cell_key key_in(enum span span, struct cell_key key)
 
 enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f)
 {
-    enum err err = ERR_OK;
+    struct buf bytes;
     struct cell_key key = sum->key;
     make_scratch(s);
-    for (int span = 0; span < SPANS && !err; span++)
+    enum err err = encode(&sum->cell, &bytes, f);
+    for (int span = 0; span < SPANS && !err && bytes.len; span++)
         if (span != SPAN_OPEN)
-            err = add(s, key_in(span, sum->key), &sum->cell, f);
+            err = add(s, key_in(span, sum->key), buf_str(&bytes), f);
+    buf_release(&bytes);
     key.span = SPAN_OPEN;
     return err || !sum->is_written ? err : write_cell(s, &key, STR_NONE, f);
 }
@@ -236,8 +252,8 @@ static void load_cell(struct store *s, struct statement *q)
     key.span = SPAN_HOUR;
     struct rollup *sum = rollup_of(s, &key);
     sum->is_written = true;
-    if (cell_read(column_str(q, CELL_KEY_PARTS), &s->cells->before) == ERR_OK)
-        cell_add(&sum->cell, &s->cells->before, s->other_name);
+    if (cell_read(column_str(q, CELL_KEY_PARTS), true, &s->cells->entries) == ERR_OK)
+        cell_add(&sum->cell, &s->cells->entries, s->other_name);
 }
 
 enum err rollup_cells_load(struct store *s, struct fail *f)

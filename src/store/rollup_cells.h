@@ -20,5 +20,6 @@ enum err rollup_cells_write(struct store *s, struct rollup *sum, struct fail *f)
 /* To its cell of every span; it is open no longer. */
 enum err rollup_cells_fold(struct store *s, const struct rollup *sum, struct fail *f) MUST_CHECK;
 void rollup_cells_forget(struct store *s);
+void rollup_cells_release(struct store *s);
 
 #endif

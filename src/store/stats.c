@@ -49,6 +49,11 @@ static bool is_agent_id(struct str agent)
     return agent.len && !str_equal(agent, STR("main")) && !str_equal(agent, STR("sub"));
 }
 
+static bool wants(const struct reading *g, enum stats_by by)
+{
+    return g->ask->divisions >> by & 1;
+}
+
 /* --- the filter --- */
 
 static void read_filter(struct reading *g)
@@ -131,7 +136,7 @@ static void add_cell(struct reading *g, const struct cell_key *key, struct str d
 {
     if (g->ask->only_counts)
         g->sums.total.sums.request_count += cell_read_count(data);
-    else if (cell_read(data, &g->cell) == ERR_OK)
+    else if (cell_read(data, wants(g, STATS_BY_TOOL), &g->cell) == ERR_OK)
         stats_sums_add(&g->sums, key, key->start, &g->cell);
 }
 
@@ -148,11 +153,6 @@ static void add_open(struct reading *g, int64_t before)
 }
 
 /* --- the range --- */
-
-static bool wants(const struct reading *g, enum stats_by by)
-{
-    return g->ask->divisions >> by & 1;
-}
 
 /* The hours that there are cells of. */
 static void read_range(struct reading *g)
@@ -305,23 +305,17 @@ static void add_tools_of(struct reading *g, const struct record *row, bool error
     struct tool_count c;
     struct cell_entries *cell = &g->cell;
     struct str text = errors ? row->tool_errors : row->tools;
-    while (cell->tool_count < CELL_TOOLS_MAX && tool_list_next(&text, &c)) {
-        struct cell_tool *tool = &cell->tools[cell->tool_count++];
-        *tool = (struct cell_tool){.tool = reader_name_id(g->r, c.name)};
-        if (errors)
-            tool->error_count = c.count;
-        else
+    while (tool_list_next(&text, &c)) {
+        struct cell_tool *tool = cell_tool_of(&cell->tools, reader_name_id(g->r, c.name),
+                                              reader_name_id(g->r, STR(TOOL_OTHER)));
+        if (errors) {
+            tool->error_count += c.count;
+            cell->sums.tool_error_count += c.count;
+        } else {
             cell_tool_call(tool, row, c.count, 1);
-        cell->sums.tool_error_count += tool->error_count;
-        cell->sums.tool_call_count += tool->call_count;
+            cell->sums.tool_call_count += c.count;
+        }
     }
-}
-
-static void add_time_of(struct time_entries *e, int64_t us)
-{
-    e->count = us >= 0;
-    e->buckets[0] = us >= 0 ? (uint8_t)time_bucket_of(us) : 0;
-    e->counts[0] = 1;
 }
 
 static void add_row(struct reading *g, struct statement *q)
@@ -329,11 +323,10 @@ static void add_row(struct reading *g, struct statement *q)
     struct record row;
     struct cell_entries *cell = &g->cell;
     reader_row(g->r, q, &row);
-    cell->sums = (struct cell_sums){0};
-    cell->tool_count = 0;
+    cell_entries_clear(cell);
     cell_sums_add(&cell->sums, &row, 1);
-    add_time_of(&cell->durations, row.duration_us);
-    add_time_of(&cell->first_tokens, row.first_token_us);
+    time_entries_add(&cell->durations, row.duration_us, 1);
+    time_entries_add(&cell->first_tokens, row.first_token_us, 1);
     add_tools_of(g, &row, false);
     add_tools_of(g, &row, true);
     struct cell_key key = key_of_row(q, &row);
@@ -391,6 +384,7 @@ enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_
         stats_sums_tell(&g->sums);
     database_rollback(&r->db);
     stats_sums_release(&g->sums);
+    cell_entries_release(&g->cell);
     arena_release(&g->arena);
     free(g->open);
     free(g);

@@ -87,18 +87,9 @@ static void add_by(struct stats_sums *s, enum stats_by by, int64_t key,
 
 static void add_tools(struct stats_sums *s, const struct cell_entries *cell)
 {
-    for (size_t i = 0; i < cell->tool_count; i++) {
-        const struct cell_tool *t = &cell->tools[i];
-        struct cell_sums *sums = &group_of(&s->groups[STATS_BY_TOOL], t->tool)->cell.sums;
-        sums->request_count += t->request_count;
-        sums->tool_call_count += t->call_count;
-        sums->tool_error_count += t->error_count;
-        for (int part = 0; part < USAGE_PARTS; part++)
-            sums->usage[part] += t->usage[part];
-        sums->cost_usd_micro += t->cost_usd_micro;
-        sums->unknown_cost_count += t->unknown_cost_count;
-        sums->duration_us += t->duration_us;
-        sums->duration_count += t->duration_count;
+    for (size_t i = 0; i < cell->tools.count; i++) {
+        const struct cell_tool *t = &cell->tools.list[i];
+        cell_add_as_tool(&group_of(&s->groups[STATS_BY_TOOL], t->tool)->cell, t);
     }
 }
 
@@ -139,14 +130,15 @@ void stats_sums_add(struct stats_sums *s, const struct cell_key *key, int64_t ho
 
 /* --- telling --- */
 
-static struct stats_times times_of(int64_t count, int64_t sum_us, const int64_t *buckets)
+static struct stats_times times_of(int64_t count, int64_t sum_us, const struct time_counts *times)
 {
-    struct stats_times t = {count, sum_us, UNKNOWN, UNKNOWN, UNKNOWN, buckets};
-    if (buckets && count > 0) {
-        t.p50_us = time_percentile_us(buckets, 500);
-        t.p95_us = time_percentile_us(buckets, 950);
-        t.p99_us = time_percentile_us(buckets, 990);
-    }
+    struct stats_times t = {count, sum_us, UNKNOWN, UNKNOWN, UNKNOWN, NULL};
+    if (!times)
+        return t;
+    t.buckets = times->counts;
+    t.p50_us = time_percentile_us(t.buckets, times->max_us, 500);
+    t.p95_us = time_percentile_us(t.buckets, times->max_us, 950);
+    t.p99_us = time_percentile_us(t.buckets, times->max_us, 990);
     return t;
 }
 
@@ -186,8 +178,8 @@ static void tell(struct stats_sums *s, enum stats_by by, const struct group *g)
         .estimated_cost_count = n->estimated_cost_count,
         .request_bytes = n->request_bytes, .response_bytes = n->response_bytes,
         .tool_call_count = n->tool_call_count, .tool_error_count = n->tool_error_count,
-        .duration = times_of(n->duration_count, n->duration_us, c->durations),
-        .first_token = times_of(n->first_token_count, n->first_token_us, c->first_tokens),
+        .duration = times_of(n->duration_count, n->duration_us, &c->durations),
+        .first_token = times_of(n->first_token_count, n->first_token_us, &c->first_tokens),
         .ttfb = times_of(n->ttfb_count, n->ttfb_us, NULL),
         .speed_tokens = n->speed_tokens, .speed_us = n->speed_us,
     };

@@ -158,7 +158,7 @@ enum stats_by {
     STATS_BY_STATE,
     STATS_BY_PROJECT,
     STATS_BY_AGENT, /* "main", a sub-agent's type, "unknown" */
-    STATS_BY_TOOL,  /* of requests that call it: without times but `duration`'s sum, bytes, errors */
+    STATS_BY_TOOL,  /* of requests that call it: without ttfb, bytes, estimates, errors, speed */
     STATS_BY_HOUR,  /* "2026-11-21T14:00:00Z" */
     STATS_BY_DAY,   /* "2026-11-21" */
     STATS_DIVISIONS
@@ -166,7 +166,8 @@ enum stats_by {
 
 struct stats_times {
     int64_t count, sum_us;
-    int64_t p50_us, p95_us, p99_us; /* UNKNOWN when there are none; off by at most 4.5 % */
+    int64_t p50_us, p95_us, p99_us; /* UNKNOWN when there are none; off by at most 4.5 %,
+                                       never more than the longest there ever was */
     const int64_t *buckets;         /* TIME_BUCKETS counts (time_buckets.h); NULL: not kept */
 };
 

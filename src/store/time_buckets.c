@@ -39,7 +39,7 @@ static int64_t middle_us(unsigned at)
     return (int64_t)((middle + (1 << (POINT - 1))) >> POINT);
 }
 
-int64_t time_percentile_us(const int64_t counts[TIME_BUCKETS], int per_mille)
+int64_t time_percentile_us(const int64_t counts[TIME_BUCKETS], int64_t max_us, int per_mille)
 {
     int64_t total = 0, seen = 0;
     for (unsigned i = 0; i < TIME_BUCKETS; i++)
@@ -50,7 +50,7 @@ int64_t time_percentile_us(const int64_t counts[TIME_BUCKETS], int per_mille)
     for (unsigned i = 0; i < TIME_BUCKETS; i++) {
         seen += counts[i];
         if (seen >= rank)
-            return middle_us(i);
+            return MIN_OF(middle_us(i), max_us);
     }
     return -1;
 }

@@ -16,7 +16,8 @@ enum { TIME_BUCKETS = 256 };
 unsigned time_bucket_of(int64_t us);     /* not negative */
 int64_t time_bucket_low_us(unsigned at); /* where it begins; that of `at` + 1 is where it ends */
 
-/* The duration that so many thousandths of all do not exceed; -1 where there are none. */
-int64_t time_percentile_us(const int64_t counts[TIME_BUCKETS], int per_mille);
+/* The duration that so many thousandths of all do not exceed; -1 where there are none. A bucket's
+ * middle, but never more than `max_us`, the longest of all. */
+int64_t time_percentile_us(const int64_t counts[TIME_BUCKETS], int64_t max_us, int per_mille);
 
 #endif

@@ -68,7 +68,7 @@ const by_hand = (rows) => ({
   tool_error_count: sum(rows, (r) => calls(r.tool_errors)),
 });
 
-/* A bucket's middle is off by 4.5 % at most; and the list's times are rounded. */
+/* A bucket's middle is off by 4.5 % at most, and never above the longest; and the list's times are rounded. */
 function check_times(told, times, what) {
   assert.equal(told.count, times.length, what);
   times.sort((a, b) => a - b);
@@ -76,17 +76,24 @@ function check_times(told, times, what) {
     const real = times[Math.max(Math.ceil(times.length * share), 1) - 1];
     if (real === undefined) assert.equal(told[name], null, what);
     else assert.ok(Math.abs(told[name] - real) <= real * 0.0453 + 0.1, `${what}: ${name} ${told[name]}, not ${real}`);
+    if (real !== undefined) assert.ok(told[name] <= times.at(-1) + 0.1, `${what}: ${name} ${told[name]} is above the longest, ${times.at(-1)}`);
   }
+}
+const check_all_times = (told, rows, what) => {
+  check_times(told.duration_ms, rows.map((r) => r.duration_ms).filter((ms) => ms !== null), `${what}: duration`);
+  check_times(told.first_token_ms, rows.map((r) => r.first_token_ms).filter((ms) => ms !== null), `${what}: first token`);
+};
+function check_hit_rate(told, usage, what) {
+  const { input_tokens: fresh, cache_read_input_tokens: read, cache_creation_input_tokens: written } = usage;
+  if (fresh + read + written) assert.ok(Math.abs(told - read / (fresh + read + written)) <= 0.0001, `${what}: cache hit rate`);
+  else assert.equal(told, null, what);
 }
 
 function check(told, rows, what) {
   const want = by_hand(rows);
   for (const [key, value] of Object.entries(want)) assert.deepEqual(told[key], value, `${what}: ${key}`);
-  check_times(told.duration_ms, rows.map((r) => r.duration_ms).filter((ms) => ms !== null), `${what}: duration`);
-  check_times(told.first_token_ms, rows.map((r) => r.first_token_ms).filter((ms) => ms !== null), `${what}: first token`);
-  const { input_tokens: fresh, cache_read_input_tokens: read, cache_creation_input_tokens: written } = want.usage;
-  if (fresh + read + written) assert.ok(Math.abs(told.cache_hit_rate - read / (fresh + read + written)) <= 0.0001, `${what}: cache hit rate`);
-  else assert.equal(told.cache_hit_rate, null, what);
+  check_all_times(told, rows, what);
+  check_hit_rate(told.cache_hit_rate, want.usage, what);
 }
 
 const DIVISIONS = [
@@ -117,6 +124,8 @@ async function check_all(query) {
     const want = by_hand(mine);
     for (const key of ['request_count', 'usage', 'cost_usd_micro', 'unknown_cost_count']) assert.deepEqual(line[key], want[key], `${query}: ${line.key} ${key}`);
     assert.equal(line.call_count, sum(mine, (r) => calls(r.tools.filter((c) => c.name === line.key))), `${query}: ${line.key}`);
+    check_all_times(line, mine, `${query}: ${line.key}`);
+    check_hit_rate(line.cache_hit_rate, want.usage, `${query}: ${line.key}`);
   }
   const speed = await t.proxy.api(`/api/stats/performance?${query}`);
   assert.deepEqual(speed.total, total, `${query}: performance`);

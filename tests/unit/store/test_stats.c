@@ -27,6 +27,7 @@ static const struct request_filter filters[] = {
 static void sums_are_the_rows_sums(void **state)
 {
     struct fixture *x = *state;
+    has_deleted = false;
     check_all(x, &(struct request_filter){0});
     fill(x);
     check_all(x, &(struct request_filter){0});
@@ -57,6 +58,7 @@ static void erase(struct fixture *x, const struct request_filter *filter, int64_
     struct eraser eraser;
     struct uuid until = uuid_floor(until_us);
     bool more = true;
+    has_deleted = true;
     eraser_init(&eraser, x->store, NULL, x->reader, ERASE_MARKS_NOTHING);
     while (more)
         assert_int_equal(eraser_step(&eraser, filter, &until, ERASE_STEP_ROWS, &more, &f), ERR_OK);
