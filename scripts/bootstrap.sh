@@ -32,7 +32,6 @@ build  pc:libzstd      libzstd-dev     libzstd-devel     zstd       zstd-dev    
 build  pc:libxxhash    libxxhash-dev   xxhash-devel      xxhash     xxhash-dev    xxhash
 build  pc:zlib         zlib1g-dev      zlib-devel        zlib       zlib-dev      zlib
 build  pc:libbrotlidec libbrotli-dev   brotli-devel      brotli     brotli-dev    brotli
-build  pc:libcurl     libcurl4-openssl-dev libcurl-devel  curl       curl-dev      curl
 web    cmd:node        nodejs          nodejs            nodejs     nodejs        node
 web    cmd:npm         npm             nodejs-npm        npm        npm           node
 web    file:ca         ca-certificates ca-certificates   ca-certificates ca-certificates -

@@ -68,7 +68,7 @@ static enum err fail_with(struct fail *f, enum err err, const char *what, const 
 static enum err fail_away(struct postgres *p, struct fail *f, const char *why)
 {
     enum err err = fail_with(f, ERR_DATABASE_AWAY, "the database cannot be reached",
-                             why ? why : PQerrorMessage(p->conn));
+                             why ? why : pq.errorMessage(p->conn));
     postgres_lose(p);
     return err;
 }
@@ -77,8 +77,8 @@ static void note_failure(struct postgres *p, const PGresult *r)
 {
     if (p->failed)
         return;
-    p->failed = err_of_state(PQresultErrorField(r, PG_DIAG_SQLSTATE));
-    fail_with(&p->why, p->failed, "database", PQresultErrorMessage(r));
+    p->failed = err_of_state(pq.resultErrorField(r, PG_DIAG_SQLSTATE));
+    fail_with(&p->why, p->failed, "database", pq.resultErrorMessage(r));
 }
 
 /* --- waiting --- */
@@ -89,7 +89,7 @@ enum err postgres_wait(struct postgres *p, bool also_write, uint64_t deadline_ns
         uint64_t now_ns = clock_mono_ns();
         if (now_ns >= deadline_ns)
             return ERR_TIMEOUT;
-        struct pollfd fd = {.fd = PQsocket(p->conn),
+        struct pollfd fd = {.fd = pq.socket(p->conn),
                             .events = (short)(POLLIN | (also_write ? POLLOUT : 0))};
         int ready = poll(&fd, 1, (int)((deadline_ns - now_ns) / 1000000) + 1);
         if (ready < 0 && errno != EINTR)
@@ -97,7 +97,7 @@ enum err postgres_wait(struct postgres *p, bool also_write, uint64_t deadline_ns
         if (ready <= 0)
             continue;
         if (fd.revents & (POLLIN | POLLHUP | POLLERR | POLLNVAL))
-            return PQconsumeInput(p->conn) ? ERR_OK : ERR_DATABASE_AWAY;
+            return pq.consumeInput(p->conn) ? ERR_OK : ERR_DATABASE_AWAY;
         return ERR_OK;
     }
 }
@@ -109,10 +109,10 @@ static enum err next_result(struct postgres *p, uint64_t deadline_ns, PGresult *
 {
     *out = NULL;
     for (;;) {
-        int unsent = PQflush(p->conn);
+        int unsent = pq.flush(p->conn);
         if (unsent < 0)
             return fail_away(p, f, NULL);
-        if (!unsent && !PQisBusy(p->conn))
+        if (!unsent && !pq.isBusy(p->conn))
             break;
         uint64_t until_ns = deadline_ns ? deadline_ns
                                         : clock_mono_ns() + POSTGRES_STALL_MS * UINT64_C(1000000);
@@ -120,7 +120,7 @@ static enum err next_result(struct postgres *p, uint64_t deadline_ns, PGresult *
         if (err)
             return fail_away(p, f, err == ERR_TIMEOUT ? "it does not answer" : NULL);
     }
-    *out = PQgetResult(p->conn);
+    *out = pq.getResult(p->conn);
     return ERR_OK;
 }
 
@@ -143,30 +143,33 @@ static void hide_quoted(char *message)
 enum err postgres_check_url(const char *url, struct fail *f)
 {
     char *message = NULL;
-    PQconninfoOption *options = PQconninfoParse(url, &message);
+    enum err err = libpq_load(f);
+    if (err)
+        return err;
+    PQconninfoOption *options = pq.conninfoParse(url, &message);
     if (options) {
-        PQconninfoFree(options);
+        pq.conninfoFree(options);
         return ERR_OK;
     }
     if (message)
         hide_quoted(message);
-    enum err err = fail_with(f, ERR_CONFIG, "the database's address is not understood", message);
-    PQfreemem(message);
+    err = fail_with(f, ERR_CONFIG, "the database's address is not understood", message);
+    pq.freemem(message);
     return err;
 }
 
 static void on_notice(void *owner, const PGresult *r)
 {
     (void)owner;
-    log_line(LOG_DEBUG, "database notice", LOG_C("text", PQresultErrorMessage(r)));
+    log_line(LOG_DEBUG, "database notice", LOG_C("text", pq.resultErrorMessage(r)));
 }
 
 static enum err check_server(struct postgres *p, struct fail *f)
 {
-    const char *encoding = PQparameterStatus(p->conn, "server_encoding");
-    if (PQserverVersion(p->conn) < POSTGRES_VERSION_MIN)
+    const char *encoding = pq.parameterStatus(p->conn, "server_encoding");
+    if (pq.serverVersion(p->conn) < POSTGRES_VERSION_MIN)
         return fail(f, ERR_CONFIG, "the database is PostgreSQL %s: 13 or later is needed",
-                    PQparameterStatus(p->conn, "server_version"));
+                    pq.parameterStatus(p->conn, "server_version"));
     if (!encoding || strcmp(encoding, "UTF8") != 0)
         return fail(f, ERR_CONFIG, "the database's encoding is %s: it must be UTF8",
                     encoding ? encoding : "unknown");
@@ -197,12 +200,12 @@ enum err postgres_connect(struct postgres *p, struct fail *f)
     snprintf(seconds, sizeof seconds, "%d", POSTGRES_CONNECT_S);
     const char *const values[] = {seconds, "claude-code-proxy", p->url, "UTF8", NULL};
     postgres_lose(p);
-    p->conn = PQconnectdbParams(names, values, 1);
-    if (!p->conn || PQstatus(p->conn) != CONNECTION_OK)
+    p->conn = pq.connectdbParams(names, values, 1);
+    if (!p->conn || pq.status(p->conn) != CONNECTION_OK)
         return fail_away(p, f, p->conn ? NULL : "out of memory");
-    PQsetNoticeReceiver(p->conn, on_notice, NULL);
+    pq.setNoticeReceiver(p->conn, on_notice, NULL);
     p->generation++;
-    if (PQsetnonblocking(p->conn, 1) != 0 || !PQenterPipelineMode(p->conn))
+    if (pq.setnonblocking(p->conn, 1) != 0 || !pq.enterPipelineMode(p->conn))
         return fail_away(p, f, NULL);
     enum err err = set_up(p, f);
     if (err)
@@ -212,7 +215,7 @@ enum err postgres_connect(struct postgres *p, struct fail *f)
 
 void postgres_lose(struct postgres *p)
 {
-    PQfinish(p->conn);
+    pq.finish(p->conn);
     p->conn = NULL;
     p->sent_first = p->sent_count = 0;
     p->failed = ERR_OK;
@@ -247,7 +250,7 @@ enum err postgres_sent(struct postgres *p, int is_sent, postgres_take *take, voi
 
 static void take_result(struct postgres *p, const struct postgres_sent *sent, PGresult *r)
 {
-    switch (PQresultStatus(r)) {
+    switch (pq.resultStatus(r)) {
     case PGRES_COMMAND_OK:
     case PGRES_TUPLES_OK:
         if (sent->take && sent->take(sent->owner, r))
@@ -259,7 +262,7 @@ static void take_result(struct postgres *p, const struct postgres_sent *sent, PG
     default:
         note_failure(p, r);
     }
-    PQclear(r);
+    pq.clear(r);
 }
 
 /* The answer to the oldest of what was sent. */
@@ -276,7 +279,7 @@ static enum err collect_one(struct postgres *p, uint64_t deadline_ns, struct fai
         take_result(p, &sent, r);
         if (sent.kind == SENT_SYNC) /* the one kind of answer without an end of its own */
             break;
-        if (PQstatus(p->conn) == CONNECTION_BAD)
+        if (pq.status(p->conn) == CONNECTION_BAD)
             return fail_away(p, f, p->failed ? p->why.detail : NULL);
     }
     p->sent_first = (p->sent_first + 1) % p->sent_cap;
@@ -287,7 +290,7 @@ static enum err collect_one(struct postgres *p, uint64_t deadline_ns, struct fai
 enum err postgres_settle(struct postgres *p, uint64_t deadline_ns, struct fail *f)
 {
     if (p->sent_count) {
-        if (!PQpipelineSync(p->conn))
+        if (!pq.pipelineSync(p->conn))
             return fail_away(p, f, NULL);
         sent_add(p, (struct postgres_sent){.kind = SENT_SYNC});
     }
@@ -324,10 +327,10 @@ enum err postgres_run(struct postgres *p, const char *sql, struct fail *f)
     assert(!p->sent_count);
     if (!p->conn)
         return fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
-    if (!PQexitPipelineMode(p->conn) || !PQsendQuery(p->conn, sql))
+    if (!pq.exitPipelineMode(p->conn) || !pq.sendQuery(p->conn, sql))
         return fail_away(p, f, NULL);
     enum err err = collect_all(p, f);
-    if (!err && !PQenterPipelineMode(p->conn))
+    if (!err && !pq.enterPipelineMode(p->conn))
         err = fail_away(p, f, NULL);
     return err ? err : postgres_settle(p, 0, f);
 }

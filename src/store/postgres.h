@@ -5,9 +5,8 @@
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 
-#include <libpq-fe.h>
-
 #include "store/database.h"
+#include "store/libpq.h"
 
 enum {
     POSTGRES_CONNECT_S = 5,       /* to a server that does not answer */

@@ -103,7 +103,7 @@ static enum err send_word(struct database *d, const char *sql, postgres_take *ta
     struct postgres *p = postgres_of(d);
     if (!p->conn)
         return fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
-    int is_sent = PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
+    int is_sent = pq.sendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
     return postgres_sent(p, is_sent, take, owner, f);
 }
 
@@ -129,7 +129,7 @@ static enum err limit(struct database *d, int ms, struct fail *f)
 static bool take_commit(void *owner, PGresult *r)
 {
     bool *is_done = owner;
-    *is_done = strcmp(PQcmdStatus(r), "COMMIT") == 0;
+    *is_done = strcmp(pq.cmdStatus(r), "COMMIT") == 0;
     return false;
 }
 
@@ -147,7 +147,7 @@ static void rollback(struct database *d)
     struct postgres *p = postgres_of(d);
     if (!p->conn || (postgres_settle(p, 0, NULL) && !p->conn))
         return;
-    if (PQtransactionStatus(p->conn) != PQTRANS_IDLE && postgres_run(p, "ROLLBACK", NULL))
+    if (pq.transactionStatus(p->conn) != PQTRANS_IDLE && postgres_run(p, "ROLLBACK", NULL))
         postgres_lose(p);
 }
 
@@ -201,7 +201,7 @@ static enum err prepare(struct database *d, const char *sql, struct statement **
 static void reset(struct statement *q)
 {
     struct postgres_statement *s = own(q);
-    PQclear(s->rows);
+    pq.clear(s->rows);
     s->rows = NULL;
 }
 
@@ -212,7 +212,7 @@ static void forget(struct postgres *p, const struct postgres_statement *s)
     if (!p->conn || s->generation != p->generation)
         return;
     snprintf(sql, sizeof sql, "DEALLOCATE %s", s->name);
-    int is_sent = PQsendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
+    int is_sent = pq.sendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
     if (postgres_sent(p, is_sent, NULL, NULL, NULL) || postgres_settle(p, 0, NULL))
         postgres_lose(p);
 }
@@ -255,7 +255,7 @@ static enum err send_prepare(struct postgres *p, struct postgres_statement *s, s
             s->declared[i] = s->types[i];
     snprintf(s->name, sizeof s->name, "s%u", ++p->name_count);
     s->generation = p->generation;
-    int is_sent = PQsendPrepare(p->conn, s->name, s->sql, s->count, s->declared);
+    int is_sent = pq.sendPrepare(p->conn, s->name, s->sql, s->count, s->declared);
     return postgres_sent(p, is_sent, NULL, NULL, f);
 }
 
@@ -271,16 +271,16 @@ static enum err send(struct postgres_statement *s, postgres_take *take, void *ow
         err = send_prepare(p, s, f);
     if (err)
         return err;
-    int is_sent = is_named ? PQsendQueryPrepared(p->conn, s->name, s->count, s->values,
+    int is_sent = is_named ? pq.sendQueryPrepared(p->conn, s->name, s->count, s->values,
                                                  s->lengths, s->formats, 1)
-                           : PQsendQueryParams(p->conn, s->sql, s->count, s->types, s->values,
+                           : pq.sendQueryParams(p->conn, s->sql, s->count, s->types, s->values,
                                                s->lengths, s->formats, 1);
     return postgres_sent(p, is_sent, take, owner, f);
 }
 
 static int64_t changes_of(PGresult *r)
 {
-    return strtoll(PQcmdTuples(r), NULL, 10);
+    return strtoll(pq.cmdTuples(r), NULL, 10);
 }
 
 static bool add_changes(void *owner, PGresult *r)
@@ -340,7 +340,7 @@ static bool next(struct statement *q, enum err *err, struct fail *f)
         }
         assert(s->rows); /* every command is answered with a result or with a failure */
     }
-    return ++s->row < PQntuples(s->rows);
+    return ++s->row < pq.ntuples(s->rows);
 }
 
 /* --- what is bound --- */
@@ -410,15 +410,15 @@ static void set_blob(struct statement *q, int at, struct str bytes)
 
 static bool get_is_null(struct statement *q, int at)
 {
-    return PQgetisnull(own(q)->rows, own(q)->row, at);
+    return pq.getisnull(own(q)->rows, own(q)->row, at);
 }
 
 static struct str get_str(struct statement *q, int at)
 {
     const struct postgres_statement *s = own(q);
-    if (PQgetisnull(s->rows, s->row, at))
+    if (pq.getisnull(s->rows, s->row, at))
         return STR_NONE;
-    return str_make(PQgetvalue(s->rows, s->row, at), (size_t)PQgetlength(s->rows, s->row, at));
+    return str_make(pq.getvalue(s->rows, s->row, at), (size_t)pq.getlength(s->rows, s->row, at));
 }
 
 /* A signed number of up to 8 bytes, the highest first. */
@@ -458,7 +458,7 @@ static double get_double(struct statement *q, int at)
     struct str bytes = get_str(q, at);
     int64_t bits = number_read(bytes);
     double number;
-    switch (PQftype(own(q)->rows, at)) {
+    switch (pq.ftype(own(q)->rows, at)) {
     case OID_FLOAT8:
         memcpy(&number, &bits, sizeof number);
         return number;
@@ -472,7 +472,7 @@ static double get_double(struct statement *q, int at)
 static int64_t get_number(struct statement *q, int at)
 {
     int64_t number;
-    switch (PQftype(own(q)->rows, at)) {
+    switch (pq.ftype(own(q)->rows, at)) {
     case OID_FLOAT8:
         return (int64_t)get_double(q, at);
     case OID_NUMERIC:

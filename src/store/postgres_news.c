@@ -102,13 +102,13 @@ static void connect_and_listen(struct store_news *n)
 static void take_notices(struct store_news *n)
 {
     struct postgres *p = &n->connection;
-    if (!PQconsumeInput(p->conn)) {
+    if (!pq.consumeInput(p->conn)) {
         postgres_lose(p);
         return;
     }
-    for (PGnotify *notice; (notice = PQnotifies(p->conn));) {
+    for (PGnotify *notice; (notice = pq.notifies(p->conn));) {
         on_notice(n, notice->extra);
-        PQfreemem(notice);
+        pq.freemem(notice);
     }
 }
 
@@ -121,7 +121,7 @@ static void run(void *arg)
         bool may_try = atomic_load(&n->store->is_ready); /* the writer makes the tables */
         if (!p->conn && may_try)
             connect_and_listen(n);
-        bool goes_on = p->conn ? wait_for_bell(n, PQsocket(p->conn), -1)
+        bool goes_on = p->conn ? wait_for_bell(n, pq.socket(p->conn), -1)
                                : wait_for_bell(n, -1, RETRY_MS);
         if (!goes_on)
             return;

@@ -36,12 +36,6 @@ struct oauth {
     int64_t retry_ms, wait_ms; /* no renewal before that; and how long that was */
 };
 
-const char *oauth_state_name(enum oauth_state s)
-{
-    static const char *const names[] = {"off", "ready", "renewing", "none"};
-    return names[s];
-}
-
 static int64_t now_ms(void)
 {
     return clock_wall_us() / 1000;

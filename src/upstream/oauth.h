@@ -23,7 +23,12 @@ enum oauth_state {
     OAUTH_RENEWING, /* the one that there is has ended, and a new one is on its way: seconds */
     OAUTH_NONE      /* nowhere to be had */
 };
-const char *oauth_state_name(enum oauth_state s); /* "off", "ready", "renewing", "none" */
+
+static inline const char *oauth_state_name(enum oauth_state s)
+{
+    static const char *const names[] = {"off", "ready", "renewing", "none"};
+    return names[s];
+}
 
 struct oauth;
 

@@ -1,30 +1,15 @@
 /*
- * token_refresh.c — asks Anthropic's token endpoint for a new token. One request with libcurl:
- * nothing here is hot.
+ * token_refresh.c — asks Anthropic's token endpoint for a new token, and reads its answer.
  */
 #include "upstream/token_refresh.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <yyjson.h>
 
-#include "base/buf.h"
 #include "base/clock.h"
+#include "upstream/errand.h"
 
 enum { ANSWER_MAX = 64 * 1024 };
-
-static size_t on_bytes(char *bytes, size_t size, size_t count, void *owner)
-{
-    struct buf *answer = owner;
-    return buf_append(answer, str_make(bytes, size * count)) == ERR_OK ? size * count : 0;
-}
-
-static int on_progress(void *owner, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
-{
-    const struct token_endpoint *e = owner;
-    (void)a, (void)b, (void)c, (void)d;
-    return atomic_load(e->is_over);
-}
 
 /* malloc'ed */
 static char *question(const struct token_endpoint *e, const struct token_set *set)
@@ -65,61 +50,28 @@ static enum err take_answer(struct str answer, struct token_set *set, struct fai
     return is_fine ? ERR_OK : fail(f, ERR_UPSTREAM_CONNECT, "the answer holds no token");
 }
 
-static void set_up(CURL *curl, const struct token_endpoint *e, const char *body,
-                   struct curl_slist *headers, struct buf *answer)
+static enum err judge(int status, struct str answer, struct token_set *set, struct fail *f)
 {
-    curl_easy_setopt(curl, CURLOPT_URL, e->url);
-    curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http"); /* http: loopback only (config) */
-    curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);          /* a token goes to one host */
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(curl, CURLOPT_USERAGENT, "claude-code-proxy/" VERSION);
-    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TOKEN_REFRESH_MS);
-    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
-    curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-    curl_easy_setopt(curl, CURLOPT_XFERINFODATA, e);
-    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
-    if (e->ca_file)
-        curl_easy_setopt(curl, CURLOPT_CAINFO, e->ca_file);
-    if (strcmp(e->proxy, "env") != 0)
-        curl_easy_setopt(curl, CURLOPT_PROXY, e->proxy);
-}
-
-static enum err judge(CURLcode code, long status, struct str answer, struct token_set *set,
-                      struct fail *f)
-{
-    if (code != CURLE_OK)
-        return fail(f, ERR_UPSTREAM_CONNECT, "%s", curl_easy_strerror(code));
     if (status == 400 || status == 401 || status == 403)
-        return fail(f, ERR_UNAUTHORIZED, "refused with status %ld", status);
+        return fail(f, ERR_UNAUTHORIZED, "refused with status %d", status);
     if (status != 200)
-        return fail(f, ERR_UPSTREAM_CONNECT, "status %ld", status);
+        return fail(f, ERR_UPSTREAM_CONNECT, "status %d", status);
     return take_answer(answer, set, f);
 }
 
 enum err token_refresh(const struct token_endpoint *e, struct token_set *set, struct fail *f)
 {
     struct buf answer;
-    long status = 0;
-    CURL *curl = curl_easy_init();
-    struct curl_slist *headers = curl_slist_append(NULL, "Content-Type: application/json");
+    int status = 0;
     char *body = question(e, set);
-    enum err err = ERR_OK;
+    struct errand errand = {.url = e->url, .ca_file = e->ca_file, .proxy = e->proxy,
+                            .body = str_of(body), .limit_ms = TOKEN_REFRESH_MS,
+                            .is_over = e->is_over};
     buf_init(&answer, ANSWER_MAX);
-    if (!curl || !headers || !body) {
-        err = fail(f, ERR_INTERNAL, "no room");
-        goto out;
-    }
-    set_up(curl, e, body, headers, &answer);
-    CURLcode code = curl_easy_perform(curl);
-    curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    err = judge(code, status, buf_str(&answer), set, f);
-out:
+    enum err err = body ? errand_post(&errand, &status, &answer, f) : fail(f, ERR_INTERNAL, "no room");
+    if (!err)
+        err = judge(status, buf_str(&answer), set, f);
     buf_release(&answer);
     free(body);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
     return err;
 }

@@ -6,7 +6,9 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
 import http from 'node:http';
+import https from 'node:https';
 import path from 'node:path';
+import { has_openssl, make_authority, make_certificate } from '../lib/certs.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
@@ -19,11 +21,11 @@ const BETA = 'oauth-2025-04-20';
 
 /* A token endpoint. `reply` gives [status, value]. */
 class Endpoint {
-  static async start() {
+  static async start(secure) {
     const e = new Endpoint();
     e.seen = [];
     e.reply = () => [500, {}];
-    e.server = http.createServer(async (q, r) => {
+    e.server = (secure ? https : http).createServer(secure ?? {}, async (q, r) => {
       const parts = [];
       for await (const p of q) parts.push(p);
       e.seen.push({ method: q.method, url: q.url, headers: q.headers, json: JSON.parse(Buffer.concat(parts).toString() || 'null') });
@@ -32,7 +34,7 @@ class Endpoint {
       r.end(JSON.stringify(value));
     });
     await new Promise((resolve) => { e.server.listen(0, '127.0.0.1', resolve); });
-    e.url = `http://127.0.0.1:${e.server.address().port}/v1/oauth/token`;
+    e.url = `http${secure ? 's' : ''}://127.0.0.1:${e.server.address().port}/v1/oauth/token`;
     return e;
   }
 
@@ -247,6 +249,30 @@ test('what is refused is not asked for again and again: the old token goes along
     return up.seen(again)[0].header('authorization') === `Bearer ${ACCESS}-3`;
   }, 'the new login');
   await assert_silent(p, ACCESS, REFRESH);
+});
+
+test('the endpoint is verified before it is told anything', { skip: has_openssl() ? false : 'no openssl' }, async () => {
+  const ca_file = make_authority(dir);
+  const secure = await Endpoint.start(make_certificate(dir, 'endpoint', 'IP:127.0.0.1'));
+  secure.reply = () => [200, { access_token: `${ACCESS}-tls`, expires_in: 3600 }];
+  const begin = async (name, anthropic) => {
+    const oauth = { enabled: true, endpoint: secure.url, token_file: await write_login(name, login({ expiresAt: Date.now() - 1000 })) };
+    return start({}, { more: { providers: { anthropic: { base_url: up.url, oauth, ...anthropic } }, routing: {} } });
+  };
+  const wary = await begin('unverified.json', {});
+  await until(() => /could not be renewed.*TLS: /.test(wary.log), 'the refusal');
+  assert.equal(secure.seen.length, 0);
+  const p = await begin('verified.json', { ca_file });
+  const session = session_id();
+  assert.equal((await post(p, bare(session))).status, 200);
+  assert.equal(up.seen(session)[0].header('authorization'), `Bearer ${ACCESS}-tls`);
+  await secure.stop();
+});
+
+test('an endpoint that says too much is as good as none', async () => {
+  endpoint.reply = () => [200, { access_token: ACCESS, more: 'x'.repeat(70_000) }];
+  const p = await start({ token_file: await write_login('long.json', login({ expiresAt: Date.now() - 1000 })) });
+  await until(() => /could not be renewed.*too long/.test(p.log), 'the refusal');
 });
 
 test('an endpoint that says nothing does not hold up the end', async () => {
