@@ -403,6 +403,7 @@ enum err indexer_start(struct indexer *x, struct journal_dir *dir, struct fail *
     if (err)
         return err;
     segments_fetch(&x->segments);
+    note_unread(x); /* whoever asks before the thread has looked must not hear that all is done */
     if (uv_thread_create(&x->thread, run, x) != 0)
         return fail(f, ERR_INTERNAL, "the indexer's thread could not be started");
     x->is_started = true;

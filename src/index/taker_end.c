@@ -428,6 +428,6 @@ void taker_end(struct taker *t, struct gathered *e, const struct frame_end *end)
     packer_add_row(&t->packer, &e->record, at, e->oldest_block);
     loss_note(LOSS_BODY_TRUNCATED, (e->record.flags & RECORD_BODY_TRUNCATED) != 0, NULL);
     gathered_end(&t->exchanges, e);
-    t->pending_bytes += e->request.total_bytes + e->response.total_bytes;
+    t->pending_bytes += e->begin.len + e->request.total_bytes + e->response.total_bytes;
     detail_release(&d);
 }

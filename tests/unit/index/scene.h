@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "base/mem.h"
 #include "index/indexer.h"
 #include "store/store.h"
@@ -25,6 +27,7 @@ struct scene {
     int refusals;
     struct uuid poison;               /* a row that is always refused */
     bool has_poison;
+    uv_sem_t told;                    /* that the store is ready, where it waits for that */
     struct buf segment;               /* being written */
     struct uuid boot;
     uint64_t mono_ns;                 /* of the next frame; grows by a millisecond */

@@ -404,6 +404,35 @@ static void poison_is_set_apart(void **state)
             assert_bodies(s, &x[i], REQUEST, ANSWER);
 }
 
+static enum err ready_when_told(void *owner, struct fail *f)
+{
+    (void)f;
+    struct scene *s = owner;
+    uv_sem_wait(&s->told);
+    return ERR_OK;
+}
+
+static void what_waits_is_told_from_the_start(void **state)
+{
+    struct scene *s = *state;
+    struct script x = script_new();
+    scene_segment(s, 1);
+    put_begin(s, &x);
+    scene_write(s, 1);
+    assert_int_equal(uv_sem_init(&s->told, 0), 0);
+    s->port.ready = ready_when_told;
+    struct indexer *indexer = indexer_new(&s->port, s->journal);
+    struct fail f = {0};
+    assert_int_equal(indexer_start(indexer, NULL, &f), ERR_OK);
+    indexer_count(indexer, &s->counters);
+    uint64_t lag_bytes = s->counters.lag_bytes;
+    uv_sem_post(&s->told);
+    indexer_stop(indexer);
+    indexer_free(indexer);
+    uv_sem_destroy(&s->told);
+    assert_true(lag_bytes > 0);
+}
+
 int main(void)
 {
     log_setup(LOG_ERROR, LOG_TEXT); /* the damage is ours */
@@ -421,6 +450,7 @@ int main(void)
         SCENE_TEST(a_tail_without_its_beginning),
         SCENE_TEST(a_busy_store_loses_nothing),
         SCENE_TEST(poison_is_set_apart),
+        SCENE_TEST(what_waits_is_told_from_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

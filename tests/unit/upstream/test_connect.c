@@ -32,6 +32,14 @@ int getaddrinfo(const char *host, const char *port, const struct addrinfo *hints
     return EAI_NONAME;
 }
 
+static void ask_anew(void)
+{
+    pthread_mutex_lock(&names.lock); /* somebody who hung may still be about */
+    names.is_released = false;
+    names.asked = 0;
+    pthread_mutex_unlock(&names.lock);
+}
+
 static void wait_until_asked(int count)
 {
     pthread_mutex_lock(&names.lock);
@@ -103,8 +111,7 @@ static void a_hanging_resolver_does_not_delay_the_end(void **state)
     struct outcome o = {false};
     bool is_ended = false;
     pthread_t clock;
-    names.is_released = false;
-    names.asked = 0;
+    ask_anew();
     make(&p, "http://hangs.test:1");
     struct connector *k = connector_start(&shared, sizeof(struct conn), &events, &o);
     uv_run(loop_uv(l), UV_RUN_ONCE);
@@ -152,8 +159,7 @@ static void the_line_behind_a_hanging_resolver(void **state)
     struct connect_shared shared = {.loop = l, .provider = &p};
     struct outcome o[8] = {{false}};
     struct connector *k[8];
-    names.is_released = false;
-    names.asked = 0;
+    ask_anew();
     make(&p, "http://hangs.test:1");
     for (size_t i = 0; i < COUNT_OF(k); i++)
         k[i] = connector_start(&shared, sizeof(struct conn), &events, &o[i]);
