@@ -3,37 +3,6 @@
  */
 #include "api/api_reply.h"
 
-static const struct {
-    enum err err;
-    const char *code;
-} codes[] = {
-    {ERR_BAD_REQUEST, "bad_param"},
-    {ERR_FORBIDDEN, "forbidden"},
-    {ERR_NOT_FOUND, "not_found"},
-    {ERR_RUNNING, "running"},
-    {ERR_GONE, "aged_out"},
-    {ERR_METHOD_NOT_ALLOWED, "not_allowed"},
-    {ERR_HOST_NOT_ALLOWED, "host_not_allowed"},
-    {ERR_TOO_LARGE, "too_large"},
-    {ERR_TOO_MANY, "too_many"},
-    {ERR_UNSUPPORTED_MEDIA, "unknown_encoding"},
-    {ERR_OVERLOADED, "overloaded"},
-    {ERR_SHUTDOWN, "shutting_down"},
-    {ERR_CORRUPT, "corrupt"},
-    {ERR_TIMEOUT, "timeout"},
-    {ERR_FULL, "no_room"},
-    {ERR_NOT_IMPLEMENTED, "switched_off"},
-    {ERR_BUSY, "busy"},
-};
-
-const char *api_error_code(enum err err)
-{
-    for (size_t i = 0; i < COUNT_OF(codes); i++)
-        if (codes[i].err == err)
-            return codes[i].code;
-    return "internal";
-}
-
 void api_reply_json(struct call *c, int status, yyjson_mut_doc *doc)
 {
     size_t len;
@@ -50,7 +19,7 @@ void api_refuse(struct call *c, enum err err, const char *field, const char *mes
     yyjson_mut_obj_add_str(doc, yyjson_mut_doc_get_root(doc), "type", "error");
     yyjson_mut_val *error = yyjson_mut_obj_add_obj(doc, yyjson_mut_doc_get_root(doc), "error");
     yyjson_mut_obj_add_str(doc, error, "type", err_type(err));
-    yyjson_mut_obj_add_str(doc, error, "code", api_error_code(err));
+    yyjson_mut_obj_add_str(doc, error, "code", field ? "bad_param" : err_code(err));
     json_put_text(doc, error, "message", str_of(message));
     if (field)
         json_put_text(doc, error, "field", str_of(field));

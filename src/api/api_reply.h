@@ -13,11 +13,9 @@
 /* Finishes `doc` and sends it. */
 void api_reply_json(struct call *c, int status, yyjson_mut_doc *doc);
 
-/* {"error":{"code","message","field"}}; `field` and `headers` ("Name: value\r\n"…) may be NULL. */
+/* {"type":"error","error":{"type","code","message","field"}}; `field` (a parameter's name, then the
+ * code is "bad_param") and `headers` ("Name: value\r\n"…) may be NULL. */
 void api_refuse(struct call *c, enum err err, const char *field, const char *message,
                 const char *headers);
-
-/* The API's name for an error: "not_found". */
-const char *api_error_code(enum err err);
 
 #endif

@@ -196,7 +196,7 @@ static enum err show(struct api_job *job, const struct transcript_file *t, bool 
     json_put_int_or_null(p.doc, root, "next_from", p.next_from);
     if (p.err)
         yyjson_mut_obj_add_str(p.doc, root, "missing",
-                               is_here ? api_error_code(p.err) : "elsewhere");
+                               is_here ? err_code(p.err) : "elsewhere");
     else
         yyjson_mut_obj_add_null(p.doc, root, "missing");
     if (p.fd >= 0)

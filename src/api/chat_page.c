@@ -206,7 +206,7 @@ static void put_part(struct page *p, yyjson_mut_val *list, const struct chat_par
                               uuid_format(&row_at(p->path, part->last)->id, id));
     yyjson_mut_obj_add_bool(p->doc, obj, "has_answer", part->has_answer);
     if (err)
-        yyjson_mut_obj_add_str(p->doc, obj, "missing", api_error_code(err));
+        yyjson_mut_obj_add_str(p->doc, obj, "missing", err_code(err));
     else
         yyjson_mut_obj_add_null(p->doc, obj, "missing");
 }

@@ -10,9 +10,10 @@ static const struct {
     const char *name;
     int status;
     const char *type;
+    const char *code;
     const char *text;
 } errors[] = {
-#define ERROR(name, status, type, text) {#name, status, type, text},
+#define ERROR(name, status, type, code, text) {#name, status, type, code, text},
 #include "base/err.def"
 #undef ERROR
 };
@@ -35,15 +36,6 @@ const char *err_name(enum err code)
     return errors[code].name;
 }
 
-char *err_code(enum err code, char *out, size_t room)
-{
-    size_t n = 0;
-    for (const char *at = err_name(code); *at && n + 1 < room; at++)
-        out[n++] = *at >= 'A' && *at <= 'Z' ? (char)(*at | 0x20) : *at;
-    out[n] = '\0';
-    return out;
-}
-
 int err_status(enum err code)
 {
     assert(code < ERR_COUNT);
@@ -54,6 +46,12 @@ const char *err_type(enum err code)
 {
     assert(code < ERR_COUNT);
     return errors[code].type;
+}
+
+const char *err_code(enum err code)
+{
+    assert(code < ERR_COUNT);
+    return errors[code].code;
 }
 
 const char *err_public(enum err code)

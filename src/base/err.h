@@ -10,7 +10,7 @@
 #include "base/base.h"
 
 enum err {
-#define ERROR(name, status, type, text) ERR_##name,
+#define ERROR(name, status, type, code, text) ERR_##name,
 #include "base/err.def"
 #undef ERROR
     ERR_COUNT
@@ -25,10 +25,9 @@ struct fail {
 enum err fail(struct fail *f, enum err code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 const char *err_name(enum err code);   /* "UPSTREAM_TLS" */
-/* The name in lower case, for our API: "not_found". Returns out. */
-char *err_code(enum err code, char *out, size_t room);
 int err_status(enum err code);         /* HTTP status for a client */
 const char *err_type(enum err code);   /* Anthropic's error.type */
+const char *err_code(enum err code);   /* our own API's error.code: "not_found" */
 const char *err_public(enum err code); /* a sentence for a client */
 
 #endif

@@ -39,7 +39,8 @@ static void call_free(struct call *c)
 
 static void refuse_body(struct call *c)
 {
-    static const char text[] = "{\"error\":{\"code\":\"too_large\","
+    static const char text[] = "{\"type\":\"error\",\"error\":{\"type\":\"request_too_large\","
+                               "\"code\":\"too_large\","
                                "\"message\":\"the body is larger than 1 MiB\"}}";
     const struct reply r = {.status = err_status(ERR_TOO_LARGE), .content_type = "application/json"};
     call_reply_static(c, &r, str_make(text, sizeof text - 1));

@@ -148,15 +148,16 @@ static void clean_detail(const struct fail *f, char *out, size_t room)
     out[n] = '\0';
 }
 
-void client_error_text(struct arena *arena, enum err err, const struct fail *f,
+void client_error_text(struct arena *arena, enum err err, const struct fail *f, const char *code,
                        struct str request_id, struct str *head, struct str *body)
 {
     char clean[sizeof f->detail];
     clean_detail(f, clean, sizeof clean);
     *body = arena_printf(arena,
-                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":\"%s%s%s\"},"
+                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",%s%s%s\"message\":\"%s%s%s\"},"
                          "\"request_id\":\"%.*s\"}",
-                         err_type(err), err_public(err), *clean ? " " : "", clean,
+                         err_type(err), code ? "\"code\":\"" : "", code ? code : "",
+                         code ? "\"," : "", err_public(err), *clean ? " " : "", clean,
                          STR_ARGS(request_id));
     int status = err_status(err);
     *head = arena_printf(arena,
@@ -164,26 +165,10 @@ void client_error_text(struct arena *arena, enum err err, const struct fail *f,
                          "content-type: application/json\r\n"
                          "content-length: %zu\r\n"
                          "x-claude-code-proxy-error: %s\r\n"
-                         "%s%s%.*s%s",
-                         status, http_reason(status), body->len,
-                         err_name(err), status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
-                         request_id.len ? "request-id: " : "", STR_ARGS(request_id),
-                         request_id.len ? "\r\n" : "");
-}
-
-/* The same in the shape of our own API (docs/api.md). */
-static void own_error_text(struct arena *arena, enum err err, const struct fail *f,
-                           struct str *head, struct str *body)
-{
-    char clean[sizeof f->detail], code[64];
-    clean_detail(f, clean, sizeof clean);
-    err_code(err, code, sizeof code);
-    *body = arena_printf(arena, "{\"error\":{\"code\":\"%s\",\"message\":\"%s%s%s\"}}", code,
-                         err_public(err), *clean ? " " : "", clean);
-    *head = arena_printf(arena,
-                         "HTTP/1.1 %d %s\r\ncontent-type: application/json\r\n"
-                         "content-length: %zu\r\n",
-                         err_status(err), http_reason(err_status(err)), body->len);
+                         "%srequest-id: %.*s\r\n",
+                         status, http_reason(status), body->len, err_name(err),
+                         status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
+                         STR_ARGS(request_id));
 }
 
 /* --- a request comes --- */
@@ -211,11 +196,9 @@ static void refuse(struct client *c, enum err err, const struct fail *f)
     }
     struct refusal refusal = {.id = uuid_new(), .err = err, .fail = f};
     char id[UUID_TEXT];
-    if (server_is_relayed(c->server, r->parser.head.target))
-        client_error_text(&r->arena, err, f, str_of(uuid_format(&refusal.id, id)), &refusal.head,
-                          &refusal.body);
-    else
-        own_error_text(&r->arena, err, f, &refusal.head, &refusal.body);
+    bool is_relayed = server_is_relayed(c->server, r->parser.head.target);
+    client_error_text(&r->arena, err, f, is_relayed ? NULL : err_code(err),
+                      str_of(uuid_format(&refusal.id, id)), &refusal.head, &refusal.body);
     if (!client_wants_body(c))
         refusal.body = STR_NONE;
     if (c->server->on_refused && !was_served)
