@@ -62,12 +62,17 @@ static int64_t read_fraction(const char **text)
     return us;
 }
 
+static int days_in_month(int y, int mo)
+{
+    return (int)(days_from_civil(y + mo / 12, mo % 12 + 1, 1) - days_from_civil(y, mo, 1));
+}
+
 bool clock_parse(const char *text, int64_t *wall_us)
 {
     int y, mo, d, h = 0, mi = 0, s = 0, used = 0;
     if (sscanf(text, "%4d-%2d-%2d%n", &y, &mo, &d, &used) != 3 || used != 10)
         return false;
-    if (mo < 1 || mo > 12 || d < 1 || d > 31)
+    if (mo < 1 || mo > 12 || d < 1 || d > days_in_month(y, mo))
         return false;
     text += used;
     int64_t fraction = 0, offset = 0;
@@ -79,7 +84,8 @@ bool clock_parse(const char *text, int64_t *wall_us)
         text += used;
         fraction = read_fraction(&text);
         int oh, om;
-        if ((*text == '+' || *text == '-') && sscanf(text + 1, "%2d:%2d%n", &oh, &om, &used) == 2) {
+        if ((*text == '+' || *text == '-') && sscanf(text + 1, "%2d:%2d%n", &oh, &om, &used) == 2 &&
+            used == 5 && oh >= 0 && oh < 24 && om >= 0 && om < 60) {
             offset = (*text == '-' ? -1 : 1) * (oh * 3600 + om * 60);
             text += 1 + used;
         } else if (*text == 'Z') {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 enum { LINE_BYTES = 4096 }; /* longer lines are cut */
 
@@ -34,12 +35,30 @@ static void put_text(struct line *l, const char *text)
     put(l, text, strlen(text));
 }
 
+/* Bytes of a letter that a terminal may be shown as it is: no control (U+0080 to U+009F), none that
+ * turns the direction of writing (among U+2000 to U+200F, U+2028 to U+202F, U+2060 to U+206F). 0:
+ * none. */
+static size_t letter_len(struct str s)
+{
+    size_t len = utf8_char_len(s);
+    unsigned char a = (unsigned char)s.ptr[0], b = len > 1 ? (unsigned char)s.ptr[1] : 0;
+    unsigned char c = len > 2 ? (unsigned char)s.ptr[2] : 0;
+    bool is_control = a == 0xc2 && b < 0xa0;
+    bool is_format = a == 0xe2 && ((b == 0x80 && (c < 0x90 || (c >= 0xa8 && c < 0xb0))) ||
+                                   (b == 0x81 && c >= 0xa0));
+    return len > 1 && !is_control && !is_format ? len : 0;
+}
+
 static void put_escaped(struct line *l, struct str s)
 {
     put_text(l, "\"");
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
-        if (c == '"' || c == '\\') {
+        size_t letter = c >= 0x80 ? letter_len(str_from(s, i)) : 0;
+        if (letter && l->len + letter + 8 < sizeof l->text) {
+            put(l, s.ptr + i, letter);
+            i += letter - 1;
+        } else if (c == '"' || c == '\\') {
             char pair[2] = {'\\', (char)c};
             put(l, pair, 2);
         } else if (c < 0x20 || c >= 0x7f) {

@@ -39,9 +39,10 @@ static void write_line(enum loss l, const char *detail)
     bool is_lost = !strcmp(info->effect, "lost");
     uint64_t total = atomic_load(&counters[l].count);
     uint64_t fresh = total - atomic_exchange(&counters[l].logged_count, total);
-    log_line(is_lost ? LOG_ERROR : LOG_WARN, info->text, LOG_C("loss", info->name),
-             LOG_N(info->unit, fresh), LOG_N("since_start", total),
-             LOG_C("cause", detail ? detail : ""));
+    const struct log_pair pairs[] = {LOG_C("loss", info->name), LOG_N(info->unit, fresh),
+                                     LOG_N("since_start", total), LOG_C("cause", detail)};
+    bool has_cause = detail && *detail;
+    log_write(is_lost ? LOG_ERROR : LOG_WARN, info->text, pairs, COUNT_OF(pairs) - !has_cause);
 }
 
 bool loss_note_at(enum loss l, uint64_t count, const char *detail, uint64_t now_ns)
