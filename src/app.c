@@ -421,7 +421,7 @@ int app_run(struct config *cfg, const struct config_flags *flags, struct fail *f
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error to count, not to die of */
     enum err err = server_bind(cfg->server_host, cfg->server_port, &listener, &port, f);
-    int code = err == ERR_BUSY ? EX_UNAVAILABLE : exit_code(err);
+    int code = err && err != ERR_CONFIG ? EX_UNAVAILABLE : exit_code(err);
     if (!err) {
         err = make_guard(app, (uint16_t)port, f);
         if (!err)

@@ -3,6 +3,7 @@
  */
 #include "config/config_check.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,9 +64,22 @@ static void find_agents(struct config *c)
         c->agents_claude_dir = arena_printf(&c->arena, "%s/.claude", home).ptr;
 }
 
+/* A name is not looked up: where it leads may change, and with it who can read what was recorded. */
+static bool can_listen_at(const char *host)
+{
+    struct in6_addr any;
+    return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, &any) == 1 ||
+           inet_pton(AF_INET6, host, &any) == 1;
+}
+
 static void check_listener(const struct config *c, bool strange_file, struct problems *p)
 {
     bool open = !host_is_loopback(str_of(c->server_host));
+    if (!can_listen_at(c->server_host)) {
+        COMPLAIN(p, PROBLEM_CONFIG, c, server_host, "must be an IP address or localhost, not \"%s\"",
+                 c->server_host);
+        return;
+    }
     if (open)
         COMPLAIN(p, PROBLEM_WARNING, c, server_host,
                  "%s is no loopback address: whoever reaches it can use the proxy and read what "

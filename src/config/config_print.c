@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-enum { EXAMPLE_WIDTH = 92, NAME_WIDTH = 46, VALUE_WIDTH = 34 };
+enum { EXAMPLE_WIDTH = 92, NAME_WIDTH = 50, VALUE_WIDTH = 34 };
 
 static enum err print_line(const struct config_key *k, const char *name, const void *values,
                            const char *source, struct buf *out)

@@ -213,6 +213,15 @@ static void warns_of_an_open_door(void **state)
                    "environment SERVER_HOST: server.host: 0.0.0.0 is no lo");
 }
 
+static void listens_at_addresses(void **state)
+{
+    (void)state;
+    setenv("SERVER_HOST", "box.example", 1);
+    expect_problem(&none, PROBLEM_CONFIG,
+                   "environment SERVER_HOST: server.host: must be an IP address or localhost, not "
+                   "\"box.example\"");
+}
+
 static void keeps_keys_off_the_wire(void **state)
 {
     (void)state;
@@ -279,6 +288,7 @@ int main(void)
         IN_SCRATCH(takes_no_unreadable_file),
         IN_SCRATCH(distrusts_a_file_others_can_write),
         IN_SCRATCH(warns_of_an_open_door),
+        IN_SCRATCH(listens_at_addresses),
         IN_SCRATCH(keeps_keys_off_the_wire),
         IN_SCRATCH(does_not_forward_to_itself),
         IN_SCRATCH(a_ca_file_must_be_there),
