@@ -50,7 +50,8 @@ static bool names_a_file(struct str path)
  * tries some addresses at its start) is better told that there is none. */
 static const struct asset *find(const struct asset_table *t, struct str path, const struct head *h)
 {
-    const struct asset *a = find_file(t, str_equal(path, STR("/")) ? STR("/index.html") : path);
+    bool is_page = str_equal(path, STR("/")) || str_equal(path, STR("/monitor"));
+    const struct asset *a = find_file(t, is_page ? STR("/index.html") : path);
     bool wants_page = str_contains_nocase(head_get(h, STR("Accept")), STR("text/html"));
     return a || names_a_file(path) || !wants_page ? a : find_file(t, STR("/index.html"));
 }

@@ -40,7 +40,8 @@ static int finish_output(int code)
     if (!fflush(stdout) && !ferror(stdout))
         return code;
     if (errno != EPIPE) /* a reader that has seen enough is nobody's mistake */
-        fprintf(stderr, "claude-code-proxy: cannot write: %s\n", strerror(errno));
+        fprintf(stderr, "claude-code-proxy: cannot write: %s\n", /* nobody noted an earlier cause */
+                errno ? strerror(errno) : "not all of it arrived");
     return EX_IOERR;
 }
 

@@ -77,8 +77,14 @@ void usage_refuse_command(const char *first, const char *second)
     char quoted[QUOTE_BYTES], quoted_second[QUOTE_BYTES];
     text_quote(str_of(first), quoted);
     text_quote(str_of(second), quoted_second);
-    fprintf(stderr, "claude-code-proxy: unknown command %s%s%s\n\n", quoted, second ? " " : "",
-            second ? quoted_second : "");
+    const char *more = "";
+    for (size_t i = 0; commands[i]; i++) {
+        struct str name = str_of(commands[i]->name), group = str_head(name, str_find(name, ' '));
+        if (!second && group.len < name.len && str_equal(group, str_of(first)))
+            more = ", which needs a second word";
+    }
+    fprintf(stderr, "claude-code-proxy: unknown command %s%s%s%s\n\n", quoted, second ? " " : "",
+            second ? quoted_second : "", more);
     usage_print_all(stderr);
 }
 

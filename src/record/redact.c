@@ -227,6 +227,8 @@ static bool is_secret_word(struct str rest)
         return ONE_OF("private-key", "private_key");
     case PAIR('s', 'e'):
         return ONE_OF("secret");
+    case PAIR('s', 'u'):
+        return ONE_OF("subscription-key", "subscription_key");
     case PAIR('t', 'o'):
         return ONE_OF("token");
     default:

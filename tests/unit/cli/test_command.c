@@ -105,7 +105,7 @@ static void refuses_wrong_usage(void **state)
         {"help|nonsense", "unknown command \"nonsense\""},
         {"help|version|more", "unknown command"},
         {"nonsense", "unknown command \"nonsense\""},
-        {"config", "unknown command \"config\""},
+        {"config", "unknown command \"config\", which needs a second word"},
         {"config|chekc", "unknown command \"config\" \"chekc\""},
         {"\x1b[31m", "unknown command \"?[31m\""},
         {"-x", "unknown flag \"-x\""},
@@ -234,6 +234,7 @@ static void notices_lost_output(void **state)
     run_to("/dev/full", "config|example");
     assert_int_equal(ran.code, 74);
     assert_non_null(strstr(ran.err, "cannot write: "));
+    assert_null(strstr(ran.err, "Success"));
     run_to("/dev/full", "version");
     assert_int_equal(ran.code, 74);
 }

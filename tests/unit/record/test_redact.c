@@ -81,6 +81,7 @@ static void secret_headers(void **state)
         {"X-Api-Key", "sk-proj-0123456789", "sk-proj-" MASK},
         {"X-Goog-Api-Key", "AIzaSyA0123456789", "AIza" MASK},
         {"api-key", "0123456789abcdef", MASK},
+        {"Ocp-Apim-Subscription-Key", "0123456789abcdef", MASK},
         {"Cookie", "a=b; session=c", MASK},
         {"Set-Cookie", "sid=1; HttpOnly", MASK},
         {"X-Amz-Security-Token", "abc", MASK},
