@@ -177,7 +177,7 @@ static void read_messages(struct reading *r)
     const struct request_parts *p = r->q->parts;
     struct text_blocks blocks;
     struct str raw;
-    text_blocks_init(&blocks, json_member(request_parts_newest(p), STR("content")));
+    text_blocks_of_message(&blocks, request_parts_newest(p));
     while (text_blocks_next(&blocks, &raw)) {
         struct str text = beginning(raw, r->arena);
         look_for_class(r, PLACE_NEWEST, text);
@@ -279,11 +279,16 @@ static struct spawned find_spawn(struct reading *r, struct str session)
     if (!spawns || !session.len)
         return (struct spawned){0};
     struct spawned told = spawns_agent(spawns, session, r->q->agent_id);
-    if (told.type.len || r->is_main)
+    if (told.type.len || r->is_main || !spawns_began_any(spawns, session))
         return told;
     struct prompts prompts;
     prompts_read_known(spawns, session, r->q->parts, r->arena, &prompts);
     return spawns_recognise(spawns, session, r->q->agent_id, &prompts);
+}
+
+static struct str project_of(const struct reading *r)
+{
+    return r->q->project ? *r->q->project : identity_project(r->q->parts, r->arena);
 }
 
 static const struct agent *find_in(struct reading *r, const struct agent_catalog *c, struct str raw,
@@ -292,7 +297,7 @@ static const struct agent *find_in(struct reading *r, const struct agent_catalog
     struct text_blocks blocks;
     struct str text;
     const struct agent *found = NULL;
-    struct str project = c->has_ties ? identity_project(r->q->parts, r->arena) : STR_NONE;
+    struct str project = c->has_ties ? project_of(r) : STR_NONE;
     text_blocks_init(&blocks, raw);
     for (int i = 0; !found && i < blocks_max && text_blocks_next(&blocks, &text); i++)
         found = catalog_find(c, text, project, r->arena);
@@ -327,7 +332,7 @@ static void read_prompt(struct reading *r, const struct agent_catalog *c, enum i
 static void tell_project(struct reading *r)
 {
     struct known_agents *known = r->from->known;
-    if (known && !known_agents_want(known, identity_project(r->q->parts, r->arena)))
+    if (known && !known_agents_want(known, project_of(r)))
         r->out->is_early = r->out->class == CLASS_AGENT && !r->out->agent.len;
 }
 

@@ -113,14 +113,56 @@ struct str request_parts_newest(const struct request_parts *p)
     return STR_NONE;
 }
 
-void text_blocks_init(struct text_blocks *b, struct str raw)
+/* The walk is at them. */
+static void begin_texts(struct text_blocks *b)
 {
-    *b = (struct text_blocks){0};
-    json_walk_init(&b->walk, raw);
     if (json_peek(&b->walk) == '"')
-        b->only = raw;
+        b->only = json_take(&b->walk);
     else if (!json_enter(&b->walk, '['))
         b->walk.is_stuck = true;
+}
+
+void text_blocks_init(struct text_blocks *b, struct str raw)
+{
+    b->only = STR_NONE;
+    json_walk_init(&b->walk, raw);
+    begin_texts(b);
+}
+
+void text_blocks_of_message(struct text_blocks *b, struct str message)
+{
+    struct str key;
+    b->only = STR_NONE;
+    json_walk_init(&b->walk, message);
+    if (json_enter(&b->walk, '{'))
+        while (json_next_key(&b->walk, &key)) {
+            if (json_key_is(key, STR("content"))) {
+                begin_texts(b);
+                return;
+            }
+            json_take(&b->walk);
+        }
+    b->walk.is_stuck = true;
+}
+
+/* The text of the block that the walk is at; the walk is behind it then. */
+static struct str take_block(struct json_walk *w)
+{
+    struct json_walk before = *w;
+    struct str key, text = STR_NONE;
+    if (!json_enter(w, '{')) {
+        json_take(w);
+        return STR_NONE;
+    }
+    while (json_next_key(w, &key)) {
+        struct str raw = json_take(w);
+        if (!text.len && json_key_is(key, STR("text")))
+            text = raw;
+    }
+    if (!w->is_stuck)
+        return text;
+    *w = before; /* it is no JSON: taken by its brackets */
+    return json_member(json_take(w), STR("text"));
 }
 
 bool text_blocks_next(struct text_blocks *b, struct str *raw)
@@ -132,7 +174,7 @@ bool text_blocks_next(struct text_blocks *b, struct str *raw)
         return true;
     }
     while (!b->walk.is_stuck && json_next_element(&b->walk)) {
-        *raw = json_member(json_take(&b->walk), STR("text"));
+        *raw = take_block(&b->walk);
         if (raw->len)
             return true;
     }

@@ -30,6 +30,8 @@ struct text_blocks {
     struct str only; /* of a string */
 };
 void text_blocks_init(struct text_blocks *b, struct str raw);
+/* Those of a raw message. */
+void text_blocks_of_message(struct text_blocks *b, struct str message);
 /* The next one, a raw JSON string; blocks without a text are passed over. */
 bool text_blocks_next(struct text_blocks *b, struct str *raw);
 

@@ -65,11 +65,30 @@ static struct spawned told_by(const struct spawns *s, const struct spawn_slot *s
     return (struct spawned){str_of(s->types[slot->type]), slot->is_background};
 }
 
+/* Bits are never taken back: when all are set, they only save nothing any more. */
+static uint64_t *spawning_word(struct spawns *s, struct str session_id, uint64_t *bit)
+{
+    uint64_t key = key_of(session_id, 0);
+    *bit = UINT64_C(1) << (key & 63);
+    return &s->spawning[(key >> 6) & (SPAWNING_BITS / 64 - 1)];
+}
+
+bool spawns_began_any(struct spawns *s, struct str session_id)
+{
+    uint64_t bit;
+    pthread_mutex_lock(&s->mutex);
+    bool began = *spawning_word(s, session_id, &bit) & bit;
+    pthread_mutex_unlock(&s->mutex);
+    return began;
+}
+
 void spawns_note(struct spawns *s, struct str session_id, const struct spawn *list, size_t count)
 {
     if (!count)
         return;
     pthread_mutex_lock(&s->mutex);
+    uint64_t bit, *word = spawning_word(s, session_id, &bit);
+    *word |= bit;
     for (size_t i = 0; i < count; i++) {
         uint64_t key = key_of(session_id, list[i].prompt_hash);
         uint32_t type = type_number(s, list[i].agent_type);
@@ -130,7 +149,7 @@ static void read_prompts(struct spawns *s, struct str session_id, const struct r
     struct str raw;
     *out = (struct prompts){0};
     for (size_t i = 0; i < PARTS_FIRST; i++) {
-        text_blocks_init(&blocks, json_member(parts->first[i], STR("content")));
+        text_blocks_of_message(&blocks, parts->first[i]);
         while (out->count < PROMPTS_MAX && text_blocks_next(&blocks, &raw))
             if (!s || begins_call(s, session_id, raw, arena))
                 out->hashes[out->count++] = spawn_hash(json_read_text(raw, SPAWN_INPUT_MAX, arena));

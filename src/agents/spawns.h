@@ -15,6 +15,7 @@ enum {
     AGENT_TYPES_MAX = 256, /* different ones */
     AGENTS_KNOWN = 2048,   /* slots, a power of two; the newest of a slot stays */
     SPAWNS_KNOWN = 1024,   /* likewise */
+    SPAWNING_BITS = 16384, /* a power of two */
     PROMPTS_MAX = 16       /* texts of a first message that may be the prompt: it comes last */
 };
 
@@ -28,6 +29,7 @@ struct spawns {
         bool is_background;
     } agents[AGENTS_KNOWN], calls[SPAWNS_KNOWN];
     uint64_t firsts[SPAWNS_KNOWN]; /* how prompts of calls begin */
+    uint64_t spawning[SPAWNING_BITS / 64]; /* a bit for each session that made a call, by its hash */
 };
 
 /* Hashes of the texts with which a request begins. */
@@ -47,6 +49,8 @@ void spawns_free(struct spawns *s); /* NULL is fine */
 
 /* An answer begins sub-agents. */
 void spawns_note(struct spawns *s, struct str session_id, const struct spawn *list, size_t count);
+/* False: surely no call of this session is known. */
+bool spawns_began_any(struct spawns *s, struct str session_id);
 /* What is known of this agent. */
 struct spawned spawns_agent(struct spawns *s, struct str session_id, struct str agent_id);
 /* An agent that is not known yet, by how its request begins; known from then on where it has an

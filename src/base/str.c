@@ -18,11 +18,6 @@ bool str_equal_nocase(struct str a, struct str b)
     return true;
 }
 
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && str_equal(str_head(s, prefix.len), prefix);
-}
-
 bool str_starts_nocase(struct str s, struct str prefix)
 {
     return s.len >= prefix.len && str_equal_nocase(str_head(s, prefix.len), prefix);
@@ -36,7 +31,8 @@ bool str_ends(struct str s, struct str suffix)
 bool str_contains_nocase(struct str s, struct str part)
 {
     for (size_t i = 0; i + part.len <= s.len; i++)
-        if (str_equal_nocase(str_head(str_from(s, i), part.len), part))
+        if ((!part.len || lower(s.ptr[i]) == lower(part.ptr[0])) &&
+            str_equal_nocase(str_head(str_from(s, i), part.len), part))
             return true;
     return false;
 }

@@ -142,8 +142,10 @@ static void note_identity(struct taker *t, struct gathered *e, const struct pack
     struct identity_request q = {
         .method = r->method, .path = r->path, .client = r->client, .beta = r->anthropic_beta,
         .session_id = r->session_id, .agent_id = r->agent_id,
-        .parent_agent_id = r->parent_agent_id, .parts = p ? &parts : NULL};
-    request_parts_read(p ? p->body : STR_NONE, p && json_cuts_are_all(p->cuts, &p->facts) ? p->cuts : NULL, &parts);
+        .parent_agent_id = r->parent_agent_id, .parts = p ? &parts : NULL,
+        .project = p ? &r->project : NULL};
+    const struct json_cuts *cuts = p && json_cuts_are_all(p->cuts, &p->facts) ? p->cuts : NULL;
+    request_parts_read(p ? p->body : STR_NONE, cuts, &parts);
     identity_read(&sources, &q, &t->arena, &who);
     known_agents_give_back(&sources);
     r->class = str_of(class_name(who.class));

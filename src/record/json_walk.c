@@ -19,18 +19,6 @@ static bool stuck(struct json_walk *w)
     return false;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
-}
-
-int json_peek(struct json_walk *w)
-{
-    while (w->at < w->text.len && is_space(w->text.ptr[w->at]))
-        w->at++;
-    return w->at < w->text.len ? (unsigned char)w->text.ptr[w->at] : -1;
-}
-
 bool json_enter(struct json_walk *w, char bracket)
 {
     if (w->is_stuck || json_peek(w) != bracket)
@@ -133,7 +121,7 @@ static struct str take_scalar(struct json_walk *w)
     size_t start = w->at;
     for (; w->at < w->text.len; w->at++) {
         char c = w->text.ptr[w->at];
-        if (is_space(c) || c == ',' || c == ']' || c == '}' || c == ':' || c == '"')
+        if (json_is_space(c) || c == ',' || c == ']' || c == '}' || c == ':' || c == '"')
             break;
     }
     struct str raw = str_make(w->text.ptr + start, w->at - start);
@@ -162,12 +150,8 @@ struct str json_take(struct json_walk *w)
     return str_make(w->text.ptr + start, w->at - start);
 }
 
-bool json_key_is(struct str key, struct str name)
+bool json_key_is_written(struct str key, struct str name)
 {
-    if (key.len == name.len && memcmp(key.ptr, name.ptr, key.len) == 0)
-        return true;
-    if (key.len <= name.len) /* with an escape it would be longer */
-        return false;
     if (!name.len || (key.ptr[0] != name.ptr[0] && key.ptr[0] != '\\'))
         return false;
     size_t at = 0, matched = 0;

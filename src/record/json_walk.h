@@ -22,8 +22,20 @@ struct json_walk {
 };
 
 void json_walk_init(struct json_walk *w, struct str text);
+
+static inline bool json_is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 /* The next byte that is no space; -1 at the end. */
-int json_peek(struct json_walk *w);
+static inline int json_peek(struct json_walk *w)
+{
+    while (w->at < w->text.len && json_is_space(w->text.ptr[w->at]))
+        w->at++;
+    return w->at < w->text.len ? (unsigned char)w->text.ptr[w->at] : -1;
+}
+
 /* Goes inside when `bracket` ('{' or '[') is next; else false, and nothing has happened. */
 bool json_enter(struct json_walk *w, char bracket);
 /* To the next member: `key` is what stands between its quotes, `at` is at its value. False at the
@@ -34,8 +46,16 @@ bool json_next_element(struct json_walk *w);
 /* The whole next value; behind it afterwards. Empty when there is none (then stuck). */
 struct str json_take(struct json_walk *w);
 
+/* The same for a key that is longer than the name: it may be written with escapes. */
+bool json_key_is_written(struct str key, struct str name);
 /* Is this key, as it stands between its quotes, `name` (ASCII)? */
-bool json_key_is(struct str key, struct str name);
+static inline bool json_key_is(struct str key, struct str name)
+{
+    if (key.len == name.len)
+        return memcmp(key.ptr, name.ptr, name.len) == 0;
+    return key.len > name.len && json_key_is_written(key, name);
+}
+
 /* The first member of this name in a raw object; empty when there is none. */
 struct str json_member(struct str object, struct str name);
 
