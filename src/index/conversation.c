@@ -28,10 +28,12 @@ void conversations_init(struct conversations *c, struct packer *packer)
     *c = (struct conversations){.packer = packer};
     arena_init(&c->arena);
     buf_init(&c->excerpt, CONVERSATION_BODY_MAX + 64);
+    buf_init(&c->recipe, BLOCK_RAW_MAX);
 }
 
-static void forget(struct turn *t)
+static void forget(struct conversations *c, size_t slot)
 {
+    struct turn *t = &c->turns[slot];
     buf_release(&t->body);
     json_cuts_release(&t->cuts);
     message_chain_release(&t->chain);
@@ -39,13 +41,17 @@ static void forget(struct turn *t)
     XXH3_freeState(t->mark.state);
     free(t->strings);
     *t = (struct turn){0};
+    c->slots[slot] = (struct turn_slot){0};
 }
 
 void conversations_forget(struct conversations *c)
 {
     for (size_t i = 0; i < CONVERSATIONS_MAX; i++)
-        forget(&c->turns[i]);
+        forget(c, i);
     buf_release(&c->excerpt);
+    buf_release(&c->recipe);
+    recipe_release(&c->whole);
+    recipe_release(&c->middle);
     json_cuts_release(&c->cuts);
     json_cuts_release(&c->excerpt_cuts);
     message_chain_release(&c->chain);
@@ -89,10 +95,10 @@ static struct match find_match(struct conversations *c, uint64_t key, struct str
     uint64_t floor = packer_share_floor(c->packer);
     for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
         struct turn *t = &c->turns[i];
-        if (!t->used_at || t->key != key)
+        if (c->slots[i].key != key || !c->slots[i].used_at)
             continue;
         if (t->oldest_block < floor) {
-            forget(t);
+            forget(c, i);
             continue;
         }
         size_t prefix = same_at_start(buf_str(&t->body), body);
@@ -322,32 +328,31 @@ static enum err pack_part(struct conversations *c, struct str body, size_t start
                : err;
 }
 
-static struct piece_at store_recipe(struct packer *p, const struct recipe_child *child,
-                                    const struct recipe *whole, enum err *err)
+static struct piece_at store_recipe(struct conversations *c, const struct recipe_child *child,
+                                    enum err *err)
 {
-    struct buf bytes;
+    struct packer *p = c->packer;
     struct piece_at at = {0};
-    buf_init(&bytes, BLOCK_RAW_MAX);
-    packer_room(p, child ? 64 + child->middle->count * 30 : 64 + whole->count * 30);
-    *err = child ? recipe_write_child(&bytes, p->block, child)
-                 : recipe_write(&bytes, p->block, whole);
+    size_t ranges = child ? child->middle->count : c->whole.count;
+    packer_room(p, 64 + ranges * 30);
+    buf_clear(&c->recipe);
+    *err = child ? recipe_write_child(&c->recipe, p->block, child)
+                 : recipe_write(&c->recipe, p->block, &c->whole);
     if (!*err)
-        at = packer_put(p, buf_str(&bytes));
-    buf_release(&bytes);
+        at = packer_put(p, buf_str(&c->recipe));
     return at;
 }
 
 /* What a packed body is to the next turn. */
 struct packed_body {
-    struct recipe whole;
     struct piece_at recipe;
     uint64_t root_block;
     uint32_t depth;
 };
 
-static uint64_t oldest_block(const struct packed_body *p)
+static uint64_t oldest_block(const struct conversations *c, const struct packed_body *p)
 {
-    return MIN_OF(p->root_block, recipe_oldest_block(&p->whole));
+    return MIN_OF(p->root_block, recipe_oldest_block(&c->whole));
 }
 
 /* A recipe without parents. */
@@ -355,7 +360,7 @@ static enum err store_root(struct conversations *c, struct packed_body *out)
 {
     enum err err = ERR_OK;
     out->depth = 0;
-    out->recipe = store_recipe(c->packer, NULL, &out->whole, &err);
+    out->recipe = store_recipe(c, NULL, &err);
     out->root_block = out->recipe.block;
     return err;
 }
@@ -364,41 +369,40 @@ static enum err pack_child(struct conversations *c, const struct match *m, struc
                            struct packed_body *out)
 {
     const struct turn *t = m->parent;
-    struct recipe middle;
+    struct recipe *middle = &c->middle;
     size_t start = m->prefix, suffix = m->suffix, suffix_start = t->body.len - suffix;
-    recipe_init(&middle);
-    enum err err = pack_part(c, body, start, body.len - suffix, true, &middle);
+    recipe_clear(middle);
+    enum err err = pack_part(c, body, start, body.len - suffix, true, middle);
     if (!err)
-        err = recipe_add_part(&out->whole, &t->whole, 0, start);
-    for (size_t i = 0; i < middle.count && !err; i++)
-        err = recipe_add(&out->whole, middle.list[i]);
+        err = recipe_add_part(&c->whole, &t->whole, 0, start);
+    for (size_t i = 0; i < middle->count && !err; i++)
+        err = recipe_add(&c->whole, middle->list[i]);
     if (!err)
-        err = recipe_add_part(&out->whole, &t->whole, suffix_start, suffix);
+        err = recipe_add_part(&c->whole, &t->whole, suffix_start, suffix);
     struct recipe_child child = {.parent = t->recipe, .depth = t->depth + 1, .prefix_len = start,
-                                 .middle = &middle, .suffix_start = suffix_start,
+                                 .middle = middle, .suffix_start = suffix_start,
                                  .suffix_len = suffix};
     if (!err && child.depth > RECIPE_DEPTH_MAX) {
         err = store_root(c, out);
     } else if (!err) {
         out->depth = child.depth;
         out->root_block = t->root_block;
-        out->recipe = store_recipe(c->packer, &child, &out->whole, &err);
+        out->recipe = store_recipe(c, &child, &err);
     }
-    recipe_release(&middle);
     return err;
 }
 
 static enum err pack_whole(struct conversations *c, struct str body, struct packed_body *out)
 {
-    enum err err = pack_part(c, body, 0, body.len, false, &out->whole);
+    enum err err = pack_part(c, body, 0, body.len, false, &c->whole);
     return err ? err : store_root(c, out);
 }
 
 /* All of it anew, in one part. */
 static enum err pack_plain(struct conversations *c, struct str body, struct packed_body *out)
 {
-    recipe_clear(&out->whole);
-    enum err err = packer_put_body(c->packer, body, &out->whole);
+    recipe_clear(&c->whole);
+    enum err err = packer_put_body(c->packer, body, &c->whole);
     return err ? err : store_root(c, out);
 }
 
@@ -431,37 +435,40 @@ static void find_fresh(const struct conversations *c, const struct match *m, siz
 
 /* --- remembering --- */
 
+/* A turn that makes way; small ones leave their memory to the next. */
+static void vacate(struct conversations *c, size_t slot)
+{
+    if (c->slots[slot].room > ROOM_REUSED_MAX)
+        forget(c, slot);
+    else
+        c->slots[slot].used_at = 0;
+}
+
 /* A slot for a body of `room` bytes: the turns that were used longest ago make way. */
 static struct turn *empty_turn(struct conversations *c, size_t room)
 {
     for (;;) {
-        struct turn *oldest = NULL, *empty = NULL;
-        size_t bytes = 0;
+        size_t oldest = 0, empty = CONVERSATIONS_MAX, bytes = 0;
         for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
-            struct turn *t = &c->turns[i];
-            bytes += t->body.cap;
-            if (!t->used_at)
-                empty = empty ? empty : t;
-            else if (!oldest || t->used_at < oldest->used_at)
-                oldest = t;
+            bytes += c->slots[i].room;
+            if (!c->slots[i].used_at)
+                empty = i;
+            else if (!c->slots[oldest].used_at || c->slots[i].used_at < c->slots[oldest].used_at)
+                oldest = i;
         }
-        if (empty && bytes + room <= CONVERSATION_BYTES_MAX)
-            return empty;
-        assert(oldest);
-        bytes -= oldest->body.cap;
-        forget(oldest);
-        if (bytes + room <= CONVERSATION_BYTES_MAX)
-            return oldest;
+        if (empty < CONVERSATIONS_MAX && bytes + room <= CONVERSATION_BYTES_MAX)
+            return &c->turns[empty];
+        assert(c->slots[oldest].used_at);
+        vacate(c, oldest);
     }
 }
 
-static void keep_facts(struct turn *t, const struct request_facts *facts)
+/* The facts' strings are the turn's then. */
+static void keep_facts(struct turn *t, struct request_facts *facts)
 {
     char *old = t->strings, *at;
-    t->facts = *facts;
-    t->facts.tool_error_count = 0; /* told once; and their strings are not kept */
-    struct str *const strings[] = {&t->facts.model, &t->facts.user_session_id, &t->facts.title,
-                                   &t->facts.project};
+    struct str *const strings[] = {&facts->model, &facts->user_session_id, &facts->title,
+                                   &facts->project};
     t->strings = at = mem_alloc(facts->model.len + facts->user_session_id.len + facts->title.len +
                                 facts->project.len + 1);
     for (size_t i = 0; i < COUNT_OF(strings); i++) {
@@ -471,6 +478,8 @@ static void keep_facts(struct turn *t, const struct request_facts *facts)
         at += strings[i]->len;
     }
     free(old);
+    t->facts = *facts;
+    t->facts.tool_error_count = 0; /* told once; and their strings are not kept */
 }
 
 #define SWAP(type, a, b)                                                                           \
@@ -497,19 +506,14 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
         return;
     struct turn *t = place_for(c, m, body->len);
     keep_facts(t, &out->facts);
-    struct request_facts kept = t->facts;
-    memcpy(kept.tool_errors, out->facts.tool_errors, sizeof kept.tool_errors);
-    kept.tool_error_count = out->facts.tool_error_count;
-    out->facts = kept;
     SWAP(struct buf, t->body, *body);
     SWAP(struct json_cuts, t->cuts, c->cuts);
     SWAP(struct message_chain, t->chain, c->chain);
-    SWAP(struct recipe, t->whole, packed->whole);
+    SWAP(struct recipe, t->whole, c->whole);
     SWAP(struct hash_mark, t->mark, c->mark);
     body->ceiling = t->body.ceiling;
     out->cuts = &t->cuts;
-    t->key = key;
-    t->used_at = ++c->clock;
+    c->slots[t - c->turns] = (struct turn_slot){key, ++c->clock, t->body.cap};
     t->recipe = packed->recipe;
     t->root_block = packed->root_block;
     t->oldest_block = out->oldest_block;
@@ -528,7 +532,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     struct str bytes = buf_str(body);
     struct match m = find_match(c, key, bytes);
     if (is_repeated(&m, bytes.len)) {
-        m.parent->used_at = ++c->clock;
+        c->slots[m.parent - c->turns].used_at = ++c->clock;
         *out = (struct packed_request){.recipe = m.parent->recipe,
                                        .oldest_block = m.parent->oldest_block,
                                        .facts = m.parent->facts, .chain = m.parent->chain,
@@ -539,6 +543,7 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     }
     struct packed_body packed = {0};
     *out = (struct packed_request){0};
+    recipe_clear(&c->whole);
     arena_clear(&c->arena);
     cut_body(c, &m, bytes, &out->facts);
     out->body = bytes;
@@ -550,10 +555,9 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     if (err) /* too many parts for one recipe */
         err = pack_plain(c, bytes, &packed);
     out->recipe = packed.recipe;
-    find_fresh(c, &m, bytes.len, &packed.whole, out);
-    out->oldest_block = oldest_block(&packed);
+    find_fresh(c, &m, bytes.len, &c->whole, out);
+    out->oldest_block = oldest_block(c, &packed);
     if (!err)
         remember(c, key, &m, body, &packed, out);
-    recipe_release(&packed.whole);
     return err;
 }

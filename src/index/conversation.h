@@ -19,6 +19,7 @@ enum {
     CONVERSATION_BODY_MAX = 4 << 20,   /* a longer body is not remembered */
     CONVERSATION_BYTES_MAX = 16 << 20, /* of all bodies together */
     HASH_MARK_BODY_MIN = 16 << 10,     /* shorter bodies are hashed whole */
+    ROOM_REUSED_MAX = 16 << 10,        /* memory of a turn that makes way is given to the next */
 };
 
 /* The hash of a body's beginning: the next turn, which begins alike, goes on from here. */
@@ -29,8 +30,6 @@ struct hash_mark {
 
 /* The newest turn of one conversation. */
 struct turn {
-    uint64_t key;
-    uint64_t used_at;      /* 0: empty */
     struct buf body;
     struct json_cuts cuts;
     struct message_chain chain;
@@ -45,14 +44,24 @@ struct turn {
     char *strings;         /* that the facts refer to */
 };
 
+/* What a turn is looked for by; all of them stand close together. */
+struct turn_slot {
+    uint64_t key;
+    uint64_t used_at; /* 0: empty */
+    size_t room;      /* bytes of memory that its body has */
+};
+
 struct conversations {
     struct packer *packer;
-    struct turn turns[CONVERSATIONS_MAX];
+    struct turn_slot slots[CONVERSATIONS_MAX];
+    struct turn turns[CONVERSATIONS_MAX]; /* of the slots */
     uint64_t clock;
     struct buf excerpt;       /* scratch: a piece of JSON that is read by itself */
     struct json_cuts cuts;    /* scratch: of the body at hand */
     struct message_chain chain; /* likewise */
     struct json_cuts excerpt_cuts;
+    struct recipe whole, middle; /* likewise: of the body at hand; of what is new in it */
+    struct buf recipe;           /* likewise: a recipe as it is stored */
     struct arena arena;       /* scratch: strings of facts */
     void *hash_state;         /* scratch: XXH3_state_t */
     struct hash_mark mark;    /* scratch: of the body at hand */

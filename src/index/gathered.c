@@ -164,7 +164,7 @@ void gathering_remove(struct gathering *x, struct gathered *e)
     buf_release(&e->response.packed);
     recipe_release(&e->fresh);
     free(e->segments);
-    free(e->strings);
+    free(e->strings.block);
     free(e);
 }
 
@@ -183,7 +183,5 @@ uint32_t gathered_segment(struct gathered *e, struct segment *g)
 
 void gathered_keep(struct gathered *e)
 {
-    char *old = e->strings;
-    e->strings = record_keep_packed(&e->record);
-    free(old);
+    record_keep_packed(&e->record, &e->strings);
 }

@@ -50,9 +50,10 @@ struct gathered {
     bool is_ended;     /* waits for the commit */
     bool has_no_duration; /* nobody knows when it ended */
     bool is_untimed;   /* nobody knows when the answer's bytes came */
+    bool is_encoded;   /* the answer's head names a coding */
     struct chunk_list response;
     struct record record; /* strings are in `strings` */
-    char *strings;
+    struct record_strings strings;
     struct gathered *newer, *older;
     struct piece_at recipe; /* of the request's body */
     enum fresh_part fresh_part;

@@ -173,10 +173,11 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
         return;
     }
     struct head_want wants[] = {{STR("content-type")}, {STR("request-id")},
-                                {STR("x-request-id")}};
+                                {STR("x-request-id")}, {STR("content-encoding")}};
     struct record *r = &e->record;
     e->response_head = chunk_of(e, g, offset, f);
     r->status = read_status(head_text_read(h.head, wants, COUNT_OF(wants)));
+    e->is_encoded = wants[3].value.len > 0;
     r->is_stream = str_starts_nocase(wants[0].value, STR("text/event-stream"));
     r->upstream_request_id =
         str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);

@@ -303,7 +303,8 @@ static void read_answer(struct taker *t, struct gathered *e, struct str head)
     struct head_want encoding = {STR("content-encoding")};
     struct answer_facts facts = {.first_token_at = SIZE_MAX};
     struct record *r = &e->record;
-    head_text_read(head, &encoding, 1);
+    if (e->is_encoded)
+        head_text_read(head, &encoding, 1);
     struct str body = decode(t, e, encoding.value, buf_str(&t->body));
     bool is_plain = body.ptr == t->body.ptr;
     if (body.len) {

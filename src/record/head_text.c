@@ -13,19 +13,21 @@ static struct str next_line(struct str *rest)
     return line;
 }
 
+/* A field's name ends at its first colon, and has none in it. */
+static bool is_field(struct str line, struct str name)
+{
+    return line.len > name.len && line.ptr[name.len] == ':' && str_starts_nocase(line, name);
+}
+
 struct str head_text_read(struct str head, struct head_want *wants, size_t count)
 {
     struct str first = next_line(&head);
     while (head.len) {
         struct str line = next_line(&head);
-        size_t colon = str_find(line, ':');
-        if (colon == line.len)
-            continue;
         for (size_t i = 0; i < count; i++) {
             struct head_want *w = &wants[i];
-            if (w->name.len == colon && !w->value.len &&
-                str_equal_nocase(str_head(line, colon), w->name))
-                w->value = str_trim(str_from(line, colon + 1));
+            if (!w->value.len && is_field(line, w->name))
+                w->value = str_trim(str_from(line, w->name.len + 1));
         }
     }
     return first;

@@ -3,6 +3,8 @@
  */
 #include "record/record.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 void record_init(struct record *r)
@@ -50,20 +52,41 @@ void record_keep(struct record *r, struct arena *a)
     arena_keep(a, strings, STRINGS);
 }
 
-char *record_keep_packed(struct record *r)
+static bool is_kept(const struct record_strings *s, const struct str *text)
 {
+    return !text->len || (text->ptr >= s->block && text->ptr < s->block + s->len);
+}
+
+/* There is room for it. */
+static void append(struct record_strings *s, struct str *text)
+{
+    memcpy(s->block + s->len, text->ptr, text->len);
+    text->ptr = s->block + s->len;
+    s->len += text->len;
+}
+
+void record_keep_packed(struct record *r, struct record_strings *s)
+{
+    enum { MORE_BYTES = 320 }; /* room for what is known later */
     struct str *strings[STRINGS];
+    size_t all = 0, added = 0;
     list_strings(r, strings);
-    size_t size = 1;
-    for (size_t i = 0; i < STRINGS; i++)
-        size += strings[i]->len;
-    char *block = mem_alloc(size), *at = block;
     for (size_t i = 0; i < STRINGS; i++) {
-        size_t len = strings[i]->len;
-        if (len)
-            memcpy(at, strings[i]->ptr, len);
-        *strings[i] = len ? str_make(at, len) : STR_NONE;
-        at += len;
+        if (!strings[i]->len)
+            *strings[i] = STR_NONE;
+        all += strings[i]->len;
+        added += is_kept(s, strings[i]) ? 0 : strings[i]->len;
     }
-    return block;
+    if (added <= s->cap - s->len) {
+        for (size_t i = 0; i < STRINGS; i++)
+            if (!is_kept(s, strings[i]))
+                append(s, strings[i]);
+        return;
+    }
+    char *old = s->block;
+    *s = (struct record_strings){mem_alloc(all + MORE_BYTES), 0, all + MORE_BYTES};
+    for (size_t i = 0; i < STRINGS; i++)
+        if (strings[i]->len)
+            append(s, strings[i]);
+    free(old);
 }

@@ -113,8 +113,14 @@ typedef void known_turn_fn(const struct known_turn *turn, int64_t tool_count, vo
 
 void record_init(struct record *r); /* everything unknown or empty */
 void record_keep(struct record *r, struct arena *a); /* copies every string into `a` */
-/* Copies every string into one block that the caller frees; no byte more than they need. */
-char *record_keep_packed(struct record *r);
+
+/* The strings of a record that changes, in one block that the caller frees. */
+struct record_strings {
+    char *block; /* NULL until needed */
+    size_t len, cap;
+};
+/* Copies into the block what is not in it yet. */
+void record_keep_packed(struct record *r, struct record_strings *s);
 
 /* One chunk of the answer as it came. */
 struct chunk_mark {

@@ -365,7 +365,7 @@ static void equal_pieces_are_stored_once(void **state)
     assert_int_equal(buf_append(&b, str_from(buf_str(&a), 1)), ERR_OK);
     size_t first = pack(s, buf_str(&a));
     for (size_t i = 0; i < CONVERSATIONS_MAX; i++)
-        assert_true(s->conversations.turns[i].used_at == 0 || i == 0);
+        assert_true(s->conversations.slots[i].used_at == 0 || i == 0);
     conversations_forget(&s->conversations); /* only the pieces are known */
     size_t second = pack(s, buf_str(&b));
     assert_true(second + 2000 < first); /* the system prompt is shared; tools are too short */
