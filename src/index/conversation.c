@@ -452,7 +452,7 @@ static struct turn *empty_turn(struct conversations *c, size_t room)
         for (size_t i = 0; i < CONVERSATIONS_MAX; i++) {
             bytes += c->slots[i].room;
             if (!c->slots[i].used_at)
-                empty = i;
+                empty = MIN_OF(empty, i);
             else if (!c->slots[oldest].used_at || c->slots[i].used_at < c->slots[oldest].used_at)
                 oldest = i;
         }
