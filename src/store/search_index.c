@@ -13,11 +13,13 @@
 #include "base/log.h"
 #include "base/loss.h"
 #include "base/mem.h"
+#include "store/sqlite_driver.h"
 #include "store/search_private.h"
 
 enum {
     ROWS_MAX = 32, /* looked up at a time */
     LOG_EVERY_S = 60,
+    SETTLE_PAGES = 256, /* given back in a step, after something was forgotten */
 };
 
 static const uint64_t look_again_ns = UINT64_C(1000000000);      /* nothing new was there */
@@ -51,13 +53,13 @@ void search_free(struct search *x)
 {
     if (!x)
         return;
-    if (x->is_open)
-        search_file_close(&x->current);
     while (x->idle) {
         struct searcher *s = x->idle;
         x->idle = s->next;
         searcher_free(s);
     }
+    if (x->is_open)
+        search_file_close(&x->current); /* after who reads it, or its log would stay behind */
     store_reader_free(x->reader);
     text_reader_release(&x->texts);
     arena_release(&x->arena);
@@ -376,6 +378,19 @@ static uint64_t give_up(struct search *x, enum err err, const struct fail *f)
     return after_failure_ns;
 }
 
+/* What was forgotten leaves the file's free pages and its log, too. */
+static uint64_t settle(struct search *x)
+{
+    struct fail f = {0};
+    bool more = false;
+    enum err err = sqlite_shrink(&x->current.db, SETTLE_PAGES, 0, &more, &f);
+    x->is_unsettled = !err && more;
+    if (x->is_unsettled)
+        return 0;
+    sqlite_checkpoint(&x->current.db, false);
+    return look_again_ns;
+}
+
 uint64_t search_step(void *owner)
 {
     struct search *x = owner;
@@ -385,7 +400,10 @@ uint64_t search_step(void *owner)
     enum err err = ready(x, &f);
     if (!err)
         err = read_on(x, &is_new, &f);
-    uint64_t pause_ns = err ? give_up(x, err, &f) : is_new ? 0 : look_again_ns;
+    uint64_t pause_ns = err               ? give_up(x, err, &f)
+                        : is_new          ? 0
+                        : x->is_unsettled ? settle(x)
+                                          : look_again_ns;
     if (!err)
         note_about(x);
     uv_mutex_unlock(&x->writing);
@@ -397,10 +415,16 @@ uint64_t search_step(void *owner)
 static enum err forget_in(struct search_file *g, const struct uuid *requests, size_t count,
                           struct fail *f)
 {
+    sqlite_wipe(&g->db, true);
     enum err err = search_file_begin(g, f);
     for (size_t i = 0; i < count && !err; i++)
         err = search_file_forget(g, &requests[i], f);
-    return err ? err : search_file_commit(g, f);
+    if (!err && !g->about.texts) /* words would stay in FTS5's segments until these are merged */
+        err = database_run(&g->db, "INSERT INTO found (found) VALUES ('delete-all')", f);
+    if (!err)
+        err = search_file_commit(g, f);
+    sqlite_wipe(&g->db, false);
+    return err;
 }
 
 static enum err forget_in_old(struct search *x, int64_t number, const struct uuid *requests,
@@ -413,6 +437,8 @@ static enum err forget_in_old(struct search *x, int64_t number, const struct uui
     if (err)
         return err;
     err = forget_in(&file, requests, count, f);
+    if (!err)
+        sqlite_checkpoint(&file.db, false);
     uv_mutex_lock(&x->listing);
     for (size_t i = 0; i < x->list_count && !err; i++)
         if (x->list[i].number == number)
@@ -451,6 +477,7 @@ enum err search_forget(struct search *x, const struct uuid *requests, size_t cou
         err = forget_in_old(x, numbers[i], requests, count, f);
     if (!err) {
         err = forget_in(&x->current, requests, count, f);
+        x->is_unsettled = !err;
         if (err)
             give_up(x, err, f);
         else

@@ -33,6 +33,7 @@ struct search {
     struct text_reader texts;
     struct buf bytes, body, decoded; /* scratch */
     size_t range; /* the one that was read last */
+    bool is_unsettled; /* something was forgotten, and its bytes are still there */
     bool knows_ranges; /* has asked for them since it found nothing new */
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */

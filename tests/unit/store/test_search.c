@@ -358,6 +358,54 @@ static void what_is_forgotten_is_gone(void **state)
     assert_int_equal(search_drop_before(x->search, INT64_MAX), 0); /* the newest stays */
 }
 
+/* How often the word stands in any of the index's files. */
+static int on_disk(struct fixture *x, const char *word)
+{
+    char command[256];
+    snprintf(command, sizeof command, "cat '%s'/* | grep -aoi '%s' | wc -l", x->search_dir, word);
+    FILE *out = popen(command, "r");
+    int count = -1;
+    assert_non_null(out);
+    assert_int_equal(fscanf(out, "%d", &count), 1);
+    pclose(out);
+    return count;
+}
+
+/* Not only is it not found any more: its bytes are not there. */
+static void what_is_forgotten_leaves_the_disk(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    struct uuid ids[2] = {say(x, "a", "rhinoceros and pangolin", "an armadillo"),
+                          say(x, "b", "rhinoceros again", "another")};
+    index_all(x);
+    assert_int_equal(ask(x, "pangolin"), 1);
+    assert_true(on_disk(x, "pangolin") > 0);
+    assert_int_equal(search_forget(x->search, ids, 2, &f), ERR_OK);
+    for (int i = 0; i < 5; i++)
+        search_step(x->search);
+    assert_int_equal(on_disk(x, "pangolin"), 0);
+    assert_int_equal(on_disk(x, "armadillo"), 0);
+    assert_int_equal(on_disk(x, "rhinoceros"), 0);
+    say(x, "c", "pangolin", "once more");
+    index_all(x);
+    assert_int_equal(ask(x, "pangolin"), 1);
+}
+
+/* Who asked keeps a connection for the next question; the log must not outlive it. */
+static void nothing_but_files_is_left_when_closed(void **state)
+{
+    struct fixture *x = *state;
+    char path[160];
+    say(x, "s", "before", "one");
+    index_all(x);
+    assert_int_equal(ask(x, "before"), 1);
+    close_store(x);
+    snprintf(path, sizeof path, "%s/000001.db-wal", x->search_dir);
+    assert_int_not_equal(access(path, F_OK), 0);
+    open_store(x);
+}
+
 static void snippets(void **state)
 {
     struct fixture *x = *state;
@@ -507,6 +555,7 @@ int main(void)
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
         TEST(what_is_forgotten_is_gone), TEST(snippets), TEST(any_question), TEST(as_fts5),
+        TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
