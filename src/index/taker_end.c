@@ -16,6 +16,7 @@
 #include "record/answer.h"
 #include "record/body_decode.h"
 #include "record/detail.h"
+#include "record/stream_fold.h"
 
 enum { ERROR_MESSAGE_MAX = 300, HEAD_KEPT_MAX = 256 << 10, SCRATCH_KEPT_BYTES = 1 << 20 };
 
@@ -330,7 +331,11 @@ static void pack_answer(struct taker *t, struct gathered *e, struct str head, st
     gather(t, e, &e->response, &t->body);
     read_answer(t, e, head);
     body_hash(buf_str(&t->body), d->facts.response_hash);
-    enum err err = packer_put_body(&t->packer, buf_str(&t->body), &d->response);
+    buf_clear(&t->decoded); /* has been read */
+    d->is_folded = e->record.is_stream &&
+                   stream_fold(buf_str(&t->body), t->marks, t->mark_count, &t->decoded);
+    struct buf *stored = d->is_folded ? &t->decoded : &t->body;
+    enum err err = packer_put_body(&t->packer, buf_str(stored), &d->response);
     assert(!err); /* some forty ranges */
     shrink_scratch(&t->body);
     shrink_scratch(&t->decoded);

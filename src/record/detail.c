@@ -21,7 +21,7 @@ void body_hash(struct str body, uint8_t out[16])
 size_t detail_bound(const struct detail *d)
 {
     return 256 + d->facts.request_head.len + d->facts.response_head.len +
-           d->facts.upstream_addr.len + d->facts.timeline_len * 20 + (d->response.count + d->fresh.count) * 30;
+           d->facts.upstream_addr.len + d->facts.timeline_len * 21 + (d->response.count + d->fresh.count) * 30;
 }
 
 struct put {
@@ -48,13 +48,20 @@ static void put_at(struct put *p, uint64_t own, struct piece_at at)
     put(p, at.offset);
 }
 
+/* Bytes that are alike stand together, and those that nothing foretells come last. */
 static void put_timeline(struct put *p, const struct record_detail *f)
 {
     int64_t last_us = 0;
     put(p, f->timeline_len);
-    for (size_t i = 0; i < f->timeline_len; i++) {
-        put(p, wire_zigzag(f->timeline[i].offset_us - last_us));
+    for (size_t i = 0; i < f->timeline_len; i++)
         put(p, (uint64_t)f->timeline[i].bytes);
+    for (size_t i = 0; i < f->timeline_len; i++) {
+        put(p, wire_zigzag(f->timeline[i].offset_us - last_us) >> 8);
+        last_us = f->timeline[i].offset_us;
+    }
+    last_us = 0;
+    for (size_t i = 0; i < f->timeline_len && !p->err; i++) {
+        p->err = buf_append_byte(p->out, (char)wire_zigzag(f->timeline[i].offset_us - last_us));
         last_us = f->timeline[i].offset_us;
     }
 }
@@ -81,13 +88,13 @@ enum err detail_write(struct buf *out, uint64_t block, const struct detail *d)
     put_bytes(&p, f->upstream_addr);
     put(&p, wire_zigzag(f->sent_us));
     put_at(&p, block, d->request);
-    put(&p, d->response.count);
+    put(&p, (uint64_t)d->response.count << 1 | d->is_folded);
     for (size_t i = 0; i < d->response.count; i++)
         put_at(&p, block, d->response.list[i]);
+    put_fresh(&p, block, d);
     put_timeline(&p, f);
     put_bytes(&p, str_make(f->request_hash, 16));
     put_bytes(&p, str_make(f->response_hash, 16));
-    put_fresh(&p, block, d);
     return p.err;
 }
 
@@ -104,16 +111,21 @@ static struct piece_at get_at(struct wire_reader *r, uint64_t own)
 static void get_timeline(struct wire_reader *r, struct arena *arena, struct record_detail *f)
 {
     uint64_t count = wire_get_varint(r);
-    if (r->bad || count > TIMELINE_MAX || count * 2 > r->rest.len) {
+    if (r->bad || count > TIMELINE_MAX || count * 3 > r->rest.len) {
         r->bad = true;
         return;
     }
     f->timeline = arena_zeroed(arena, count * sizeof *f->timeline + 1);
     f->timeline_len = count;
+    for (size_t i = 0; i < count; i++)
+        f->timeline[i].bytes = (int64_t)wire_get_varint(r);
+    for (size_t i = 0; i < count; i++)
+        f->timeline[i].offset_us = (int64_t)(wire_get_varint(r) << 8);
+    struct str low = wire_get_exactly(r, count);
     int64_t last_us = 0;
-    for (size_t i = 0; i < count; i++) {
-        last_us += wire_unzigzag(wire_get_varint(r));
-        f->timeline[i] = (struct chunk_mark){last_us, (int64_t)wire_get_varint(r)};
+    for (size_t i = 0; i < low.len; i++) {
+        last_us += wire_unzigzag((uint64_t)f->timeline[i].offset_us | (uint8_t)low.ptr[i]);
+        f->timeline[i].offset_us = last_us;
     }
 }
 
@@ -156,13 +168,14 @@ enum err detail_read(struct str bytes, uint64_t block, struct arena *arena, stru
     f->sent_us = wire_unzigzag(wire_get_varint(&r));
     d->request = get_at(&r, block);
     uint64_t count = wire_get_varint(&r);
-    for (uint64_t i = 0; i < count && !r.bad; i++)
+    d->is_folded = count & 1;
+    for (uint64_t i = 0; i < count >> 1 && !r.bad; i++)
         if (recipe_add(&d->response, get_at(&r, block)))
             r.bad = true;
+    get_fresh(&r, block, d);
     get_timeline(&r, arena, f);
     get_hash(&r, f->request_hash);
     get_hash(&r, f->response_hash);
-    get_fresh(&r, block, d);
     if (!r.bad)
         return ERR_OK;
     detail_release(d);

@@ -21,6 +21,7 @@ struct detail {
     struct record_detail facts;
     struct piece_at request;  /* its body's recipe; len 0: it had none */
     struct recipe response;   /* its body */
+    bool is_folded;           /* what `response` makes is to be unfolded: see record/stream_fold.h */
     enum fresh_part fresh_part;
     struct recipe fresh;      /* at most FRESH_RANGES_MAX */
 };

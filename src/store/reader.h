@@ -88,6 +88,11 @@ struct detail;
  * as of reader_load(). */
 enum err reader_detail(struct store_reader *r, struct piece_at at, struct arena *arena,
                        struct detail *d, struct fail *f) MUST_CHECK;
+/* Appends the answer's body as it was relayed. Errors as of reader_load(). */
+enum err reader_answer(struct store_reader *r, const struct detail *d, struct buf *out) MUST_CHECK;
+/* Appends what the ranges hold. Errors as of reader_load(). */
+enum err reader_load_all(struct store_reader *r, const struct recipe *from,
+                         struct buf *out) MUST_CHECK;
 void reader_blocks_release(struct store_reader *r);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "base/clock.h"
 #include "record/detail.h"
+#include "record/stream_fold.h"
 #include "store/days.h"
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
@@ -255,11 +256,24 @@ enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *
     return ERR_OK;
 }
 
-static enum err put_together(struct store_reader *r, const struct recipe *body, struct buf *out)
+enum err reader_load_all(struct store_reader *r, const struct recipe *from, struct buf *out)
 {
-    enum err err = buf_reserve(out, body->bytes);
-    for (size_t i = 0; i < body->count && !err; i++)
-        err = reader_load(r, body->list[i], out);
+    enum err err = buf_reserve(out, from->bytes);
+    for (size_t i = 0; i < from->count && !err; i++)
+        err = reader_load(r, from->list[i], out);
+    return err;
+}
+
+enum err reader_answer(struct store_reader *r, const struct detail *d, struct buf *out)
+{
+    struct buf folded;
+    if (!d->is_folded)
+        return reader_load_all(r, &d->response, out);
+    buf_init(&folded, out->ceiling);
+    enum err err = reader_load_all(r, &d->response, &folded);
+    if (!err)
+        err = stream_unfold(buf_str(&folded), d->facts.timeline, d->facts.timeline_len, out);
+    buf_release(&folded);
     return err;
 }
 
@@ -289,7 +303,7 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
     if (!err && side == BODY_REQUEST && d.request.len)
         err = recipe_read(d.request, reader_load, r, &request);
     if (!err)
-        err = put_together(r, side == BODY_REQUEST ? &request : &d.response, out);
+        err = side == BODY_REQUEST ? reader_load_all(r, &request, out) : reader_answer(r, &d, out);
     if (!err)
         err = check_hash(str_make(out->ptr + before, out->len - before),
                          side == BODY_REQUEST ? d.facts.request_hash : d.facts.response_hash, f);

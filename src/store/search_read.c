@@ -9,10 +9,7 @@
 static enum err load_ranges(struct search *x, const struct recipe *from, struct buf *out)
 {
     buf_clear(out);
-    enum err err = buf_reserve(out, from->bytes);
-    for (size_t i = 0; i < from->count && !err; i++)
-        err = reader_load(x->reader, from->list[i], out);
-    return err;
+    return reader_load_all(x->reader, from, out);
 }
 
 static enum err read_whole_request(struct search *x, struct piece_at recipe)
@@ -52,7 +49,8 @@ static enum err read_answer(struct search *x, const struct detail *d, const stru
     struct head_want encoding = {STR("content-encoding")};
     if (!d->response.count)
         return ERR_OK;
-    enum err err = load_ranges(x, &d->response, &x->body);
+    buf_clear(&x->body);
+    enum err err = reader_answer(x->reader, d, &x->body);
     if (err)
         return err;
     struct str body = buf_str(&x->body);

@@ -15,6 +15,7 @@ static struct detail sample(void)
                   .sent_us = 1234,
                   .timeline = marks,
                   .timeline_len = COUNT_OF(marks)},
+        .is_folded = true,
         .request = {.block = 90, .offset = 77, .len = 12},
     };
     memset(d.facts.request_hash, 0xab, 16);
@@ -42,6 +43,7 @@ static void round_trip(void **state)
     assert_str_equal(out.facts.upstream_addr, in.facts.upstream_addr);
     assert_int_equal(out.facts.sent_us, 1234);
     assert_memory_equal(&out.request, &in.request, sizeof in.request);
+    assert_true(out.is_folded);
     assert_int_equal(out.response.count, 2);
     assert_memory_equal(out.response.list, in.response.list, 2 * sizeof in.response.list[0]);
     assert_int_equal(out.facts.timeline_len, 4);
