@@ -27,9 +27,19 @@ static struct frame next_frame(struct tap *t, enum frame_type type, struct str p
                           .payload = payload};
 }
 
+/* As many bytes that say nothing. */
+static struct str hidden(struct tap *t, size_t len)
+{
+    char *stars = loop_turn_alloc(t->proxy->loop, len + 1);
+    memset(stars, '*', len);
+    return str_make(stars, len);
+}
+
 /* Bytes longer than a frame may be go into several. */
 static void add_bytes(struct tap *t, enum frame_type type, struct str bytes)
 {
+    if (t->hides_bodies)
+        bytes = hidden(t, bytes.len);
     while (bytes.len) {
         struct frame f = next_frame(t, type, str_head(bytes, FRAME_PAYLOAD_MAX));
         journal_add(t->proxy->journal, &f);
@@ -108,7 +118,8 @@ static void put_answer_head(struct tap *t, struct buf *out, struct str head)
 void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wall_us, uint64_t mono_ns,
                struct str client_addr, struct str provider, const struct head *h)
 {
-    *t = (struct tap){.proxy = p, .id = *id, .is_off = !p->journal};
+    *t = (struct tap){.proxy = p, .id = *id, .is_off = !p->journal,
+                      .hides_bodies = redact_is_credential_path(h->target)};
     if (t->is_off)
         return;
     t->turn = journal_turn(p->journal);

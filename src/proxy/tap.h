@@ -18,6 +18,7 @@ struct tap {
     struct uuid id;
     uint32_t seq;
     uint64_t request_bytes, response_bytes, client_bytes;
+    bool hides_bodies; /* they are credentials: of each byte it is only kept that there was one */
     bool is_off;     /* nothing is recorded (any more) */
     bool is_begun;   /* its beginning is in the journal */
     uint64_t turn;   /* the journal's, that wrote the beginning */

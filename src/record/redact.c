@@ -415,3 +415,25 @@ enum err redact_target(struct redactor *r, struct str target, struct buf *out)
 {
     return mask_within(r, target, out);
 }
+
+/* Does `word` stand at `at`, %XX undone? */
+static bool stands_at(struct str s, size_t at, struct str word)
+{
+    for (size_t i = 0; i < word.len; i++, at++) {
+        int byte = at < s.len ? hex_escape(s, at) : -1;
+        char c = byte >= 0 ? (char)byte : at < s.len ? s.ptr[at] : '\0';
+        at += byte >= 0 ? 2 : 0;
+        if (c != word.ptr[i] && (c | 0x20) != word.ptr[i])
+            return false;
+    }
+    return true;
+}
+
+bool redact_is_credential_path(struct str target)
+{
+    struct str path = str_head(target, str_find(target, '?'));
+    for (size_t i = 0; i < path.len; i++)
+        if (stands_at(path, i, STR("/oauth/")))
+            return true;
+    return false;
+}

@@ -28,5 +28,7 @@ enum err redact_value(struct redactor *r, struct str name, struct str value,
 /* Appends a request target with the values of secret query parameters (key, api_key, token,
  * access_token, code, signature, password …) masked. */
 enum err redact_target(struct redactor *r, struct str target, struct buf *out) MUST_CHECK;
+/* Do bodies at this address consist of credentials (OAuth: tokens, codes, new API keys)? */
+bool redact_is_credential_path(struct str target);
 
 #endif

@@ -97,7 +97,25 @@ test('secrets reach the provider and the client, and nothing else', { timeout: 6
   const foreign = await ask(t.proxy.port, 'POST', `/v1/messages?${query}`, { host: 'evil.example', headers: request_headers, body: '{}' });
   assert.equal(foreign.status, 421);
 
+  /* Where bodies are credentials, it is only kept how many bytes they were. */
+  const login = JSON.stringify({ grant_type: 'refresh_token', refresh_token: secret('refreshbody') });
+  const fresh = JSON.stringify({ raw_key: secret('freshkey'), access_token: secret('freshtoken') });
+  const logins = [];
+  for (const target of ['/v1/oauth/token', '/api/oauth/claude_cli/create_api_key']) {
+    const session = session_id();
+    t.up.on(session, async (x) => { await x.received(); await x.respond(200, [['Content-Type', 'application/json']], fresh); });
+    const got = await ask(t.proxy.port, 'POST', target, { headers: [['X-Claude-Code-Session-Id', session], ['Content-Type', 'application/json']], body: login });
+    assert.equal(got.body.toString(), fresh);
+    assert.equal(t.up.seen(session)[0].body.toString(), login);
+    logins.push(await t.proxy.row(session));
+  }
+
   const told = [];
+  for (const row of logins) {
+    assert.deepEqual([row.state, row.request_bytes, row.response_bytes], ['complete', login.length, fresh.length]);
+    assert.equal((await t.proxy.body(row.id, 'request')).toString(), '*'.repeat(login.length));
+    assert.equal((await t.proxy.body(row.id, 'response')).toString(), '*'.repeat(fresh.length));
+  }
   for (const { row } of done)
     for (const part of ['', '/timeline', '/response/message', '/response/body'])
       told.push([`/api/requests/{id}${part}`, (await t.proxy.get(`/api/requests/${row.id}${part}`)).body]);

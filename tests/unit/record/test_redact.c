@@ -122,6 +122,22 @@ static void names(void **state)
     assert_true(redact_is_secret(STR("x_api_key")));
 }
 
+static void addresses_of_credentials(void **state)
+{
+    (void)state;
+    static const char *const such[] = {
+        "/v1/oauth/token", "/api/oauth/claude_cli/create_api_key?x=1", "/v1/%6fauth/token",
+        "/v1%2Foauth%2ftoken", "/v1/OAuth/token",
+    };
+    static const char *const others[] = {
+        "/v1/messages", "/v1/messages?to=/oauth/token", "/v1/oauthx/token", "/api/oauth", "", "/v1/oaut%",
+    };
+    for (size_t i = 0; i < COUNT_OF(such); i++)
+        assert_true(redact_is_credential_path(str_of(such[i])));
+    for (size_t i = 0; i < COUNT_OF(others); i++)
+        assert_false(redact_is_credential_path(str_of(others[i])));
+}
+
 static void other_headers_are_unchanged(void **state)
 {
     (void)state;
@@ -252,6 +268,7 @@ int main(void)
         cmocka_unit_test(fingerprint_is_the_hmac),
         cmocka_unit_test(secret_headers),
         cmocka_unit_test(names),
+        cmocka_unit_test(addresses_of_credentials),
         cmocka_unit_test(other_headers_are_unchanged),
         cmocka_unit_test(secrets_in_other_headers),
         cmocka_unit_test(targets),
