@@ -21,7 +21,7 @@ enum {
     SEARCH_FILE_TEXT_BYTES = 256 << 20,
     SEARCH_FILE_DAYS = 31,
     SEARCH_FILES_MAX = 512, /* the oldest one goes when there would be more */
-    SEARCH_STEP_MS = 15,    /* a step begins no other request after this */
+    SEARCH_STEP_MS = 100,   /* a step begins no other request after this */
     SEARCH_LIMIT_MS = 1500, /* a question that takes longer is answered with what was found */
     SEARCH_BODY_MAX = 40 << 20,
 };

@@ -43,9 +43,9 @@ static const char schema[] =
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
-    [FILE_ADD_NAME] = "INSERT INTO names (text) VALUES (?) RETURNING id",
+    [FILE_ADD_NAME] = "INSERT INTO names (text) VALUES (?)",
     [FILE_THREAD] = "SELECT id FROM threads WHERE session = ? AND agent = ?",
-    [FILE_ADD_THREAD] = "INSERT INTO threads (session, agent) VALUES (?, ?) RETURNING id",
+    [FILE_ADD_THREAD] = "INSERT INTO threads (session, agent) VALUES (?, ?)",
     [FILE_KEY] = "SELECT k.text, v.thread FROM keys k LEFT JOIN texts t ON t.id = k.text"
                  " LEFT JOIN visits v ON v.id = t.visit WHERE k.key = ?",
     [FILE_ADD_KEY] = "INSERT INTO keys (key, text) VALUES (?, ?)",
@@ -216,6 +216,8 @@ enum err search_file_name(struct search_file *g, struct str text, int64_t *id, s
     return look_up(q, id, NULL, f);
 }
 
+/* RETURNING would tell the number at once; but SQLite makes a savepoint for it, at which FTS5 writes
+ * all that it has gathered. */
 static enum err name_id(struct search_file *g, struct str text, int64_t *id, struct fail *f)
 {
     struct statement *q;
@@ -226,17 +228,19 @@ static enum err name_id(struct search_file *g, struct str text, int64_t *id, str
     if (err)
         return err;
     bind_text(q, 1, text);
-    return look_up(q, id, NULL, f);
+    err = statement_run(q, f);
+    return err ? err : search_file_name(g, text, id, f);
 }
 
 static enum err thread_id(struct search_file *g, int64_t session, int64_t agent, int64_t *id,
                           struct fail *f)
 {
+    static const enum file_statement steps[] = {FILE_THREAD, FILE_ADD_THREAD, FILE_THREAD};
     enum err err = ERR_OK;
     *id = 0;
-    for (int i = FILE_THREAD; i <= FILE_ADD_THREAD && !*id && !err; i++) {
+    for (size_t i = 0; i < COUNT_OF(steps) && !*id && !err; i++) {
         struct statement *q;
-        err = search_file_prepare(g, (enum file_statement)i, &q, f);
+        err = search_file_prepare(g, steps[i], &q, f);
         if (err)
             return err;
         bind_number(q, 1, session);

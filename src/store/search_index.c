@@ -308,18 +308,30 @@ static enum err index_row(struct search *x, const struct row *row, struct fail *
     return search_file_end(&x->current, f);
 }
 
-static enum err index_rows(struct search *x, const struct search_cursor *c,
-                           const struct row *rows, size_t count, struct fail *f)
+/* As many as there are and the time allows, in one transaction: FTS5 makes a segment of each, to be
+ * merged with others later. */
+static enum err index_range(struct search *x, const struct search_cursor *from, bool *is_new,
+                            struct fail *f)
 {
-    uint64_t begun_ns = clock_mono_ns();
-    enum err err = search_file_begin(&x->current, f);
-    x->current.cursor = *c;
-    for (size_t i = 0; i < count && !err; i++) {
-        err = index_row(x, &rows[i], f);
-        if (clock_mono_ns() - begun_ns > SEARCH_STEP_MS * UINT64_C(1000000))
-            break;
-    }
-    return err ? err : search_file_commit(&x->current, f);
+    uint64_t until_ns = clock_mono_ns() + SEARCH_STEP_MS * UINT64_C(1000000);
+    struct row rows[ROWS_MAX];
+    struct arena arena;
+    size_t count;
+    enum err err;
+    arena_init(&arena);
+    x->current.cursor = *from;
+    *is_new = false;
+    do {
+        arena_clear(&arena);
+        err = next_rows(x, &x->current.cursor, &arena, rows, &count, f);
+        if (!err && count && !*is_new)
+            err = search_file_begin(&x->current, f);
+        *is_new |= count > 0;
+        for (size_t i = 0; i < count && !err && clock_mono_ns() < until_ns; i++)
+            err = index_row(x, &rows[i], f);
+    } while (!err && count == ROWS_MAX && clock_mono_ns() < until_ns);
+    arena_release(&arena);
+    return err || !*is_new ? err : search_file_commit(&x->current, f);
 }
 
 static void note_cursor(struct search *x, struct search_cursor *c)
@@ -336,21 +348,13 @@ static enum err read_on(struct search *x, bool *is_new, struct fail *f)
     *is_new = false;
     for (size_t i = 0; i < x->cursor_count && !err && !*is_new; i++) {
         struct search_cursor *c = &x->cursors[(x->range + i) % x->cursor_count];
-        struct row rows[ROWS_MAX];
-        struct arena arena;
-        size_t count = 0;
         if (c->is_done)
             continue;
-        arena_init(&arena);
-        err = next_rows(x, c, &arena, rows, &count, f);
-        if (!err && count) {
-            *is_new = true;
-            err = index_rows(x, c, rows, count, f);
-            if (!err)
-                note_cursor(x, c);
+        err = index_range(x, c, is_new, f);
+        if (*is_new && !err)
+            note_cursor(x, c);
+        if (*is_new)
             x->range = (size_t)(c - x->cursors);
-        }
-        arena_release(&arena);
     }
     x->knows_ranges = *is_new && !err;
     return err;

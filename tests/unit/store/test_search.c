@@ -10,7 +10,7 @@
 #include "base/loss.h"
 #include "batches.h"
 #include "place.h"
-#include "store/search.h"
+#include "store/search_private.h"
 #include "store/search_terms.h"
 #include "store/store_private.h"
 
@@ -546,6 +546,22 @@ static void damage_is_counted(void **state)
     assert_int_equal(loss_read(LOSS_SEARCH_SKIPPED).since_start - before, 1);
 }
 
+/* What FTS5 writes before a transaction's end it must merge again. */
+static void a_step_makes_one_segment(void **state)
+{
+    struct fixture *x = *state;
+    char session[16];
+    int steps = 0;
+    for (int i = 0; i < 100; i++) {
+        snprintf(session, sizeof session, "s%d", i);
+        say(x, session, session, "granted");
+    }
+    for (; !steps || counters(x).waiting; steps++)
+        search_step(x->search);
+    assert_in_range(database_number(&x->search->current.db,
+                                    "SELECT count(DISTINCT segid) FROM found_idx", -1), 1, steps);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -556,6 +572,7 @@ int main(void)
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
         TEST(what_is_forgotten_is_gone), TEST(snippets), TEST(any_question), TEST(as_fts5),
         TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
+        TEST(a_step_makes_one_segment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
