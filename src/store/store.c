@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <openssl/rand.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/keeping.h"
@@ -48,7 +46,7 @@ static enum err make_secret(struct store *s, struct fail *f)
 {
     char secret[SECRET_BYTES];
     struct statement *q;
-    if (RAND_bytes((unsigned char *)secret, SECRET_BYTES) != 1)
+    if (uv_random(NULL, NULL, secret, SECRET_BYTES, 0, NULL) != 0)
         return fail(f, ERR_INTERNAL, "no random bytes");
     enum err err = database_prepare(&s->db,
                                     "INSERT INTO meta (key, value) VALUES ('secret', ?)"
