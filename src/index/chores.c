@@ -104,6 +104,8 @@ static void run(void *arg)
 enum err chores_start(struct chores *c, struct fail *f)
 {
     assert(!c->is_started);
+    for (int i = 0; i < c->count; i++)
+        c->list[i].due_ns = uv_hrtime() + CHORES_BEGIN_MS * UINT64_C(1000000);
     if (uv_thread_create(&c->thread, run, c) != 0)
         return fail(f, ERR_INTERNAL, "the thread for background work could not be started");
     c->is_started = true;

@@ -11,6 +11,7 @@
 
 enum {
     CHORES_MAX = 16,
+    CHORES_BEGIN_MS = 250, /* after the start, which is not to share its processor with what can wait */
     CHORE_STEP_MS = 20 /* a step that writes holds up recording: it should take no longer */
 };
 

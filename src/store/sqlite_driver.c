@@ -19,9 +19,12 @@ enum {
     STEPS_BETWEEN_LOOKS = 4000, /* of SQLite's machine: some 100 us */
 };
 
+/* Compiled when it is first used: many never are, and the start waits for none. So what is wrong with it
+ * shows when it runs, as with PostgreSQL. */
 struct sqlite_statement {
     struct statement base;
-    sqlite3_stmt *handle;
+    sqlite3_stmt *handle; /* NULL: not compiled */
+    char *sql;            /* until it is compiled */
 };
 
 static sqlite3 *handle_of(const struct database *d)
@@ -29,9 +32,25 @@ static sqlite3 *handle_of(const struct database *d)
     return d->connection;
 }
 
+static struct sqlite_statement *own(struct statement *q)
+{
+    return (struct sqlite_statement *)q;
+}
+
+static void compile(struct sqlite_statement *s)
+{
+    if (sqlite3_prepare_v3(handle_of(s->base.db), s->sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle,
+                           NULL) != SQLITE_OK)
+        return; /* the connection knows why; using it fails */
+    free(s->sql);
+    s->sql = NULL;
+}
+
 static sqlite3_stmt *stmt_of(struct statement *q)
 {
-    return ((struct sqlite_statement *)q)->handle;
+    if (!own(q)->handle)
+        compile(own(q));
+    return own(q)->handle;
 }
 
 /* --- failures --- */
@@ -293,19 +312,17 @@ static enum err migrate(struct database *d, struct fail *f)
 static enum err prepare(struct database *d, const char *sql, struct statement **out,
                         struct fail *f)
 {
-    sqlite3_stmt *handle;
-    if (sqlite3_prepare_v3(handle_of(d), sql, -1, SQLITE_PREPARE_PERSISTENT, &handle, NULL) !=
-        SQLITE_OK)
-        return failed(d, f);
-    struct sqlite_statement *q = MEM_NEW(struct sqlite_statement);
-    q->handle = handle;
-    *out = &q->base;
+    (void)d, (void)f;
+    struct sqlite_statement *s = MEM_NEW(struct sqlite_statement);
+    s->sql = mem_strdup(sql);
+    *out = &s->base;
     return ERR_OK;
 }
 
 static void free_statement(struct statement *q)
 {
-    sqlite3_finalize(stmt_of(q));
+    sqlite3_finalize(own(q)->handle);
+    free(own(q)->sql);
     free(q);
 }
 
@@ -341,7 +358,7 @@ static bool next(struct statement *q, enum err *err, struct fail *f)
 
 static void reset(struct statement *q)
 {
-    sqlite3_reset(stmt_of(q));
+    sqlite3_reset(own(q)->handle);
 }
 
 static void set_null(struct statement *q, int at)
