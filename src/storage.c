@@ -66,6 +66,7 @@ struct index_store storage_glue(struct store *s)
         .find_piece = find_piece, .has = has_exchange, .next_block = next_block,
         .commit = commit, .maintain = maintain, .find_turn = find_turn,
         .session_turns = session_turns, .share_floor = share_floor,
+        .may_lose = store_may_be_set_back(s),
     };
 }
 

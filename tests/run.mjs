@@ -5,13 +5,15 @@
  *
  * The last line is "N passed, N failed, N skipped"; the exit code is not 0 when something failed.
  * TEST_LENGTH=long repeats slow cases as often as a release needs; --quick leaves out real clients
- * and kills. PROXY_BINARY names another binary than build/claude-code-proxy.
+ * and kills. PROXY_BINARY names another binary than build/claude-code-proxy. TEST_STORE=postgres keeps
+ * all records in PostgreSQL, a database for each data folder (lib/storing.mjs).
  */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
+import { Postgres, why_no_postgres } from './lib/postgres.mjs';
 
 const ROOT = path.dirname(fileURLToPath(import.meta.url));
 const ALL = ['wire', 'e2e', 'client', 'fault'];
@@ -35,6 +37,16 @@ const files = suites.flatMap((suite) => (ALL.includes(suite)
 
 const count = { passed: 0, failed: 0, skipped: 0 };
 const is_file = (data) => files.includes(data.name);
+
+/* Its end is the process's. */
+if (process.env.TEST_STORE === 'postgres' && !process.env.TEST_POSTGRES_DSN) {
+  const why = why_no_postgres();
+  if (why) {
+    console.log(`TEST_STORE=postgres: skipped: ${why}\n0 passed, 0 failed, 1 skipped`);
+    process.exit(0);
+  }
+  process.env.TEST_POSTGRES_DSN = (await Postgres.start()).url;
+}
 
 /* node:sqlite says that it is experimental. */
 const stream = run({ files, concurrency: 2, timeout: FILE_LIMIT_MS, execArgv: ['--disable-warning=ExperimentalWarning'] });

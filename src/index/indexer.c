@@ -47,6 +47,7 @@ void indexer_free(struct indexer *x)
     uv_cond_destroy(&x->bell);
     uv_mutex_destroy(&x->bell_mutex);
     uv_mutex_destroy(&x->mutex);
+    free(x->recent);
     free(x->path);
     free(x);
 }
@@ -230,10 +231,14 @@ static void number_anew(struct indexer *x, uint64_t now_ns)
 
 static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
 {
+    indexer_begin_again(x);
     if (atomic_exchange(&x->is_fence_asked, false))
         atomic_store(&x->fence, packer_fence(&x->taker.packer));
     if (is_due(x, now_ns, has_news))
         indexer_commit(x);
+    if (x->is_again && !x->taker.packer.batch.row_count && !has_unread(x, false) &&
+        !has_unread(x, true))
+        indexer_end_again(x);
     number_anew(x, now_ns);
     segments_tidy(&x->segments, !has_news);
     if (has_news) {
@@ -349,6 +354,7 @@ static void take_the_rest(struct indexer *x)
 {
     segments_look(&x->segments);
     for (int i = 0; i < STOP_TRIES; i++) {
+        indexer_begin_again(x);
         x->retry_ns = 0;
         take_all(x, true);
         if (indexer_commit(x) && !has_unread(x, true))

@@ -19,6 +19,8 @@ struct index_store {
     void *owner;
     struct str secret; /* for piece hashes; known once the store is ready */
     /* As in store.h. commit: ERR_PARSE and ERR_TOO_LARGE say that a row's own data was refused;
+     * ERR_GONE that
+     * the store has lost what it had taken before: the journal is read again, as far as it is there;
      * after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
     bool (*has)(void *owner, const struct uuid *id);
@@ -40,6 +42,7 @@ struct index_store {
      * in the journal. NULL: it is ready. */
     enum err (*ready)(void *owner, struct fail *f);
     const struct prices *prices; /* borrowed; NULL: costs stay unknown */
+    bool may_lose; /* commit may say ERR_GONE */
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when

@@ -20,6 +20,7 @@ static bool is_refusal(enum err err)
 static void settle(struct indexer *x, const struct batch *b)
 {
     struct taker *t = &x->taker;
+    indexer_note_recent(x, b);
     for (size_t i = 0; i < b->row_count; i++) {
         struct gathered *e = gathering_find(&t->exchanges, &b->rows[i].record.id);
         taker_tell(t, INDEX_ENDED, e);
@@ -90,9 +91,10 @@ bool indexer_commit(struct indexer *x)
     struct batch *b = packer_seal(&x->taker.packer);
     if (!b->block_count && !b->row_count)
         return true;
-    enum err err = x->store.commit(x->store.owner, b, &f);
+    enum err err = x->is_set_back ? ERR_GONE : x->store.commit(x->store.owner, b, &f);
     if (is_refusal(err) && ++x->refusals >= REFUSALS_MAX)
         err = commit_in_parts(x, b, &f);
+    x->is_set_back |= err == ERR_GONE;
     if (err) {
         put_off(x, &f);
         return false;

@@ -10,6 +10,8 @@
 
 #include "index/taker.h"
 
+enum { RECENT_ROWS = 1024 /* whose ids are kept, where what was committed may be lost: 16 KB */ };
+
 struct indexer {
     struct index_store store;
     char *path;
@@ -35,11 +37,23 @@ struct indexer {
     uint64_t news_ns;         /* when something last came in */
     bool is_maintained, is_resting;
     int refusals;             /* of this batch, in a row */
+    bool is_set_back;         /* the store has lost what it had taken: the journal is to be read again */
+    struct uuid *recent;      /* a ring of what was committed last; NULL until there is something */
+    uint64_t recent_count;    /* ever entered */
+    uint64_t kept_count;      /* of these: what the store still had when it was set back */
+    bool is_again;            /* the journal is being read again */
 };
 
 /* indexer_commit.c. True when nothing is left in the batch. */
 bool indexer_commit(struct indexer *x);
 /* Likewise. True when the store has been reached; tries to, as often as after failed commits. */
 bool indexer_reach_store(struct indexer *x);
+
+/* indexer_again.c. What was committed. */
+void indexer_note_recent(struct indexer *x, const struct batch *b);
+/* Between frames: if the store was set back, begins again with what the journal has. */
+void indexer_begin_again(struct indexer *x);
+/* All that could be read has been read: if that was for the second time, tells what is missing. */
+void indexer_end_again(struct indexer *x);
 
 #endif

@@ -270,7 +270,7 @@ static void add_left_behind(struct segments *s, uint64_t number)
         struct segment *g = add(s, number);
         if (g) {
             g->limit = (uint64_t)st.st_size;
-            g->read_to = has_head ? SEGMENT_HEAD_BYTES : 0;
+            g->read_to = g->begin = has_head ? SEGMENT_HEAD_BYTES : 0;
             g->is_closed = true;
         }
     }
@@ -288,7 +288,7 @@ static void add_own(struct segments *s, uint64_t number)
     if (!g)
         return;
     g->is_own = true;
-    g->read_to = MIN_OF(bytes, (uint64_t)SEGMENT_HEAD_BYTES);
+    g->read_to = g->begin = MIN_OF(bytes, (uint64_t)SEGMENT_HEAD_BYTES);
     s->newest = MAX_OF(s->newest, number);
 }
 
@@ -368,6 +368,17 @@ uint64_t segments_unread(const struct segments *s)
     for (const struct segment *g = s->first; g; g = g->next)
         bytes += g->limit > g->read_to ? g->limit - g->read_to : 0;
     return bytes;
+}
+
+void segments_begin_again(struct segments *s)
+{
+    segments_read_end(s);
+    for (struct segment *g = s->first; g; g = g->next) {
+        assert(!g->users);
+        g->read_to = g->begin;
+        g->is_done = g->in_damage = false;
+        g->is_again = true;
+    }
 }
 
 /* --- deleting them --- */

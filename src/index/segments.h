@@ -18,11 +18,13 @@ struct segment {
     int fd;            /* -1: not open now */
     char *map;         /* of an own segment's beginning; NULL: none */
     uint64_t used_at;  /* when fd was used last, in calls */
+    uint64_t begin;    /* of the first frame */
     uint64_t read_to;  /* bytes taken in */
     uint64_t limit;    /* bytes that may be read */
     bool is_own;       /* written by this process: its frames need no check */
     bool is_closed;    /* nothing more will come */
     bool is_done;      /* closed, and all of it taken in */
+    bool is_again;     /* was taken in before: the store may have what it holds */
     bool is_damaged;   /* something in it could not be read */
     bool in_damage;    /* since the last whole frame */
     bool is_rotate_asked;
@@ -66,6 +68,8 @@ void segments_rest(struct segments *s); /* idle: gives windows' and maps' memory
 /* Deletes what nobody needs any more (damaged ones are renamed "….seg.damaged" instead), and
  * asks for rotation where a whole active segment has been committed. */
 void segments_tidy(struct segments *s, bool is_idle);
+/* All that is here is to be taken in once more; nobody may use any of it now. */
+void segments_begin_again(struct segments *s);
 /* Appends to `out` bytes of a file by its number; any thread. ERR_NOT_FOUND: deleted. */
 enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,
                            struct buf *out) MUST_CHECK;

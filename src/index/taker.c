@@ -12,14 +12,19 @@ enum { CLIENT_MAX = 256, BETA_MAX = 1024, ID_MAX = 128, QUERY_MAX = 512 }; /* by
 
 static const uint64_t progress_every_ns = 250000000; /* at most four a second for an exchange */
 
+static void begin(struct taker *t)
+{
+    t->spawns = spawns_new();
+    gathering_init(&t->exchanges);
+    packer_init(&t->packer, t->store);
+    conversations_init(&t->conversations, &t->packer);
+    threads_init(&t->threads, t->store);
+}
+
 void taker_init(struct taker *t, const struct index_store *store, struct segments *segments)
 {
     *t = (struct taker){.store = store, .segments = segments};
-    t->spawns = spawns_new();
-    gathering_init(&t->exchanges);
-    packer_init(&t->packer, store);
-    conversations_init(&t->conversations, &t->packer);
-    threads_init(&t->threads, store);
+    begin(t);
     buf_init(&t->body, BODY_READ_MAX);
     buf_init(&t->decoded, ANSWER_DECODED_MAX);
     buf_init(&t->head, FRAME_PAYLOAD_MAX * 2);
@@ -47,6 +52,14 @@ void taker_release(struct taker *t)
     gathering_release(&t->exchanges);
     packer_release(&t->packer);
     spawns_free(t->spawns);
+}
+
+void taker_begin_again(struct taker *t)
+{
+    taker_release(t);
+    begin(t);
+    t->tool_errors = (struct tool_errors){.known = {0}};
+    t->pending_bytes = 0;
 }
 
 void taker_tell(struct taker *t, enum index_event event, struct gathered *e)
@@ -95,13 +108,18 @@ static struct chunk chunk_of(struct gathered *e, struct segment *g, uint64_t off
                           us_between(e->begin_ns, f->mono_ns)};
 }
 
+static bool may_be_stored(const struct segment *g)
+{
+    return !g->is_own || g->is_again;
+}
+
 static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uint64_t offset,
                      const struct frame *f)
 {
     struct frame_begin begin;
     e->begin_ns = f->mono_ns;
     e->begin = chunk_of(e, g, offset, f);
-    if (!g->is_own && t->store->has(t->store->owner, &f->id)) {
+    if (may_be_stored(g) && t->store->has(t->store->owner, &f->id)) {
         e->is_stored = true;
         gathered_end(&t->exchanges, e);
         return;
@@ -243,7 +261,7 @@ static struct gathered *gathered_of(struct taker *t, struct segment *g, const st
     if (f->type == FRAME_BEGIN)
         return gathering_add(&t->exchanges, &f->id);
     /* the rest of an exchange whose beginning was committed and deleted is no loss */
-    if (g->is_own || !t->store->has(t->store->owner, &f->id))
+    if (!may_be_stored(g) || !t->store->has(t->store->owner, &f->id))
         note_orphan(t);
     return NULL;
 }

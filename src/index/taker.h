@@ -44,6 +44,8 @@ struct taker {
 void taker_init(struct taker *t, const struct index_store *store, struct segments *segments);
 void taker_release(struct taker *t);
 void taker_rest(struct taker *t); /* idle: gives memory back */
+/* Forgets all exchanges, the batch, and what is remembered of the store. */
+void taker_begin_again(struct taker *t);
 
 /* One frame, whose payload stands in `g` at `offset`. */
 void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f);

@@ -359,14 +359,19 @@ static enum err write_all(struct store *s, const struct batch *b, struct written
     return err ? err : database_commit(&s->db, f);
 }
 
-void commit_undo(struct store *s)
+void commit_forget(struct store *s)
 {
-    database_rollback(&s->db);
     names_forget(&s->names);
     memset(s->months, 0, sizeof s->months);
     rollup_forget(s);
     conversation_sums_clear(s->conversations);
     memset(s->tool_sets, 0, sizeof s->tool_sets);
+}
+
+void commit_undo(struct store *s)
+{
+    database_rollback(&s->db);
+    commit_forget(s);
 }
 
 static enum err transact(struct store *s, const struct batch *b, struct fail *f)
@@ -386,6 +391,11 @@ static enum err transact(struct store *s, const struct batch *b, struct fail *f)
 static enum err commit(struct store *s, const struct batch *b, struct fail *f)
 {
     enum err err = store_wake(s, f);
+    if (!err && s->is_set_back) {
+        s->is_set_back = false;
+        return fail(f, ERR_GONE, "the database has lost what it had taken: another server has taken"
+                                 " over that lagged behind");
+    }
     if (!err && s->engine->make_places)
         err = s->engine->make_places(s, b, f);
     if (!err)
@@ -396,8 +406,10 @@ static enum err commit(struct store *s, const struct batch *b, struct fail *f)
         return err;
     }
     s->needs_maintenance = true;
-    if (b->block_count)
-        s->next_block = MAX_OF(s->next_block, b->blocks[b->block_count - 1].number + 1);
+    if (b->block_count) {
+        s->committed_block = b->blocks[b->block_count - 1].number;
+        s->next_block = MAX_OF(s->next_block, s->committed_block + 1);
+    }
     if (s->engine->number_blocks(s, NULL))
         log_line(LOG_DEBUG, "no new block numbers now: the next commit tries again");
     return ERR_OK;

@@ -27,6 +27,9 @@ struct engine {
     enum err (*check)(struct store *s, struct fail *f);
     /* Likewise: sets s->lane. NULL: it is 0. */
     enum err (*take_lane)(struct store *s, struct fail *f);
+    /* After a lost connection: sets s->is_set_back where what was committed is not there any more,
+     * and sees to it that no block number is given again. NULL: that cannot be. */
+    enum err (*look_back)(struct store *s, struct fail *f);
     /* What is to be done with a damaged database, so that store_open() can begin a new one. NULL:
      * nothing. */
     enum err (*set_aside)(struct store *s, const struct fail *why, struct fail *f);

@@ -60,6 +60,44 @@ static enum err number_blocks(struct store *s, struct fail *f)
     return ERR_OK;
 }
 
+/* What was committed last is there, or was too old to be kept, and our range is known as ours. */
+static bool is_as_we_left_it(struct store *s, int64_t range, enum err *err, struct fail *f)
+{
+    static const char sql[] = "SELECT 1 WHERE EXISTS (SELECT 1 FROM writers WHERE first_block = ?1"
+                              " AND node = ?2) AND (?3 = 0 OR ?3 < (SELECT floor FROM"
+                              " keeping) OR EXISTS (SELECT 1 FROM blocks WHERE number = ?3))";
+    struct statement *q;
+    *err = database_prepare(&s->db, sql, &q, f);
+    if (*err)
+        return false;
+    bind_number(q, 1, range);
+    bind_text(q, 2, str_of(s->node));
+    bind_number(q, 3, (int64_t)s->committed_block);
+    bool is_there = statement_next(q, err, f);
+    statement_free(q);
+    return is_there;
+}
+
+/* Replication that does not wait may lose the newest commits with the server; the sequence may have
+ * gone back with them, and our range may be given to somebody else. */
+static enum err look_back(struct store *s, struct fail *f)
+{
+    int64_t first = (int64_t)(s->next_block & ~(uint64_t)(RANGE_BLOCKS - 1));
+    enum err err;
+    if (!s->next_block || is_as_we_left_it(s, first, &err, f) || err)
+        return s->next_block ? err : ERR_OK;
+    int64_t ours = (first & ((INT64_C(1) << MONTH_BITS_AT) - 1)) >> RANGE_BITS_AT, range;
+    do
+        range = database_number(&s->db, "SELECT nextval('block_ranges')", 0);
+    while (range && range < ours);
+    if (!range)
+        return fail(f, ERR_DATABASE_AWAY, "the database gave no block numbers");
+    s->range_ns = clock_mono_ns() - RANGE_HOURS * UINT64_C(3600000000000); /* a new one is due */
+    s->committed_block = 0;
+    s->is_set_back = true;
+    return ERR_OK;
+}
+
 /* Whoever is there has a range from the last day. */
 static enum err others_from(struct store *s, int hours, uint64_t *block, struct fail *f)
 {
@@ -148,6 +186,7 @@ const struct engine postgres_engine = {
     .range_bits = RANGE_BITS_AT,
     .may_be_away = true,
     .take_lane = take_lane,
+    .look_back = look_back,
     .check_where = postgres_check_url,
     .is_shared = true,
     .drop_file = months_drop,

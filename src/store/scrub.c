@@ -379,6 +379,7 @@ static enum err commit_chain(struct rewrite *w, struct fail *f)
     struct store *s = w->scrub->store;
     uv_mutex_lock(&s->writing);
     store_wipes(s, true);
+    s->committed_block = 0; /* it may be among those that nobody needs */
     enum err err = database_begin(&s->db, f);
     if (!err)
         err = write_chain(w, f);

@@ -128,10 +128,11 @@ static enum err connect_again(struct store *s, struct fail *f)
         err = database_migrate(&s->db, f);
     if (!err)
         err = check_secret(s, f);
-    names_forget(&s->names);
+    commit_forget(s);
     if (!err && s->engine->take_lane)
         err = s->engine->take_lane(s, f);
-    rollup_forget(s);
+    if (!err && s->engine->look_back)
+        err = s->engine->look_back(s, f);
     return err;
 }
 
@@ -273,6 +274,11 @@ uint64_t store_next_block(struct store *s)
     uint64_t next = s->next_block;
     uv_mutex_unlock(&s->writing);
     return next;
+}
+
+bool store_may_be_set_back(const struct store *s)
+{
+    return s->engine->look_back;
 }
 
 void store_maintain(struct store *s)

@@ -63,6 +63,9 @@ bool store_has(struct store *s, const struct uuid *id);
 /* Any thread. The number that the next block should have. Ascends, not always by one: to be asked
  * again when a batch begins. */
 uint64_t store_next_block(struct store *s);
+/* The database may lose what it has taken, when another server takes over: store_commit() says ERR_GONE
+ * then, once, and what it is given next must not refer to what was there. */
+bool store_may_be_set_back(const struct store *s);
 /* Any thread. Nothing new may refer to blocks before this one (see keeping.h). */
 uint64_t store_share_floor(struct store *s);
 

@@ -60,6 +60,8 @@ struct store {
     struct statement *statements[WRITE_STATEMENTS];
     struct names names;
     uint64_t next_block;
+    uint64_t committed_block; /* the newest that was committed; 0: none, or it may have gone since */
+    bool is_set_back;         /* the database lost what it had taken: store_commit() says so once */
     atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
     bool (*make_room)(void *owner); /* keeping.h; may be NULL */
     void *room_owner;
@@ -106,5 +108,6 @@ enum err store_wake(struct store *s, struct fail *f) MUST_CHECK;
 enum err commit_prepare(struct store *s, struct fail *f) MUST_CHECK;
 void commit_release(struct store *s);
 void commit_undo(struct store *s); /* ends the transaction, and forgets what it had brought */
+void commit_forget(struct store *s); /* what is remembered of what the database has */
 
 #endif

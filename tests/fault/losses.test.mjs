@@ -28,6 +28,7 @@ const FORCED_BY = {
   refusal_unrecorded: 'fault/losses.test.mjs',
   store_refused: 'unit/index/test_indexer.c', // poison_is_set_apart
   store_commit: 'fault/locked.test.mjs',
+  store_set_back: 'fault/failover.test.mjs',
   store_set_aside: 'fault/database.test.mjs',
   not_recorded: 'e2e/failure.test.mjs',
   search_skipped: 'fault/losses.test.mjs',

@@ -3,6 +3,7 @@
  */
 import { spawn } from 'node:child_process';
 import { BINARY } from './proxy.mjs';
+import { store_env_of } from './storing.mjs';
 import { DEADLINE_MS, within } from './wait.mjs';
 
 export class Command {
@@ -18,6 +19,7 @@ export class Command {
         HOME: cwd,
         ...Object.fromEntries(['ASAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
           .filter((n) => process.env[n]).map((n) => [n, process.env[n]])),
+        ...(env.DB_TYPE ? {} : store_env_of(args)),
         ...env,
       },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],

@@ -38,7 +38,7 @@ export async function sql(url, text) {
 }
 
 /* The address of another database on the same server. */
-function with_database(url, name) {
+export function with_database(url, name) {
   if (url.includes('://')) return url.replace(/^(\w+:\/\/[^/]*\/)[^?]*/, `$1${name}`);
   return `${url} dbname=${name}`;
 }
@@ -51,11 +51,12 @@ export async function make_database(url) {
 }
 
 export class Postgres {
-  static async start() {
+  /* `follows`: a server that this one is a standby of. */
+  static async start({ follows } = {}) {
     const p = new Postgres();
     p.dir = await fs.mkdtemp(path.join(os.tmpdir(), 'pg-'));
     await fs.chmod(p.dir, 0o755);
-    const { stdout } = await run(SCRIPT, ['start', p.dir]);
+    const { stdout } = await run(SCRIPT, follows ? ['standby', p.dir, follows.dir] : ['start', p.dir]);
     p.url = stdout.trim();
     running.add(p);
     return p;
@@ -76,6 +77,11 @@ export class Postgres {
 
   async resume() {
     await run(SCRIPT, ['resume', this.dir]);
+  }
+
+  /* A standby takes over. */
+  async promote() {
+    await run(SCRIPT, ['promote', this.dir]);
   }
 
   /* The server's processes, the first one and all that it has begun. */

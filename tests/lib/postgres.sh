@@ -5,6 +5,8 @@
 #                           prints its address
 #   postgres.sh stop DIR    stops it; DIR can be removed then
 #   postgres.sh halt DIR    stops it as a crash would; `resume` starts it again
+#   postgres.sh standby DIR FROM  makes a copy of FROM's database in DIR that follows it, starts its server,
+#                           and prints its address; `promote DIR` lets it take over
 #   postgres.sh look        does nothing more than see whether there is a PostgreSQL
 #   postgres.sh run COMMAND…  runs the command with the address in TEST_POSTGRES_DSN
 #
@@ -52,6 +54,18 @@ start() {
     echo "postgresql:///postgres?host=$dir&user=tester"
 }
 
+standby() {
+    dir=$1
+    mkdir -p "$dir"
+    [ "$(id -u)" -ne 0 ] || chown "$(as_server id -u)" "$dir"
+    cd "$dir"
+    backup=$bin/pg_basebackup
+    [ -x "$backup" ] || backup=$(command -v pg_basebackup) || exit 77
+    as_server "$backup" -D "$dir/data" -h "$2" -U tester -R -X stream -c fast --no-sync >&2
+    run_server "$dir"
+    echo "postgresql:///postgres?host=$dir&user=tester"
+}
+
 stop() {
     as_server "$bin/pg_ctl" -D "$1/data" -m immediate -w -s stop >&2 || true
 }
@@ -62,6 +76,8 @@ start) start "$2" ;;
 stop) stop "$2" ;;
 halt) stop "$2" ;;
 resume) run_server "$2" ;;
+standby) standby "$2" "$3" ;;
+promote) as_server "$bin/pg_ctl" -D "$2/data" -w -t 60 -s promote >&2 ;;
 look) ;;
 run)
     shift
@@ -76,5 +92,5 @@ run)
     "$@" || status=$?
     exit "$status"
     ;;
-*) echo "usage: postgres.sh start DIR | stop DIR | halt DIR | resume DIR | look | run COMMAND…" >&2 && exit 64 ;;
+*) echo "usage: postgres.sh start DIR | stop DIR | halt DIR | resume DIR | standby DIR FROM | promote DIR | look | run COMMAND…" >&2 && exit 64 ;;
 esac

@@ -8,6 +8,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { store_env, store_forget } from './storing.mjs';
 import { DEADLINE_MS, until, within } from './wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -60,6 +61,7 @@ export class Proxy {
         ...Object.fromEntries(['ASAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS']
           .filter((n) => process.env[n]).map((n) => [n, process.env[n]])),
         ...(upstream ? { ANTHROPIC_FORWARD_URL: upstream.url ?? upstream } : {}),
+        ...(env.DB_TYPE || config?.storage?.type ? {} : store_env(p.data_dir)),
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -102,7 +104,10 @@ export class Proxy {
       return await within(this.exited, ms, `the proxy to exit\n${this.log.slice(-2000)}`);
     } finally {
       if (this.exit === null) this.child.kill('SIGKILL');
-      if (this.is_dir_ours) await fs.rm(this.dir, { recursive: true, force: true });
+      if (this.is_dir_ours) {
+        await fs.rm(this.dir, { recursive: true, force: true });
+        store_forget(this.data_dir);
+      }
     }
   }
 

@@ -124,7 +124,7 @@ export async function assert_no_losses(proxy, but = []) {
 
 /* Every body comes back with the hash that it had when it was stored. */
 export async function assert_verified(proxy) {
-  const found = await run_command(['store', 'verify', '--data-dir', proxy.data_dir]);
+  const found = await run_command(['store', 'verify', '--data-dir', proxy.data_dir], { env: proxy.options.env });
   assert.equal(found.code, 0, `${found.out}${found.err}`);
 }
 
