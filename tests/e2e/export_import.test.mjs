@@ -13,6 +13,7 @@ import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, error_body, headers_for, session_id, stream_events, text_stream } from '../lib/messages.mjs';
 import { Provider, matrix_proxy } from '../lib/matrix.mjs';
 import { BINARY, Proxy, temp_dir } from '../lib/proxy.mjs';
+import { only_a_file, store_env_of } from '../lib/storing.mjs';
 import { same_bytes } from '../lib/suite.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { random, until } from '../lib/wait.mjs';
@@ -114,7 +115,8 @@ test('compact: exported, imported elsewhere, exported again: the same bytes; row
       for (const side of ['request', 'response'])
         same_bytes(await p.body(r.id, side), await t.proxy.body(r.id, side), `${side} of ${r.id}`);
       assert.deepEqual(await p.timeline(r.id), await t.proxy.timeline(r.id), r.id);
-      assert.deepEqual(await p.api(`/api/requests/${r.id}`), await t.proxy.api(`/api/requests/${r.id}`));
+      const [there, here] = [await p.api(`/api/requests/${r.id}`), await t.proxy.api(`/api/requests/${r.id}`)];
+      assert.deepEqual({ ...there, node: here.node }, here); // whose store it is in now, says the node
     }
     assert.deepEqual((await p.api('/api/sessions')).sessions, (await t.proxy.api('/api/sessions')).sessions);
     assert.deepEqual((await p.api('/api/stats')).total, (await t.proxy.api('/api/stats')).total);
@@ -235,7 +237,7 @@ test('files that are not there, or no folder to write to, or nothing recorded', 
 
 /* The command under a limit of `blocks` (512 bytes, in dash and most others) for each file. */
 function limited(blocks, args) {
-  const found = spawnSync('sh', ['-c', 'ulimit -f "$0"; exec "$@"', String(blocks), BINARY, ...args], { cwd: dir, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: dir } });
+  const found = spawnSync('sh', ['-c', 'ulimit -f "$0"; exec "$@"', String(blocks), BINARY, ...args], { cwd: dir, encoding: 'utf8', env: { PATH: process.env.PATH, HOME: dir, ...store_env_of(args) } });
   return { code: found.status, signal: found.signal, err: found.stderr, out: found.stdout };
 }
 
@@ -371,7 +373,7 @@ test('what a crashed proxy had in its journal is exported too', async () => {
   }
 });
 
-test('a damaged database is left where it is, and the export says so', async () => {
+test('a damaged database is left where it is, and the export says so', { skip: only_a_file }, async () => {
   await ok('export', '-o', at('whole.ccpx'), ...ours());
   await ok('import', at('whole.ccpx'), '--data-dir', at('damaged'));
   const db = at('damaged/requests.db');

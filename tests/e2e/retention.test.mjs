@@ -12,6 +12,7 @@ import { run_command } from '../lib/cli.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
+import { only_a_file } from '../lib/storing.mjs';
 import { same_bytes } from '../lib/suite.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
@@ -169,7 +170,7 @@ test('the oldest bodies go when the database is too large, and their requests st
     const size = await until(async () => {
       const s = await small.api('/api/storage');
       return s.retention.runs > 0 && s;
-    }, 'a run of retention');
+    }, 'a run of retention', 90000); // in PostgreSQL: what has just been done by others is left for a minute
     assert.ok(size.retention.dropped_bytes > 0);
     assert.equal(size.retention.max_bytes, 1048576);
     assert.ok(size.stored_bytes < before_it.stored_bytes);
@@ -188,7 +189,7 @@ test('the oldest bodies go when the database is too large, and their requests st
   }
 }));
 
-test('store stats and store verify: what is there, and whether all of it comes back', { timeout: 60000 }, () => with_dir(async (dir) => {
+test('store stats and store verify: what is there, and whether all of it comes back', { skip: only_a_file, timeout: 60000 }, () => with_dir(async (dir) => {
   const p = await Proxy.start({ upstream: up, dir });
   const store = (word) => run_command(['store', word, '--data-dir', p.data_dir], { cwd: dir });
   try {
@@ -240,7 +241,7 @@ async function with_small_disk(size, run) {
   }
 }
 
-test('deleting works on a full disk', { timeout: 120000 }, async (t) => {
+test('deleting works on a full disk', { skip: only_a_file, timeout: 120000 }, async (t) => {
   const ran = await with_small_disk('96m', async (disk) => {
     const config = { storage: { reserve: '8MiB' } };
     const p = await Proxy.start({ upstream: up, config, dir: disk });

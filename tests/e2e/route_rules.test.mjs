@@ -12,6 +12,7 @@ import { ChatProvider } from '../lib/chat_provider.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { BINARY, Proxy } from '../lib/proxy.mjs';
+import { store_env } from '../lib/storing.mjs';
 import { Upstream } from '../lib/upstream.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -230,7 +231,7 @@ test('a decision is explained: of a recorded request, of a file, as text and as 
   assert.equal(told.who.class, 'agent');
   assert.equal(told.model, 'claude-opus-5');
   assert.deepEqual(told.recorded, { rule: 'subagents.mappings.Explore', target: 'local:mapped', is_shadow: false });
-  const command = (...words) => run(BINARY, ['route', 'explain', ...words, '--config', path.join(p.dir, 'test.yaml'), '--data-dir', p.data_dir], { cwd: p.dir, env: { HOME: p.dir, PATH: process.env.PATH } });
+  const command = (...words) => run(BINARY, ['route', 'explain', ...words, '--config', path.join(p.dir, 'test.yaml'), '--data-dir', p.data_dir], { cwd: p.dir, env: { HOME: p.dir, PATH: process.env.PATH, ...store_env(p.data_dir) } });
   assert.deepEqual(JSON.parse((await command(row.id, '--json')).stdout), told, 'also while the proxy runs');
   const text = (await command(row.id)).stdout;
   assert.match(text, /^agent {4}Explore, by marker$/m);

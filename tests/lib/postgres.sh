@@ -37,7 +37,7 @@ as_server() {
 
 run_server() {
     as_server "$bin/pg_ctl" -D "$1/data" -l "$1/server.log" -w -t 60 -s start -o "-c listen_addresses='' \
-        -c unix_socket_directories='$1' -c fsync=off -c full_page_writes=off -c max_connections=60" >&2
+        -c unix_socket_directories='$1' -c fsync=off -c full_page_writes=off -c max_connections=300" >&2
 }
 
 start() {
