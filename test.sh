@@ -19,7 +19,8 @@ suites:
   unit     C unit tests, and the fuzzers' corpora played back
   docs     the generated documents are what the binary prints; links lead somewhere
   web      the dashboard: types, and its unit tests
-  e2e      the real binary between real clients and a scripted provider
+  e2e      the real binary between real clients and a scripted provider; a part of it once more with its
+           records in PostgreSQL (--long: all)
   fault    kills, full and failing disks, databases that are damaged, locked or gone, clocks that jump:
            the books of provider, client and store must agree (about a minute; --long: half an hour)
   browser  the dashboard in Chromium
@@ -177,6 +178,11 @@ suite_e2e() {
         npm_packages tests/client/claude || warn "Claude Code is not installed"
     fi
     run e2e node tests/run.mjs wire e2e client
+    # What the store has a part in, once more on PostgreSQL; --long: all of it.
+    part="e2e/record e2e/search e2e/stats e2e/threads"
+    [ "$length" != long ] || part=e2e
+    # shellcheck disable=SC2086 # a list of words
+    TEST_STORE=postgres run e2e-postgres node tests/run.mjs $part
 }
 
 suite_fault() {
