@@ -247,10 +247,13 @@ static void refine_ending(struct record *r, const struct answer_facts *f)
                                 RECORD_DECODE_LIMITED | RECORD_BODY_TRUNCATED;
     if (r->state != ENDING_COMPLETE || r->flags & RECORD_IS_OURS)
         return;
-    if (r->status >= 400 || f->is_error)
+    if (r->status >= 400 || f->is_error) {
         r->state = ENDING_UPSTREAM_ERROR;
-    else if (r->is_stream && f->model.len && !f->is_complete && !(r->flags & unreadable))
+    } else if (r->is_stream && f->model.len && !f->is_complete && !(r->flags & unreadable)) {
         r->state = ENDING_UPSTREAM_TRUNCATED; /* an ordered end of bytes, but no message_stop */
+        r->error_type = str_of(err_name(ERR_UPSTREAM_TRUNCATED));
+        r->error_message = STR("it ended in good order, but before its last event");
+    }
 }
 
 static struct str decode(struct taker *t, struct gathered *e, struct str encoding, struct str body)
