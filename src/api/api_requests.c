@@ -7,6 +7,7 @@
 
 #include "api/api_reply.h"
 #include "api/record_json.h"
+#include "base/loss.h"
 #include "base/mem.h"
 #include "record/answer.h"
 #include "record/body_decode.h"
@@ -176,7 +177,9 @@ enum err requests_find_body(struct api_job *job, const struct uuid *id, enum bod
     if (err != ERR_NOT_FOUND)
         return err;
     buf_clear(out);
-    return store_body(job->reader, id, side, out, &job->fail);
+    err = store_body(job->reader, id, side, out, &job->fail);
+    loss_note(LOSS_STORE_DAMAGE, err == ERR_CORRUPT, NULL);
+    return err;
 }
 
 enum err requests_get(struct api_job *job)

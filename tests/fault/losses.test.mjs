@@ -30,6 +30,7 @@ const FORCED_BY = {
   store_commit: 'fault/locked.test.mjs',
   store_set_back: 'fault/failover.test.mjs',
   store_set_aside: 'fault/database.test.mjs',
+  store_damage: 'fault/losses.test.mjs',
   not_recorded: 'e2e/failure.test.mjs',
   search_skipped: 'fault/losses.test.mjs',
   transcript_skipped: 'unit/transcript/test_transcript_reader.c',
@@ -128,6 +129,7 @@ test('search_skipped: a body that is damaged is told when it is asked for, and n
     const [row] = await p.rows();
     const { status, body } = await p.get(`/api/requests/${row.id}/request/body`);
     assert.deepEqual([status, JSON.parse(body).error.code], [500, 'corrupt']);
+    assert.equal((await losses(p)).store_damage, 1);
     const then = load();
     await then.run(p, 5);
     await reconcile({ proxy: p, up, lines: then.lines });
