@@ -19,7 +19,7 @@
 
 enum {
     PATH_BYTES = 4096,
-    MAPS_MAX = 8,             /* segments in memory at once: the newest */
+    MAPS_MAX = 4,             /* segments in memory at once: the newest */
     MAP_BYTES = 8 * 1024 * 1024, /* of a segment; what is longer is read */
     LOOK_AHEAD = 8,           /* numbers tried past the newest: workers take them in any order */
     ROTATE_BYTES = 256 * 1024 /* a committed active segment past this is worth deleting */

@@ -10,9 +10,13 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
-enum { BLOCK_BYTES = 256 * 1024 };
+enum {
+    BLOCK_BYTES = 256 * 1024,
+    SPARE_MAX = LOOP_TURN_READ_MAX / BLOCK_BYTES
+};
 
-/* The turn's memory: the first block stays, further ones are freed when the turn has ended. */
+/* The turn's memory: the first block stays. What further turns are likely to need again is spared: else
+ * what lives longer would be allocated between them, and they could not be given back. */
 struct block {
     struct block *older;
     size_t used, size;
@@ -37,6 +41,9 @@ struct loop {
     uv_async_t wake;
     uv_timer_t second;
     struct block *block;
+    struct block *spare;
+    int spare_count;
+    bool has_spared; /* since the last second */
     struct given *given; /* in the turn's memory */
     size_t turn_read_bytes;
     uint64_t turn;
@@ -50,24 +57,49 @@ struct loop {
     struct posted *posted, **posted_tail;
 };
 
-static struct block *block_new(struct block *older, size_t size)
+static void add_block(struct loop *l, size_t size)
 {
-    struct block *b = mem_alloc(sizeof *b + size);
-    b->older = older;
-    b->used = 0;
-    b->size = size;
-    return b;
+    struct block *b = size == BLOCK_BYTES ? l->spare : NULL;
+    if (b) {
+        l->spare = b->older;
+        l->spare_count--;
+    } else {
+        b = mem_alloc(sizeof *b + size);
+    }
+    *b = (struct block){.older = l->block, .size = size};
+    l->block = b;
+}
+
+static void drop_block(struct loop *l)
+{
+    struct block *b = l->block;
+    l->block = b->older;
+    if (b->size != BLOCK_BYTES || l->spare_count == SPARE_MAX) {
+        free(b);
+        return;
+    }
+    b->older = l->spare;
+    l->spare = b;
+    l->spare_count++;
+    l->has_spared = true;
+}
+
+static void free_spare(struct loop *l)
+{
+    while (l->spare) {
+        struct block *b = l->spare;
+        l->spare = b->older;
+        free(b);
+    }
+    l->spare_count = 0;
 }
 
 static void reset_turn_memory(struct loop *l)
 {
     for (; l->given; l->given = l->given->next)
         free(l->given->ptr);
-    while (l->block->older) {
-        struct block *older = l->block->older;
-        free(l->block);
-        l->block = older;
-    }
+    while (l->block->older)
+        drop_block(l);
     l->block->used = 0;
     l->turn_read_bytes = 0;
     l->turn++;
@@ -108,6 +140,9 @@ static void on_second(uv_timer_t *handle)
 {
     struct loop *l = handle->data;
     uint64_t now_ns = clock_mono_ns();
+    if (!l->has_spared)
+        free_spare(l);
+    l->has_spared = false;
     struct loop_sweep *s = l->sweeps.next;
     while (s != &l->sweeps) {
         l->next_sweep = s->next; /* loop_sweep_remove() moves it on when it must */
@@ -141,7 +176,7 @@ struct loop *loop_new(void)
     err = uv_mutex_init(&l->mutex);
     assert(err == 0);
     (void)err;
-    l->block = block_new(NULL, BLOCK_BYTES);
+    add_block(l, BLOCK_BYTES);
     l->held_tail = &l->held;
     l->posted_tail = &l->posted;
     l->sweeps.next = l->sweeps.prev = &l->sweeps;
@@ -171,6 +206,7 @@ void loop_free(struct loop *l)
     (void)err;
     assert(!l->block->older);
     free(l->block);
+    free_spare(l);
     while (l->posted) { /* too late to run */
         struct posted *next = l->posted->next;
         free(l->posted);
@@ -278,7 +314,7 @@ void *loop_turn_alloc(struct loop *l, size_t bytes)
 {
     size_t rounded = round_up(bytes);
     if (l->block->size - l->block->used < rounded)
-        l->block = block_new(l->block, MAX_OF(rounded, (size_t)BLOCK_BYTES));
+        add_block(l, MAX_OF(rounded, (size_t)BLOCK_BYTES));
     void *ptr = l->block->bytes + l->block->used;
     l->block->used += rounded;
     return ptr;
@@ -306,7 +342,7 @@ uv_buf_t loop_read_room(struct loop *l)
     if (l->turn_read_bytes >= LOOP_TURN_READ_MAX)
         return uv_buf_init(NULL, 0);
     if (l->block->size - l->block->used < LOOP_READ_BYTES)
-        l->block = block_new(l->block, BLOCK_BYTES);
+        add_block(l, BLOCK_BYTES);
     return uv_buf_init(l->block->bytes + l->block->used, LOOP_READ_BYTES);
 }
 

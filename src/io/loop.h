@@ -53,7 +53,7 @@ void loop_turn_trim(struct loop *l, void *ptr, size_t bytes, size_t needed);
 void loop_turn_give(struct loop *l, void *ptr);
 enum {
     LOOP_READ_BYTES = 64 * 1024,          /* most that one read takes */
-    LOOP_TURN_READ_MAX = 16 * 1024 * 1024 /* all reads of one turn; the rest waits for the next */
+    LOOP_TURN_READ_MAX = 4 * 1024 * 1024 /* all reads of one turn; the rest waits for the next */
 };
 /* Room for one read, of at most LOOP_READ_BYTES; len 0 when the turn has read its fill. */
 uv_buf_t loop_read_room(struct loop *l);
