@@ -128,21 +128,14 @@ export function getJson(port, path) {
   });
 }
 
-// Waits until the text index has all of it, too.
-export async function indexed(peer, timeoutMs = 60000) {
-  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await pause(200)) {
-    const { search } = await getJson(peer.port, '/api/stats');
-    if (search?.waiting === 0) return;
-  }
-}
-
-// Waits until what was relayed is in the store, so that its cost is in the round that caused it.
+// Waits until what was relayed is in the store, and what was said in the text index, so that its cost is in
+// the round that caused it.
 export async function drained(peer, timeoutMs = 120000) {
   const deadline = Date.now() + timeoutMs;
   if (!isOurs(peer.name) || peer.name === 'ours-off') return true;
   while (Date.now() < deadline) {
-    const { recorder } = await getJson(peer.port, '/api/stats');
-    if (recorder.lag_bytes === 0 && recorder.running === 0) return true;
+    const { recorder, search } = await getJson(peer.port, '/api/stats');
+    if (recorder.lag_bytes === 0 && recorder.running === 0 && !search?.waiting) return true;
     await pause(50);
   }
   return false;

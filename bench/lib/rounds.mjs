@@ -21,8 +21,8 @@ export async function runLoad(ctx, port, args, onReady) {
   return { ...JSON.parse(line), code };
 }
 
-// Ours makes the text index on this thread whenever there is time, also long after a round: its CPU
-// is told apart from the rest.
+// Ours makes the text index on this thread whenever there is time, also after a round: its CPU, all
+// of it, is told apart from the rest.
 const APART = 'chores';
 const threadsOf = (peer) => (peer.pid && isOurs(peer.name) ? threadsUs(peer.pid) : {});
 
@@ -88,7 +88,7 @@ export function keep(ctx, figure, number, peer, values) {
 }
 
 // How much of ours is the loop's (relaying, the journal) and how much the indexer's; and what the
-// text index took meanwhile, which is not counted.
+// text index took, which is not counted.
 export function split(rounds, unit, peer = 'ours') {
   if (!rounds[0][peer]) return [];
   const loop = medianOf(rounds, peer, `loop_per_${unit}`);

@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { commandOf, drained, indexed, getJson, isOurs, startPeer } from '../peers.mjs';
+import { commandOf, drained, getJson, isOurs, startPeer } from '../peers.mjs';
 import { PROXY_CORE, LOAD_CORE, pinned } from '../proc.mjs';
 import { keep, runLoad } from '../rounds.mjs';
 import { median } from '../stats.mjs';
@@ -82,7 +82,6 @@ async function converse(ctx, turns) {
     '--no-stamp', '--check-every', '0', '--seed', String(ctx.seed + ctx.nextNumber())]);
   if (report.requests !== turns || report.errors) throw new Error('the conversation broke off');
   await drained(peer);
-  await indexed(peer);
   await peer.stop();
   const values = { turns, ...comparison(saved), disk: diskBytes(dataDir, 'reserve'),
     store: diskBytes(dataDir, 'reserve', '*.search') };
