@@ -13,7 +13,7 @@
 #include "base/buf.h"
 
 enum {
-    CHAIN_BLOCKS_MAX = 64,
+    CHAIN_BLOCKS_MAX = 128,
     CHAIN_RAW_MAX = 2 << 20, /* bytes; a chain longer than this takes no more blocks */
     BLOCK_RAW_MAX = 1 << 20, /* bytes of one block */
 };
