@@ -13,7 +13,7 @@
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 2, COMPRESSION = 3 };
+enum { SEARCH_VERSION = 3, COMPRESSION = 3 };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
@@ -31,7 +31,7 @@ static const char schema[] =
     "CREATE TABLE texts (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, tool INTEGER NOT NULL,"
     " visit INTEGER NOT NULL, chunk INTEGER NOT NULL, offset INTEGER NOT NULL,"
     " len INTEGER NOT NULL);"
-    "CREATE TABLE keys (key BLOB PRIMARY KEY, text INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE keys (key INTEGER PRIMARY KEY, text INTEGER NOT NULL);"
     "CREATE TABLE seen (thread INTEGER NOT NULL, text INTEGER NOT NULL, visit INTEGER NOT NULL,"
     " PRIMARY KEY (thread, text)) WITHOUT ROWID;"
     "CREATE INDEX seen_text ON seen (text);"
@@ -39,7 +39,8 @@ static const char schema[] =
     "CREATE TABLE chunks (id INTEGER PRIMARY KEY, live INTEGER NOT NULL, raw_len INTEGER NOT NULL,"
     " data BLOB NOT NULL);"
     "CREATE VIRTUAL TABLE found USING fts5(text, tags, content='', columnsize=0, tokenize='words');"
-    "PRAGMA user_version = 2;";
+    "INSERT INTO found (found, rank) VALUES ('usermerge', 2);"
+    "PRAGMA user_version = 3;";
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
@@ -59,11 +60,14 @@ static const char *const sql[FILE_STATEMENTS] = {
                        " text_count) VALUES (?,?,?,?,?,?,?)",
     [FILE_ADD_SEEN] = "INSERT INTO seen (thread, text, visit) VALUES (?,?,?)"
                       " ON CONFLICT DO NOTHING",
-    [FILE_ADD_CHUNK] = "INSERT INTO chunks (id, live, raw_len, data) VALUES (?,?,?,?)",
+    [FILE_ADD_CHUNK] = "INSERT INTO chunks (id, live, raw_len, data) VALUES (?,?,?,?)"
+                       " ON CONFLICT (id) DO UPDATE SET live = excluded.live,"
+                       " raw_len = excluded.raw_len, data = excluded.data",
     [FILE_TEXT] = "SELECT id, kind, tool, visit, chunk, offset, len FROM texts WHERE id = ?",
     [FILE_VISIT] = "SELECT v.id, v.request, v.started_us, v.thread, h.session, h.agent, v.model,"
                    " v.first_text, v.text_count FROM visits v JOIN threads h ON h.id = v.thread"
                    " WHERE v.id = ?",
+    [FILE_CHUNK_ROOM] = "SELECT raw_len, live FROM chunks WHERE id = ?",
     [FILE_CHUNK] = "SELECT raw_len, data FROM chunks WHERE id = ?",
     [FILE_NOTE] = "UPDATE about SET begun_us = ?, first_us = ?, last_us = ?, requests = ?,"
                   " texts = ?, text_bytes = ?",
@@ -299,15 +303,10 @@ struct str search_tags(const struct search_text *t, const struct search_visit *v
     return str_make(out, (size_t)len);
 }
 
-void search_text_key(const struct search_file *g, enum text_kind kind, struct str content,
-                     uint8_t out[16])
+int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct str content)
 {
-    XXH128_hash_t hash =
-        XXH3_128bits_withSecret(content.ptr, content.len, g->secret.ptr, g->secret.len);
-    hash.low64 += (uint64_t)kind * 0x9e3779b97f4a7c15u;
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, hash);
-    memcpy(out, canonical.digest, 16);
+    uint64_t hash = XXH3_64bits_withSecret(content.ptr, content.len, g->secret.ptr, g->secret.len);
+    return (int64_t)(hash + (uint64_t)kind * 0x9e3779b97f4a7c15u);
 }
 
 /* --- chunks --- */
@@ -348,6 +347,23 @@ enum err search_file_load(struct search_file *g, int64_t chunk, struct buf *out,
     statement_reset(q);
     return err ? fail(f, err, "chunk %lld of the search index cannot be read", (long long)chunk)
                : ERR_OK;
+}
+
+/* Texts of several commits are compressed together: the last chunk goes on while there is room. */
+static enum err reopen_chunk(struct search_file *g, size_t more, struct fail *f)
+{
+    struct statement *q;
+    int64_t raw_len, live = 0;
+    enum err err = search_file_prepare(g, FILE_CHUNK_ROOM, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, g->next_chunk - 1);
+    err = look_up(q, &raw_len, &live, f);
+    if (err || !raw_len || raw_len + (int64_t)more > CHUNK_RAW_BYTES)
+        return err;
+    g->next_chunk--;
+    g->chunk_texts = live;
+    return search_file_load(g, g->next_chunk, &g->chunk, f);
 }
 
 static enum err write_chunk(struct search_file *g, struct fail *f)
@@ -394,6 +410,15 @@ enum err search_file_commit(struct search_file *g, struct fail *f)
     if (!err && g->cursor.block)
         err = search_file_set_cursor(g, &g->cursor, f);
     return err ? err : database_commit(&g->db, f);
+}
+
+enum err search_file_merge(struct search_file *g, bool *more, struct fail *f)
+{
+    static const char count[] = "SELECT total_changes()";
+    int64_t before = database_number(&g->db, count, 0);
+    enum err err = database_run(&g->db, "INSERT INTO found (found, rank) VALUES ('merge', 64)", f);
+    *more = !err && database_number(&g->db, count, 0) - before >= 2; /* FTS5's own sign */
+    return err;
 }
 
 enum err search_file_set_cursor(struct search_file *g, const struct search_cursor *c,
@@ -464,7 +489,7 @@ static enum err note_seen(struct search_file *g, int64_t text, int64_t thread, s
     return err;
 }
 
-static enum err add_row(struct search_file *g, const struct search_text *row, struct str key,
+static enum err add_row(struct search_file *g, const struct search_text *row, int64_t key,
                         struct fail *f)
 {
     struct statement *q;
@@ -480,7 +505,7 @@ static enum err add_row(struct search_file *g, const struct search_text *row, st
         err = search_file_prepare(g, FILE_ADD_KEY, &q, f);
     if (err)
         return err;
-    bind_blob(q, 1, key);
+    bind_number(q, 1, key);
     bind_number(q, 2, row->id);
     return statement_run(q, f);
 }
@@ -499,7 +524,7 @@ static enum err add_words(struct search_file *g, const struct search_text *row, 
     return statement_run(q, f);
 }
 
-static enum err add_text(struct search_file *g, const struct text *text, struct str key,
+static enum err add_text(struct search_file *g, const struct text *text, int64_t key,
                          struct fail *f)
 {
     struct search_text row = {.id = g->next_text++, .kind = text->kind, .visit = g->visit.id,
@@ -507,6 +532,8 @@ static enum err add_text(struct search_file *g, const struct text *text, struct 
     enum err err = name_id(g, text->tool, &row.tool, f);
     if (!err && g->chunk.len + text->content.len > CHUNK_RAW_BYTES)
         err = write_chunk(g, f);
+    if (!err && !g->chunk.len)
+        err = reopen_chunk(g, text->content.len, f);
     row.chunk = g->next_chunk;
     row.offset = (int64_t)g->chunk.len;
     if (!err)
@@ -525,19 +552,17 @@ static enum err add_text(struct search_file *g, const struct text *text, struct 
 
 enum err search_file_text(struct search_file *g, const struct text *text, struct fail *f)
 {
-    uint8_t key[16];
     struct statement *q;
-    int64_t id, thread = 0;
-    search_text_key(g, text->kind, text->content, key);
+    int64_t id, thread = 0, key = search_text_key(g, text->kind, text->content);
     enum err err = search_file_prepare(g, FILE_KEY, &q, f);
     if (err)
         return err;
-    bind_blob(q, 1, str_make(key, sizeof key));
+    bind_number(q, 1, key);
     err = look_up(q, &id, &thread, f);
     if (err)
         return err;
     return id ? (id >= g->visit.first_text ? ERR_OK : note_seen(g, id, thread, f))
-              : add_text(g, text, str_make(key, sizeof key), f);
+              : add_text(g, text, key, f);
 }
 
 enum err search_file_end(struct search_file *g, struct fail *f)

@@ -25,7 +25,7 @@ enum {
 enum file_statement {
     FILE_NAME, FILE_ADD_NAME, FILE_THREAD, FILE_ADD_THREAD, FILE_KEY, FILE_ADD_KEY, FILE_DROP_KEY,
     FILE_ADD_TEXT, FILE_ADD_FOUND, FILE_DROP_FOUND, FILE_ADD_VISIT, FILE_ADD_SEEN, FILE_ADD_CHUNK,
-    FILE_TEXT, FILE_VISIT, FILE_CHUNK, FILE_NOTE, FILE_VISITS_OF, FILE_TEXTS_OF, FILE_GIFTS_OF,
+    FILE_TEXT, FILE_VISIT, FILE_CHUNK_ROOM, FILE_CHUNK, FILE_NOTE, FILE_VISITS_OF, FILE_TEXTS_OF, FILE_GIFTS_OF,
     FILE_NEXT_SEEN, FILE_DROP_SEEN_OF, FILE_MOVE_TEXT, FILE_DROP_TEXT, FILE_SET_CHUNK,
     FILE_DROP_CHUNK, FILE_DROP_VISIT, FILE_NAME_TEXT, FILE_FIND, FILE_FIND_ONE, FILE_RANGE,
     FILE_SET_CURSOR, FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_STATEMENTS
@@ -76,6 +76,10 @@ enum err search_file_begin(struct search_file *g, struct fail *f) MUST_CHECK;
 /* Writes down g->about and g->cursor with the rest. After a failure: search_file_close(). */
 enum err search_file_commit(struct search_file *g, struct fail *f) MUST_CHECK;
 
+/* Merges some of what commits have left of words, outside of transactions; `*more`: there may be
+ * more to merge. Two of a size are merged, so that half as many bytes again are never there. */
+enum err search_file_merge(struct search_file *g, bool *more, struct fail *f) MUST_CHECK;
+
 enum err search_file_set_cursor(struct search_file *g, const struct search_cursor *c,
                                 struct fail *f) MUST_CHECK;
 /* All of them, in the order of ranges; *out is malloc'ed. */
@@ -114,8 +118,9 @@ enum err search_file_load(struct search_file *g, int64_t chunk, struct buf *out,
 /* "k1 t17 s3 a0 m9" */
 struct str search_tags(const struct search_text *t, const struct search_visit *v,
                        char out[SEARCH_TAGS_MAX]);
-void search_text_key(const struct search_file *g, enum text_kind kind, struct str content,
-                     uint8_t out[16]);
+/* Tells texts apart. That two of a file's five million have the same is less likely than one in a
+ * million; the second would not be found. */
+int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct str content);
 enum err search_file_pack(struct search_file *g, struct str raw, struct fail *f) MUST_CHECK;
 
 #endif

@@ -29,13 +29,11 @@ static enum err drop_from_chunk(struct search_file *g, const struct search_text 
 static enum err drop_key(struct search_file *g, const struct search_text *t, struct str content,
                          struct fail *f)
 {
-    uint8_t key[16];
     struct statement *q;
-    search_text_key(g, (enum text_kind)t->kind, content, key);
     enum err err = search_file_prepare(g, FILE_DROP_KEY, &q, f);
     if (err)
         return err;
-    bind_blob(q, 1, str_make(key, sizeof key));
+    bind_number(q, 1, search_text_key(g, (enum text_kind)t->kind, content));
     err = statement_run(q, f);
     if (!err)
         err = search_file_prepare(g, FILE_DROP_TEXT, &q, f);

@@ -19,10 +19,11 @@
 enum {
     ROWS_MAX = 32, /* looked up at a time */
     LOG_EVERY_S = 60,
-    SETTLE_PAGES = 256, /* given back in a step, after something was forgotten */
+    SETTLE_PAGES = 1024, /* given back in a step */
 };
 
 static const uint64_t look_again_ns = UINT64_C(1000000000);      /* nothing new was there */
+static const uint64_t settle_after_ns = UINT64_C(5000000000);    /* of quiet */
 static const uint64_t after_failure_ns = UINT64_C(5000000000);
 static const int64_t us_per_day = INT64_C(86400) * 1000000;
 
@@ -382,17 +383,31 @@ static uint64_t give_up(struct search *x, enum err err, const struct fail *f)
     return after_failure_ns;
 }
 
-/* What was forgotten leaves the file's free pages and its log, too. */
+/* Words are merged, and what is free, or was forgotten, leaves the file and its log. */
 static uint64_t settle(struct search *x)
 {
     struct fail f = {0};
     bool more = false;
-    enum err err = sqlite_shrink(&x->current.db, SETTLE_PAGES, 0, &more, &f);
+    enum err err = search_file_merge(&x->current, &more, &f);
+    if (!err && !more)
+        err = sqlite_shrink(&x->current.db, SETTLE_PAGES, 0, &more, &f);
     x->is_unsettled = !err && more;
     if (x->is_unsettled)
         return 0;
     sqlite_checkpoint(&x->current.db, false);
     return look_again_ns;
+}
+
+/* After a while without news. */
+static void note_news(struct search *x, bool is_new)
+{
+    uint64_t now_ns = clock_mono_ns();
+    if (is_new)
+        x->news_ns = now_ns;
+    if (is_new || !x->news_ns || now_ns - x->news_ns < settle_after_ns)
+        return;
+    x->news_ns = 0;
+    x->is_unsettled = true;
 }
 
 uint64_t search_step(void *owner)
@@ -404,6 +419,7 @@ uint64_t search_step(void *owner)
     enum err err = ready(x, &f);
     if (!err)
         err = read_on(x, &is_new, &f);
+    note_news(x, is_new);
     uint64_t pause_ns = err               ? give_up(x, err, &f)
                         : is_new          ? 0
                         : x->is_unsettled ? settle(x)

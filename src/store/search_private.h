@@ -33,7 +33,8 @@ struct search {
     struct text_reader texts;
     struct buf bytes, body, decoded; /* scratch */
     size_t range; /* the one that was read last */
-    bool is_unsettled; /* something was forgotten, and its bytes are still there */
+    uint64_t news_ns;   /* when something new was there; 0: nothing since it was settled */
+    bool is_unsettled; /* words wait to be merged, free pages to be given back */
     bool knows_ranges; /* has asked for them since it found nothing new */
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */
