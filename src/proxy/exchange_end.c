@@ -41,7 +41,8 @@ static enum ending ending_of(const struct exchange *ex)
     }
 }
 
-/* One line for each forward that failed. With a journal its reader says it, who knows more. */
+/* One line for each forward that failed. Where it is recorded, the record's reader says it, who
+ * knows more. */
 static void log_failure(struct exchange *ex, const struct head *h)
 {
     char id[UUID_TEXT];
@@ -49,10 +50,13 @@ static void log_failure(struct exchange *ex, const struct head *h)
     buf_clear(target);
     if (h && redact_target(ex->proxy->redactor, h->target, target) != ERR_OK)
         buf_clear(target);
+    size_t path_len = str_find(buf_str(target), '?');
     log_line(LOG_WARN, "forward failed", LOG_C("request_id", uuid_format(&ex->tap.id, id)),
              LOG_N("body_bytes", ex->tap.request_bytes),
              LOG_S("anthropic_beta", h ? head_get_id(h, HEADER_ANTHROPIC_BETA) : STR_NONE),
-             LOG_S("target", buf_str(target)), LOG_N("elapsed_ms", exchange_elapsed_us(ex) / 1000),
+             LOG_S("path", str_head(buf_str(target), path_len)),
+             LOG_S("query", str_from(buf_str(target), MIN_OF(path_len + 1, target->len))),
+             LOG_N("elapsed_ms", exchange_elapsed_us(ex) / 1000),
              LOG_C("end", ending_name(ex->ending)), LOG_C("error", err_name(ex->fail.code)),
              LOG_C("detail", ex->fail.detail));
 }
@@ -120,8 +124,8 @@ enum flow exchange_conclude(struct exchange *ex)
         return ex->is_durable ? GO_ON : WAIT;
     ex->is_concluded = true;
     ex->ending = ending_of(ex);
-    if (!ex->proxy->journal && ex->fail.code && ex->ending != ENDING_CLIENT_DISCONNECTED &&
-        ex->ending != ENDING_PROXY_SHUTDOWN)
+    if (tap_is_lost(&ex->tap) && ex->fail.code && ex->fail.code != ERR_NOT_RECORDED &&
+        ex->ending != ENDING_CLIENT_DISCONNECTED && ex->ending != ENDING_PROXY_SHUTDOWN)
         log_failure(ex, c ? client_head(c) : NULL);
     ex->is_ours = ex->fail.code && c && !client_has_answer_begun(c);
     if (ex->is_ours)

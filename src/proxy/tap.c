@@ -144,6 +144,11 @@ bool tap_secure(struct tap *t)
     return !t->is_off;
 }
 
+bool tap_is_lost(struct tap *t)
+{
+    return !is_on(t) && !t->is_begun;
+}
+
 void tap_request_body(struct tap *t, struct str bytes)
 {
     t->request_bytes += bytes.len;

@@ -33,6 +33,8 @@ void tap_begin(struct tap *t, struct proxy *p, const struct uuid *id, int64_t wa
 /* For who must not serve what cannot be recorded: writes the beginning now. False when that fails;
  * then nothing more of the exchange is recorded. */
 bool tap_secure(struct tap *t) MUST_CHECK;
+/* Nothing of the exchange is in the journal, as far as is known now, nor will be. */
+bool tap_is_lost(struct tap *t);
 void tap_request_body(struct tap *t, struct str bytes);
 void tap_request_end(struct tap *t);
 

@@ -96,6 +96,41 @@ test('reject: a request that cannot be recorded gets 503, and is not sent', { ti
   }
 });
 
+/* The one line that a forward which failed gives, as names and values. */
+async function line_of_failure(p) {
+  const dead = new Set();
+  const said = await p.logged(/forward failed (.*)\n/, async () => {
+    const session = session_id();
+    up.on(session, async (x) => { await x.received(); x.rst(); });
+    const { status } = await ask(p.port, 'POST', '/v1/messages?beta=true&token=canary', {
+      headers: [...headers_for(session), ['anthropic-beta', 'a-1,b-2']],
+      body: JSON.stringify({ model: 'claude-test-1', stream: true, thinking: { type: 'adaptive' }, messages: [] }) });
+    dead.add(status);
+  });
+  assert.deepEqual([...dead], [502]);
+  return Object.fromEntries([...said[1].matchAll(/(\w+)=("(?:[^"\\]|\\.)*"|\S+)/g)].map(([, name, value]) => [name, value.replace(/^"|"$/g, '')]));
+}
+
+for (const how of ['recorded', 'without a record', 'that cannot be recorded']) {
+  test(`a failed forward ${how} is one line of the log`, { timeout: 60000 }, async () => {
+    const p = await Proxy.start({ upstream: up, config: { storage: { record: how !== 'without a record' } } });
+    try {
+      if (how === 'that cannot be recorded') await fill_disk(p);
+      const line = await line_of_failure(p);
+      const known = how === 'recorded' ? { model: 'claude-test-1', stream: '1', has_thinking: '1' } : { path: '/v1/messages' };
+      assert.match(line.request_id, /^[0-9a-f-]{36}$/);
+      assert.match(line.elapsed_ms, /^\d+$/);
+      assert.ok(Number(line.body_bytes) > 80);
+      assert.match(line.query, /^beta=true&token=…\[[0-9a-f]{8}\]$/);
+      for (const [name, value] of Object.entries({ ...known, anthropic_beta: 'a-1,b-2', end: 'upstream_reset' })) assert.equal(line[name], value, name);
+      assert.equal(p.log.match(/forward failed/g).length, 1);
+      assert.ok(!p.log.includes('canary'));
+    } finally {
+      await p.stop();
+    }
+  });
+}
+
 test('what was lost is remembered by the next process', { timeout: 60000 }, async () => {
   const dir = await temp_dir();
   let p = await Proxy.start({ upstream: up, dir });
