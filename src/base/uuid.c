@@ -95,8 +95,3 @@ bool uuid_parse(struct str text, struct uuid *id)
     }
     return true;
 }
-
-bool uuid_equal(const struct uuid *a, const struct uuid *b)
-{
-    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
-}

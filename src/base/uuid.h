@@ -18,6 +18,9 @@ struct uuid uuid_new(void);
 struct uuid uuid_floor(int64_t wall_us);
 char *uuid_format(const struct uuid *id, char out[UUID_TEXT]); /* lower case; returns out */
 bool uuid_parse(struct str text, struct uuid *id);             /* strict, 36 characters */
-bool uuid_equal(const struct uuid *a, const struct uuid *b);
+static inline bool uuid_equal(const struct uuid *a, const struct uuid *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
 
 #endif

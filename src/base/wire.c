@@ -15,10 +15,7 @@ enum err wire_put_varint(struct buf *b, uint64_t value)
     enum err err = b->cap - b->len >= n ? ERR_OK : buf_reserve(b, n);
     if (err)
         return err;
-    char *at = b->ptr + b->len;
-    for (; value > 0x7f; value >>= 7)
-        *at++ = (char)((value & 0x7f) | 0x80);
-    *at = (char)value;
+    wire_write_varint(b->ptr + b->len, value);
     b->len += n;
     return ERR_OK;
 }

@@ -13,6 +13,14 @@
 enum err wire_put_varint(struct buf *b, uint64_t value) MUST_CHECK;
 enum err wire_put_bytes(struct buf *b, struct str bytes) MUST_CHECK; /* varint length, bytes */
 size_t wire_varint_size(uint64_t value);
+/* Writes at `at`, where there is room for ten bytes; returns where it ends. */
+static inline char *wire_write_varint(char *at, uint64_t value)
+{
+    for (; value > 0x7f; value >>= 7)
+        *at++ = (char)((value & 0x7f) | 0x80);
+    *at++ = (char)value;
+    return at;
+}
 
 struct wire_reader {
     struct str rest;

@@ -10,31 +10,33 @@
 
 enum { SLOTS_MIN = 64 };
 
+enum { CHUNK_BYTES_MAX = 5 * 10 }; /* varints */
+
 /* A chunk is: distance from the end of the one before * 2 + 1 if in another segment (then that
  * segment and the whole offset follow), length, microseconds since the one before. */
 static enum err pack(struct chunk_list *l, const struct chunk *c)
 {
-    struct buf *b = &l->packed;
     bool moved = !l->count || c->segment != l->segment || c->offset < l->end;
-    enum err err = wire_put_varint(b, moved ? 1 : (c->offset - l->end) << 1);
-    if (!err && moved)
-        err = wire_put_varint(b, c->segment);
-    if (!err && moved)
-        err = wire_put_varint(b, c->offset);
-    if (!err)
-        err = wire_put_varint(b, c->len);
-    if (!err)
-        err = wire_put_varint(b, wire_zigzag(c->at_us - l->last_us));
-    return err;
+    enum err err = buf_reserve(&l->packed, CHUNK_BYTES_MAX);
+    if (err)
+        return err;
+    char *at = l->packed.ptr + l->packed.len;
+    at = wire_write_varint(at, moved ? 1 : (c->offset - l->end) << 1);
+    if (moved) {
+        at = wire_write_varint(at, c->segment);
+        at = wire_write_varint(at, c->offset);
+    }
+    at = wire_write_varint(at, c->len);
+    at = wire_write_varint(at, wire_zigzag(c->at_us - l->last_us));
+    l->packed.len = (size_t)(at - l->packed.ptr);
+    return ERR_OK;
 }
 
 void chunk_list_add(struct chunk_list *l, const struct chunk *c)
 {
-    size_t before = l->packed.len;
     if (!l->packed.ceiling)
         buf_init(&l->packed, CHUNK_LIST_BYTES_MAX);
     if (l->is_cut || pack(l, c)) {
-        l->packed.len = before;
         l->is_cut = true;
         return;
     }
@@ -157,6 +159,7 @@ void gathering_remove(struct gathering *x, struct gathered *e)
 {
     gathered_end(x, e);
     unlink_exchange(x, e);
+    x->fed = x->fed == e ? NULL : x->fed;
     x->count--;
     for (uint32_t i = 0; i < e->segment_count; i++)
         e->segments[i]->users--;

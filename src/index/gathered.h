@@ -71,6 +71,7 @@ struct gathering {
     struct gathered **slots; /* by id; a power of two, doubled when full */
     size_t slot_count, count, running; /* running: neither ended nor stored */
     struct gathered *newest, *oldest;
+    struct gathered *fed; /* whose frame came last: more of its own may follow. May be NULL */
 };
 
 void gathering_init(struct gathering *x);

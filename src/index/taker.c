@@ -255,11 +255,15 @@ static void note_orphan(struct taker *t)
 
 static struct gathered *gathered_of(struct taker *t, struct segment *g, const struct frame *f)
 {
+    struct gathered *fed = t->exchanges.fed;
+    if (fed && uuid_equal(&fed->record.id, &f->id))
+        return fed;
     struct gathered *e = gathering_find(&t->exchanges, &f->id);
+    if (!e && f->type == FRAME_BEGIN)
+        e = gathering_add(&t->exchanges, &f->id);
+    t->exchanges.fed = e;
     if (e)
         return e;
-    if (f->type == FRAME_BEGIN)
-        return gathering_add(&t->exchanges, &f->id);
     /* the rest of an exchange whose beginning was committed and deleted is no loss */
     if (!may_be_stored(g) || !t->store->has(t->store->owner, &f->id))
         note_orphan(t);

@@ -50,9 +50,17 @@ struct str title_of_string(struct str raw, struct arena *arena)
     bool is_blank_due = false;
     while (at < inside.len) {
         char plain = inside.ptr[at];
-        if (plain > ' ' && plain < 0x7F && plain != '\\' && plain != '<' && !is_blank_due &&
-            len < TITLE_BYTES_MAX) { /* nearly all are */
+        if (plain > ' ' && plain < 0x7F && plain != '\\' && plain != '<' &&
+            len + is_blank_due < TITLE_BYTES_MAX) { /* nearly all are */
+            out[len] = ' ';
+            len += is_blank_due;
             out[len++] = plain;
+            is_blank_due = false;
+            at++;
+            continue;
+        }
+        if (plain == ' ') {
+            is_blank_due = len > 0;
             at++;
             continue;
         }
@@ -108,6 +116,16 @@ static size_t first_mark_from(const struct json_marks *m, size_t start)
     return low;
 }
 
+/* Is the block that begins at `start` one of the array that the walk is at? */
+static bool is_in_array(struct json_walk *w, size_t start)
+{
+    struct json_walk inside = *w;
+    if (json_enter(&inside, '[') && json_peek(&inside) >= 0 && inside.at == start)
+        return true; /* its first */
+    struct str content = json_take(w);
+    return w->text.ptr + start < content.ptr + content.len;
+}
+
 /* `w` is at the value of `content`. */
 static struct str title_of_content(const struct search *s, struct json_walk *w, size_t end)
 {
@@ -121,8 +139,7 @@ static struct str title_of_content(const struct search *s, struct json_walk *w, 
         struct str title = title_of_block(s, s->blocks->list[i]);
         if (!title.len)
             continue;
-        struct str content = json_take(w);
-        return s->body.ptr + s->blocks->list[i] < content.ptr + content.len ? title : STR_NONE;
+        return is_in_array(w, s->blocks->list[i]) ? title : STR_NONE;
     }
     return STR_NONE;
 }

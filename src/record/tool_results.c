@@ -23,7 +23,8 @@ struct block {
     struct str type, tool_use_id, id, name, is_error;
 };
 
-static struct block read_block(struct str body, size_t start, size_t end)
+/* No further than needed to see that it is of another type. */
+static struct block read_block(struct str body, size_t start, size_t end, struct str type)
 {
     struct json_walk w;
     struct str key;
@@ -34,9 +35,11 @@ static struct block read_block(struct str body, size_t start, size_t end)
         return b;
     while (json_next_key(&w, &key)) {
         struct str raw = json_take(&w);
-        if (json_key_is(key, STR("type")))
+        if (json_key_is(key, STR("type"))) {
             b.type = raw;
-        else if (json_key_is(key, STR("tool_use_id")))
+            if (!str_equal(raw, type))
+                return b;
+        } else if (json_key_is(key, STR("tool_use_id")))
             b.tool_use_id = raw;
         else if (json_key_is(key, STR("is_error")))
             b.is_error = raw;
@@ -69,7 +72,7 @@ static struct str name_of_call(const struct search *s, const struct json_cut *me
     for (size_t i = first_mark_from(s->blocks, message->start); i < s->blocks->count; i++) {
         if (s->blocks->list[i] >= end)
             break;
-        struct block b = read_block(s->body, s->blocks->list[i], end);
+        struct block b = read_block(s->body, s->blocks->list[i], end, STR("\"tool_use\""));
         if (str_equal(b.type, STR("\"tool_use\"")) && str_equal(b.id, id))
             return json_read_text(b.name, TOOL_NAME_MAX, s->arena);
     }
@@ -96,7 +99,7 @@ static bool look_at(const struct search *s, const struct json_cut *message,
     for (size_t i = first_mark_from(s->blocks, message->start); i < s->blocks->count; i++) {
         if (s->blocks->list[i] >= end)
             break;
-        struct block b = read_block(s->body, s->blocks->list[i], end);
+        struct block b = read_block(s->body, s->blocks->list[i], end, STR("\"tool_result\""));
         if (!str_equal(b.type, STR("\"tool_result\"")))
             continue;
         has_result = true;

@@ -19,12 +19,21 @@ enum {
     STEPS_BETWEEN_LOOKS = 4000, /* of SQLite's machine: some 100 us */
 };
 
+/* What a parameter is bound to: SQLite keeps it from run to run, and most of a row's numbers are those
+ * of the row before. */
+struct bound {
+    enum bound_kind { BOUND_NULL, BOUND_NUMBER, BOUND_OTHER } kind;
+    int64_t number;
+};
+
 /* Compiled when it is first used: many never are, and the start waits for none. So what is wrong with it
  * shows when it runs, as with PostgreSQL. */
 struct sqlite_statement {
     struct statement base;
     sqlite3_stmt *handle; /* NULL: not compiled */
     char *sql;            /* until it is compiled */
+    int parameters;
+    struct bound *bound;  /* by parameter, from 1 on */
 };
 
 static sqlite3 *handle_of(const struct database *d)
@@ -44,6 +53,8 @@ static void compile(struct sqlite_statement *s)
         return; /* the connection knows why; using it fails */
     free(s->sql);
     s->sql = NULL;
+    s->parameters = sqlite3_bind_parameter_count(s->handle);
+    s->bound = mem_zeroed(((size_t)s->parameters + 1) * sizeof *s->bound);
 }
 
 static sqlite3_stmt *stmt_of(struct statement *q)
@@ -326,6 +337,7 @@ static void free_statement(struct statement *q)
 {
     sqlite3_finalize(own(q)->handle);
     free(own(q)->sql);
+    free(own(q)->bound);
     free(q);
 }
 
@@ -364,32 +376,57 @@ static void reset(struct statement *q)
     sqlite3_reset(own(q)->handle);
 }
 
+/* Where `at` is to be bound; NULL when it is bound so already. */
+static sqlite3_stmt *binds(struct statement *q, int at, enum bound_kind kind, int64_t number)
+{
+    sqlite3_stmt *handle = stmt_of(q);
+    if (!handle)
+        return NULL; /* running it will fail */
+    assert(at > 0 && at <= own(q)->parameters);
+    struct bound *b = &own(q)->bound[at];
+    if (kind != BOUND_OTHER && b->kind == kind && b->number == number)
+        return NULL;
+    *b = (struct bound){kind, number};
+    return handle;
+}
+
 static void set_null(struct statement *q, int at)
 {
-    sqlite3_bind_null(stmt_of(q), at);
+    sqlite3_stmt *handle = binds(q, at, BOUND_NULL, 0);
+    if (handle)
+        sqlite3_bind_null(handle, at);
 }
 
 static void set_number(struct statement *q, int at, int64_t number)
 {
-    sqlite3_bind_int64(stmt_of(q), at, number);
+    sqlite3_stmt *handle = binds(q, at, BOUND_NUMBER, number);
+    if (handle)
+        sqlite3_bind_int64(handle, at, number);
 }
 
 static void set_double(struct statement *q, int at, double number)
 {
-    sqlite3_bind_double(stmt_of(q), at, number);
+    sqlite3_stmt *handle = binds(q, at, BOUND_OTHER, 0);
+    if (handle)
+        sqlite3_bind_double(handle, at, number);
 }
 
 static void set_text(struct statement *q, int at, struct str text)
 {
-    if (text.len)
-        sqlite3_bind_text64(stmt_of(q), at, text.ptr, text.len, SQLITE_STATIC, SQLITE_UTF8);
-    else
-        sqlite3_bind_null(stmt_of(q), at);
+    if (!text.len) {
+        set_null(q, at);
+        return;
+    }
+    sqlite3_stmt *handle = binds(q, at, BOUND_OTHER, 0);
+    if (handle)
+        sqlite3_bind_text64(handle, at, text.ptr, text.len, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 static void set_blob(struct statement *q, int at, struct str bytes)
 {
-    sqlite3_bind_blob64(stmt_of(q), at, bytes.ptr ? bytes.ptr : "", bytes.len, SQLITE_STATIC);
+    sqlite3_stmt *handle = binds(q, at, BOUND_OTHER, 0);
+    if (handle)
+        sqlite3_bind_blob64(handle, at, bytes.ptr ? bytes.ptr : "", bytes.len, SQLITE_STATIC);
 }
 
 static bool get_is_null(struct statement *q, int at)
