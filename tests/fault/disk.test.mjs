@@ -27,12 +27,27 @@ after(async () => {
   await up.stop();
 });
 
-/* Why there can be no disk of our own here, or false. */
-function mount_missing() {
-  if (process.platform !== 'linux') return 'tmpfs is Linux';
-  const found = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt']);
-  return found.status === 0 ? false : 'mounting is not permitted';
-}
+const works = (command, ...args) => spawnSync(command, args).status === 0;
+
+/* Disks of our own: why there can be none here, or false; and how to mount one of 16 MB. */
+const DISKS = {
+  tmpfs: {
+    missing: () => !works('unshare', '-m', 'mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt') && 'mounting is not permitted',
+    mount: (at) => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=700', 'tmpfs', at]),
+  },
+  ext4: {
+    missing: () => (!works('mkfs.ext4', '-V') && 'mkfs.ext4 is missing')
+      || (!works('unshare', '-m', 'sh', '-c', 'f=$(mktemp) && truncate -s 1m $f && mkfs.ext4 -q $f && mount -o loop $f /mnt; r=$?; rm -f $f; exit $r')
+        && 'loop devices cannot be mounted'),
+    mount: (at) => {
+      const image = `${at}.ext4`;
+      execFileSync('truncate', ['-s', '24m', image]); /* of which it keeps some to itself */
+      execFileSync('mkfs.ext4', ['-q', '-m', '0', image]);
+      execFileSync('mount', ['-o', 'loop', image, at]);
+    },
+  },
+};
+const missing = (disk) => (process.platform !== 'linux' ? 'mounting is Linux' : disk.missing());
 
 /* Takes what room there is, to the last byte. */
 async function fill(file) {
@@ -113,19 +128,22 @@ async function full_and_freed(t, dir, { harm, heal }) {
   }
 }
 
-test('a full disk that is freed', { skip: mount_missing(), timeout: 120000 }, async (t) => {
-  const dir = await temp_dir('disk');
-  const data = path.join(dir, 'data');
-  await fs.mkdir(data, { mode: 0o700 });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=700', 'tmpfs', data]);
-  try {
-    const filler = path.join(data, 'filler');
-    await full_and_freed(t, dir, { harm: () => fill(filler), heal: () => fs.rm(filler) });
-  } finally {
-    execFileSync('umount', ['-l', data]);
-    await fs.rm(dir, { recursive: true, force: true });
-  }
-});
+for (const [name, disk] of Object.entries(DISKS)) {
+  test(`a full disk that is freed: ${name}`, { skip: missing(disk), timeout: 120000 }, async (t) => {
+    const dir = await temp_dir('disk');
+    const data = path.join(dir, 'data');
+    await fs.mkdir(data, { mode: 0o700 });
+    disk.mount(data);
+    try {
+      await fs.chmod(data, 0o700);
+      const filler = path.join(data, 'filler');
+      await full_and_freed(t, dir, { harm: () => fill(filler), heal: () => fs.rm(filler) });
+    } finally {
+      execFileSync('umount', ['-l', data]);
+      await fs.rm(dir, { recursive: true, force: true });
+    }
+  });
+}
 
 test('files that may grow no further, and then may (RLIMIT_FSIZE)', { timeout: 120000, skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is missing' }, async (t) => {
   const dir = await temp_dir('disk');

@@ -13,7 +13,7 @@
  * passes only where `may_lose` is set; both are given back, to be held against the counters.
  */
 import assert from 'node:assert/strict';
-import { run_command } from './cli.mjs';
+import { Command } from './cli.mjs';
 import { is_prefix, same_bytes } from './suite.mjs';
 import { until } from './wait.mjs';
 
@@ -123,8 +123,8 @@ export async function assert_no_losses(proxy, but = []) {
 }
 
 /* Every body comes back with the hash that it had when it was stored. */
-export async function assert_verified(proxy) {
-  const found = await run_command(['store', 'verify', '--data-dir', proxy.data_dir], { env: proxy.options.env });
+export async function assert_verified(proxy, ms) {
+  const found = await Command.start(['store', 'verify', '--data-dir', proxy.data_dir], { env: proxy.options.env }).end(ms);
   assert.equal(found.code, 0, `${found.out}${found.err}`);
 }
 
