@@ -241,7 +241,7 @@ struct rewrite {
     struct chain_reader reader;
     struct chain_writer writer;
     struct buf raw;
-    struct {
+    struct rewritten {
         uint64_t number;
         size_t start, end; /* in `raw` */
         size_t stored_bytes;
@@ -374,13 +374,30 @@ static enum err write_chain(struct rewrite *w, struct fail *f)
                                  &chain, 1, NULL, f);
 }
 
+/* Block numbers only grow, and are known by the newest block: of that one the number stays. */
+static enum err keep_number(struct rewrite *w, struct fail *f)
+{
+    struct store *s = w->scrub->store;
+    int64_t newest = database_number(&s->db, "SELECT max(number) FROM blocks", 0);
+    struct rewritten *last = &w->blocks[w->count - 1];
+    if (w->is_needed || last->number != (uint64_t)newest)
+        return ERR_OK;
+    const int64_t sums[] = {(int64_t)last->stored_bytes};
+    w->count--;
+    enum err err = database_change(&s->db, "UPDATE blocks SET data = '' WHERE number = ?", &newest,
+                                   1, NULL, f);
+    return err ? err : database_change(&s->db, "UPDATE totals SET stored_bytes = stored_bytes - ?",
+                                       sums, 1, NULL, f);
+}
+
 static enum err commit_chain(struct rewrite *w, struct fail *f)
 {
     struct store *s = w->scrub->store;
     uv_mutex_lock(&s->writing);
     store_wipes(s, true);
-    s->committed_block = 0; /* it may be among those that nobody needs */
     enum err err = database_begin(&s->db, f);
+    if (!err && w->count)
+        err = keep_number(w, f);
     if (!err)
         err = write_chain(w, f);
     if (!err)

@@ -117,10 +117,10 @@ static enum err set_aside(struct store *s, const struct fail *why, struct fail *
 
 /* --- the rest --- */
 
-/* Numbers only grow, though the newest blocks may be gone. */
+/* Numbers only grow: the newest block stays while it has no successor, if only by its number (scrub.c). */
 static const char last_block_sql[] =
     "SELECT max(number) FROM (SELECT max(number) AS number FROM blocks"
-    " UNION ALL SELECT max(last_block) FROM spans UNION ALL SELECT floor FROM keeping) AS n";
+    " UNION ALL SELECT floor FROM keeping) AS n";
 
 static enum err number_blocks(struct store *s, struct fail *f)
 {
