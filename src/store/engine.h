@@ -38,7 +38,7 @@ struct engine {
 
     /* Sets s->next_block: on opening, after every commit, and where there was none for long. */
     enum err (*number_blocks)(struct store *s, struct fail *f);
-    /* Before a batch's transaction: somewhere to put its rows. May be NULL. */
+    /* Before a batch's transaction: sees to it that there is somewhere to put its rows. May be NULL. */
     enum err (*make_places)(struct store *s, const struct batch *b, struct fail *f);
     /* Last in a batch's transaction: tells other proxies of its new rows. May be NULL. */
     enum err (*announce)(struct store *s, const struct batch *b, const struct written *w,

@@ -71,9 +71,22 @@ static void suspect(struct store *s)
     free(mark);
 }
 
+/* Somebody may delete the file, or put another in its place. What is written to it then is gone
+ * when it is closed: rather let the journal keep it. */
+static enum err still_there(struct store *s, const struct batch *b, struct fail *f)
+{
+    (void)b;
+    struct file_mark now = file_mark_look(s->where);
+    if (now.inode == s->file.inode && now.device == s->file.device)
+        return ERR_OK;
+    return fail(f, ERR_IO, "%s was %s while in use: start the proxy again", s->where,
+                now.inode ? "replaced" : "deleted");
+}
+
 /* All of it is looked at only where damage was met before: it takes long. */
 static enum err check(struct store *s, struct fail *f)
 {
+    s->file = file_mark_look(s->where);
     char *mark = path_with(s, ".suspect");
     bool is_suspect = access(mark, F_OK) == 0;
     unlink(mark);
@@ -175,6 +188,7 @@ const struct engine sqlite_engine = {
     .set_aside = set_aside,
     .suspect = suspect,
     .number_blocks = number_blocks,
+    .make_places = still_there,
     .maintain = maintain,
     .size = size,
     .space = space,

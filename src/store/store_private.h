@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "base/file_mark.h"
 #include "store/database.h"
 #include "store/engine.h"
 #include "store/names.h"
@@ -79,6 +80,7 @@ struct store {
     int64_t tool_sets[TOOL_SETS_KNOWN]; /* names whose tools are in the table already */
     /* SQLite's */
     int lock_fd;
+    struct file_mark file; /* the one that is open: device and inode */
     /* PostgreSQL's */
     uint64_t range_ns;        /* when the range of block numbers was taken */
     int months[MONTHS_KNOWN]; /* that have partitions; the one used last is the first */

@@ -185,3 +185,30 @@ async function newer_schema(db) {
   d.exec(`PRAGMA user_version = ${user_version + 1}; PRAGMA wal_checkpoint(TRUNCATE)`);
   d.close();
 }
+
+/* What SQLite writes to a file without a name is gone when it is closed. */
+for (const [what, act] of [
+  ['deleted', async (db) => { for (const end of ['', '-wal', '-shm']) await fs.rm(db + end, { force: true }); }],
+  ['replaced', async (db) => { await fs.copyFile(db, `${db}.new`); await fs.rename(`${db}.new`, db); }],
+]) {
+  test(`${what} while in use: told, and what came since is recorded after the next start`, { timeout: 120000 }, async () => {
+    const dir = await temp_dir('database');
+    let p = await Proxy.start({ upstream: up, dir, config: { storage: { search: false } } });
+    try {
+      const before_it = await load().run(p, 5);
+      await reconcile({ proxy: p, up, lines: before_it });
+      await act(db_of(dir));
+      const since = await load().run(p, 10);
+      assert_clients_served(up, since);
+      await until(() => new RegExp(`loss=store_commit.*was ${what} while in use`).test(p.log), 'the log to say so');
+      await p.stop();
+      await fs.rm(`${db_of(dir)}-wal`, { force: true });
+      await fs.rm(`${db_of(dir)}-shm`, { force: true });
+      p = await Proxy.start({ upstream: up, dir, config: { storage: { search: false } } });
+      await reconcile({ proxy: p, up, lines: since });
+    } finally {
+      await p.stop();
+      await fs.rm(dir, { recursive: true, force: true });
+    }
+  });
+}
