@@ -118,14 +118,12 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
       cache_hit_rate: input ? usage.cache_read_input_tokens / input : null, tokens_per_second: usage.output_tokens ? 61.4 : null };
   }
   const group = (list, of) => [...Map.groupBy(list, of)].map(([key, part]) => line(key, part)).sort((a, b) => b.request_count - a.request_count);
-  const toolsOf = (list) => {
-    const tools = new Map();
-    for (const row of list) for (const { name, count } of row.tools) {
-      const one = tools.get(name) ?? { key: name, request_count: 0, call_count: 0, error_count: 0 };
-      tools.set(name, { ...one, request_count: one.request_count + 1, call_count: one.call_count + count, error_count: one.error_count + row.tool_errors.length });
-    }
-    return [...tools.values()].sort((a, b) => b.call_count - a.call_count);
-  };
+  const toolsOf = (list) =>
+    [...new Set(list.flatMap((row) => row.tools.map((tool) => tool.name)))].map((name) => {
+      const calling = list.filter((row) => row.tools.some((tool) => tool.name === name));
+      const failed = sum(list, (row) => sum(row.tool_errors.filter((tool) => tool.name === name), (tool) => tool.count));
+      return { ...line(name, calling), call_count: sum(calling, (row) => sum(row.tools.filter((tool) => tool.name === name), (tool) => tool.count)), error_count: failed };
+    }).sort((a, b) => b.call_count - a.call_count);
 
   function filtered(params) {
     const get = (name) => params.get(name);

@@ -212,26 +212,31 @@ export type ConversationPage = {
 
 export type Spread = { count: number; avg: number | null; p50: number | null; p95: number | null; p99: number | null };
 
-export type StatsLine = {
-  key: string | null;
+/** What requests used, cost and took. */
+export type UsageLine = {
   request_count: number;
-  error_count: number;
   usage: Usage | null;
   cost_usd_micro: number | null;
   unknown_cost_count: number;
+  duration_ms: Spread;
+  first_token_ms: Spread;
+  cache_hit_rate: number | null;
+};
+
+export type StatsLine = UsageLine & {
+  key: string | null;
+  error_count: number;
   estimated_cost_count: number;
   request_bytes: number | null;
   response_bytes: number | null;
   tool_call_count: number | null;
   tool_error_count: number | null;
-  duration_ms: Spread;
-  first_token_ms: Spread;
   ttfb_ms: { count: number; avg: number | null };
-  cache_hit_rate: number | null;
   tokens_per_second: number | null;
 };
 
-export type ToolLine = { key: string; request_count: number; call_count: number; error_count: number };
+/** Of requests whose answer calls the tool; `error_count` is of results. */
+export type ToolLine = UsageLine & { key: string; call_count: number; error_count: number };
 
 export type Loss = {
   reason: string;

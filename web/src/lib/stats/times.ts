@@ -1,11 +1,11 @@
 // The hours or days of the statistics as a row without holes, for a chart. Times are seconds since 1970.
 import type { StatsLine } from '../api/types.ts';
+import { formatDay, formatHour } from '../format/time.ts';
 
 const hour_s = 3600;
 const most_steps = 2400; // more than a screen has pixels for
 
 export type Steps = { step: 'hour' | 'day'; times_s: number[]; lines: (StatsLine | null)[] };
-export const noSteps: Steps = { step: 'hour', times_s: [], lines: [] };
 
 /** The moment that a line's key names: an hour in UTC, or a day as it begins here; null for anything else. */
 export function timeOf(key: string | null): number | null {
@@ -21,13 +21,26 @@ export function stepAfter(time_s: number, step: Steps['step']): number {
   return new Date(date.getFullYear(), date.getMonth(), date.getDate() + 1).getTime() / 1000;
 }
 
+export function stepLabel(key: string | null, step: Steps['step']): string {
+  const time_s = timeOf(key);
+  if (time_s === null) return key ?? '–';
+  return (step === 'hour' ? formatHour : formatDay)(new Date(time_s * 1000));
+}
+
+/** The stretch of time that a line's key stands for, as a filter has it. */
+export function spanOf(key: string, step: Steps['step']): { start: string; end: string } {
+  const from_s = timeOf(key) ?? 0;
+  const iso = (time_s: number) => new Date(time_s * 1000).toISOString();
+  return { start: iso(from_s), end: iso(stepAfter(from_s, step)) };
+}
+
 export function fillSteps(lines: StatsLine[], step: Steps['step'], least = 12): Steps {
   const known = new Map<number, StatsLine>();
   for (const line of lines) {
     const time_s = timeOf(line.key);
     if (time_s !== null) known.set(time_s, line);
   }
-  if (known.size === 0) return { ...noSteps, step };
+  if (known.size === 0) return { step, times_s: [], lines: [] };
   const last = Math.max(...known.keys());
   let first = Math.min(...known.keys());
   const date = new Date(last * 1000);
