@@ -25,7 +25,7 @@ test('a live request appears, grows and finishes', { skip }, async () => {
   const started = await control(server, 'start');
   const row = page.locator(`#row-${started.id}`);
   await row.waitFor();
-  assert.match(await row.textContent(), /running/);
+  await row.getByRole('img', { name: 'running' }).waitFor();
   const took = row.locator('.took');
   const before = await took.textContent();
   await page.waitForFunction(([id, text]) => document.querySelector(`#row-${id} .took`).textContent !== text, [started.id, before]);
@@ -36,7 +36,8 @@ test('a live request appears, grows and finishes', { skip }, async () => {
   await shoot(page, 'live-running');
   const ended = await control(server, 'finish');
   await page.waitForFunction((id) => !document.querySelector(`#row-${id}`).classList.contains('running'), started.id);
-  assert.match(await row.locator('.status, .state').first().textContent(), ended.state === 'complete' ? /complete/ : /./);
+  const mark = row.locator('.state').getByRole('img');
+  assert.match(await mark.getAttribute('aria-label'), ended.state === 'complete' ? /complete/ : /./);
   await page.locator('section.detail .run').waitFor({ state: 'detached' });
   assert.deepEqual(trouble, []);
   await close();

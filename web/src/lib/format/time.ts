@@ -4,7 +4,6 @@ const week_ms = 6 * 86_400_000;
 const weekday = new Intl.DateTimeFormat('en-GB', { weekday: 'short' });
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const day_of_year = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: '2-digit' });
-const day_of_week = new Intl.DateTimeFormat('en-GB', { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' });
 const pad = (n: number, width = 2) => String(n).padStart(width, '0');
 
 const clockOf = (date: Date) => `${pad(date.getHours())}:${pad(date.getMinutes())}:${pad(date.getSeconds())}`;
@@ -30,8 +29,9 @@ export function formatWhen(iso: string | null | undefined, now = new Date()): st
   return (same_year ? day : day_of_year).format(date);
 }
 
-export const formatDay = (date: Date) => day_of_week.format(date).replace(',', '');
-export const formatHour = (date: Date) => `${formatDay(date)}, ${pad(date.getHours())}:${pad(date.getMinutes())}`;
+export const formatDay = (date: Date, now = new Date()) =>
+  `${weekday.format(date)} ${(date.getFullYear() === now.getFullYear() ? day : day_of_year).format(date)}`;
+export const formatHour = (date: Date, now = new Date()) => `${formatDay(date, now)}, ${pad(date.getHours())}:${pad(date.getMinutes())}`;
 
 export function formatAgo(iso: string | null | undefined, now_ms = Date.now()): string {
   const date = parse(iso);
