@@ -367,6 +367,13 @@ enum err http_parser_finish(struct http_parser *p)
     return p->is_request ? ERR_CLIENT_GONE : ERR_UPSTREAM_TRUNCATED;
 }
 
+void http_parser_drop_head(struct http_parser *p)
+{
+    assert(!p->is_request && p->is_past_head);
+    p->head = (struct head){.status = p->head.status, .version_minor = p->head.version_minor};
+    arena_release(p->arena);
+}
+
 bool http_parser_has_begun(const struct http_parser *p)
 {
     return p->has_begun;

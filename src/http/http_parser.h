@@ -48,6 +48,9 @@ void http_parser_init(struct http_parser *p, bool is_request, const struct http_
 /* Takes bytes up to the end of the message; *used is less than bytes.len only when the message is
  * done. The error says what status a client deserves; p->fail has the details. */
 enum err http_parser_feed(struct http_parser *p, struct str bytes, size_t *used) MUST_CHECK;
+/* Forgets the head's texts and headers, and frees the arena: for a long body, whose owner needs them no
+ * more. Not on a request. */
+void http_parser_drop_head(struct http_parser *p);
 /* The stream has ended. ERR_OK: that was the message's proper end (on_done was called), or none
  * had begun. */
 enum err http_parser_finish(struct http_parser *p) MUST_CHECK;

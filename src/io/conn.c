@@ -536,12 +536,12 @@ char *conn_addr_format(const struct sockaddr *addr, char out[CONN_ADDR_TEXT])
     return out;
 }
 
-char *conn_peer(const struct conn *c, char out[CONN_ADDR_TEXT])
+char *conn_peer(int fd, char out[CONN_ADDR_TEXT])
 {
     struct sockaddr_storage addr;
     socklen_t len = sizeof addr;
     out[0] = '\0';
-    if (getpeername(c->fd, (struct sockaddr *)&addr, &len) == 0)
+    if (getpeername(fd, (struct sockaddr *)&addr, &len) == 0)
         conn_addr_format((struct sockaddr *)&addr, out);
     return out;
 }

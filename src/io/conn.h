@@ -30,6 +30,7 @@ struct conn_pending;
 struct conn {
     uv_poll_t poll;
     int fd;
+    uint32_t turn_read;               /* bytes read in turn `read_turn` */
     struct loop *loop;
     const struct conn_events *events;
     void *owner;                      /* for those that do not embed it */
@@ -38,7 +39,6 @@ struct conn {
     struct conn_part *parts, **parts_tail; /* noted this turn; in the turn's memory */
     struct conn_pending *pending;     /* what the kernel has not taken; NULL: not full */
     int error;                        /* errno of connecting */
-    uint32_t turn_read;               /* bytes read in turn `read_turn` */
     uint32_t read_turn;
     uint8_t watched;                  /* UV_READABLE, UV_WRITABLE: what the loop looks out for */
     bool is_connecting;
@@ -78,7 +78,7 @@ void conn_close_reset(struct conn *c);     /* now, with RST */
 bool conn_is_stale(struct conn *c);
 /* "127.0.0.1:53124" or "[::1]:53124" into `out`; empty when unknown. */
 enum { CONN_ADDR_TEXT = 72 };
-char *conn_peer(const struct conn *c, char out[CONN_ADDR_TEXT]);
+char *conn_peer(int fd, char out[CONN_ADDR_TEXT]);
 char *conn_addr_format(const struct sockaddr *addr, char out[CONN_ADDR_TEXT]);
 
 #endif

@@ -10,6 +10,7 @@
 #include "proxy/demoted.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
+#include "server/error_text.h"
 #include "upstream/attempt.h"
 
 void exchange_let_go(struct exchange *ex)
@@ -61,7 +62,7 @@ static void log_failure(struct exchange *ex, const struct head *h)
              LOG_C("detail", ex->fail.detail));
 }
 
-/* As client_error_text(), for who speaks OpenAI's language. */
+/* As error_text(), for who speaks OpenAI's language. */
 static void openai_error_text(struct exchange *ex, struct str id, struct str *head,
                               struct str *body)
 {
@@ -90,7 +91,7 @@ static void answer_for_provider(struct exchange *ex)
     if (ex->routable == ROUTABLE_CHAT)
         openai_error_text(ex, str_of(id), &head, &body);
     else
-        client_error_text(client_arena(c), ex->fail.code, &ex->fail, NULL, str_of(id), &head,
+        error_text(client_arena(c), ex->fail.code, &ex->fail, NULL, str_of(id), &head,
                           &body);
     if (ex->fail.code == ERR_UPSTREAM_RESTING)
         head = arena_printf(client_arena(c), "%.*sretry-after: %lld\r\n", STR_ARGS(head),

@@ -11,11 +11,14 @@
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "http/chunk.h"
-#include "http/reason.h"
+#include "server/error_text.h"
 #include "server/server.h"
 
 enum {
     AHEAD_MAX = 256 * 1024, /* bytes of further requests kept while one is in service; one read more */
+    HELD_MAX = 4 << 20,      /* bytes kept of a body that is held up; one read more */
+    HELD_ALL_MAX = 16 << 20, /* of all those of a worker */
+    FEED_MAX = 256 * 1024,   /* of what was kept, given to the parser at once */
     HEAD_TIMEOUT_MS = 10000,
     LINGER_MS = 2000
 };
@@ -33,6 +36,7 @@ struct request {
     bool is_answering, is_answered;
     bool close_after;
     bool is_held_up;    /* who serves has paused its body */
+    size_t held_bytes;  /* counted in the server's: what was read ahead of it */
 };
 
 struct client {
@@ -43,11 +47,11 @@ struct client {
     struct buf ahead;       /* what came behind the request in service */
     size_t ahead_used;      /* of that, parsed already */
     struct loop_held serve_next;
-    char *addr;
     uint64_t active_ns;     /* last time bytes came or went */
-    size_t unsent_bytes;    /* at the last sweep */
+    uint32_t unsent_bytes;  /* at the last sweep */
     bool in_feed;           /* the parser is on the stack */
     bool is_retiring;
+    char addr[];
 };
 
 static const struct conn_events conn_events;
@@ -59,28 +63,37 @@ static void serve_next(struct loop_held *held);
 
 struct client *client_accept_take(struct server *s, int fd)
 {
-    struct client *c = MEM_NEW(struct client);
+    char addr[CONN_ADDR_TEXT];
+    size_t len = strlen(conn_peer(fd, addr)) + 1;
+    struct client *c = mem_zeroed(sizeof *c + len);
+    memcpy(c->addr, addr, len);
     c->server = s;
     conn_init_take(&c->conn, s->loop, &conn_events, fd);
     c->conn.tells_leaving = true;
-    buf_init(&c->ahead, AHEAD_MAX + LOOP_READ_BYTES);
+    buf_init(&c->ahead, HELD_MAX + LOOP_READ_BYTES);
     c->serve_next.fn = serve_next;
     c->next = s->clients;
     if (c->next)
         c->next->prev = c;
     s->clients = c;
     s->client_count++;
-    char addr[CONN_ADDR_TEXT];
-    c->addr = mem_strdup(conn_peer(&c->conn, addr));
     c->active_ns = clock_mono_ns();
     conn_read(&c->conn, true);
     return c;
+}
+
+/* Says how much of `ahead` is of a body that is held up. */
+static void count_held(struct client *c, size_t bytes)
+{
+    c->server->held_bytes += bytes - c->request->held_bytes;
+    c->request->held_bytes = bytes;
 }
 
 static void free_request(struct client *c)
 {
     if (!c->request)
         return;
+    count_held(c, 0);
     arena_release(&c->request->arena);
     free(c->request);
     c->request = NULL;
@@ -100,7 +113,6 @@ static void on_closed(struct conn *conn)
         c->next->prev = c->prev;
     s->client_count--;
     buf_release(&c->ahead);
-    free(c->addr);
     free(c);
 }
 
@@ -137,40 +149,6 @@ void client_retire(struct client *c)
         conn_close(&c->conn);
 }
 
-/* --- errors as text --- */
-
-/* What went wrong, so that it cannot break the JSON around it. */
-static void clean_detail(const struct fail *f, char *out, size_t room)
-{
-    size_t n = 0;
-    for (const char *at = f && f->code != ERR_OK ? f->detail : ""; *at && n + 1 < room; at++)
-        out[n++] = *at == '"' || *at == '\\' || (unsigned char)*at < 0x20 ? '\'' : *at;
-    out[n] = '\0';
-}
-
-void client_error_text(struct arena *arena, enum err err, const struct fail *f, const char *code,
-                       struct str request_id, struct str *head, struct str *body)
-{
-    char clean[sizeof f->detail];
-    clean_detail(f, clean, sizeof clean);
-    *body = arena_printf(arena,
-                         "{\"type\":\"error\",\"error\":{\"type\":\"%s\",%s%s%s\"message\":\"%s%s%s\"},"
-                         "\"request_id\":\"%.*s\"}",
-                         err_type(err), code ? "\"code\":\"" : "", code ? code : "",
-                         code ? "\"," : "", err_public(err), *clean ? " " : "", clean,
-                         STR_ARGS(request_id));
-    int status = err_status(err);
-    *head = arena_printf(arena,
-                         "HTTP/1.1 %d %s\r\n"
-                         "content-type: application/json\r\n"
-                         "content-length: %zu\r\n"
-                         "x-claude-code-proxy-error: %s\r\n"
-                         "%srequest-id: %.*s\r\n",
-                         status, http_reason(status), body->len, err_name(err),
-                         status == 405 ? "allow: GET, HEAD, POST, PUT, PATCH, DELETE\r\n" : "",
-                         STR_ARGS(request_id));
-}
-
 /* --- a request comes --- */
 
 static struct request *begin_request(struct client *c)
@@ -197,7 +175,7 @@ static void refuse(struct client *c, enum err err, const struct fail *f)
     struct refusal refusal = {.id = uuid_new(), .err = err, .fail = f};
     char id[UUID_TEXT];
     bool is_relayed = server_is_relayed(c->server, r->parser.head.target);
-    client_error_text(&r->arena, err, f, is_relayed ? NULL : err_code(err),
+    error_text(&r->arena, err, f, is_relayed ? NULL : err_code(err),
                       str_of(uuid_format(&refusal.id, id)), &refusal.head, &refusal.body);
     if (!client_wants_body(c))
         refusal.body = STR_NONE;
@@ -281,11 +259,28 @@ static size_t feed(struct client *c, struct str bytes)
     return used;
 }
 
-/* Where a further request must wait: behind the one in service, and behind answers that have not
- * gone out, for who does not read must not make us answer more. */
+static bool is_held_up(const struct client *c)
+{
+    return c->request && c->request->is_held_up && !c->request->has_ended;
+}
+
+/* Where what comes must wait: a further request behind the one in service, and behind answers that
+ * have not gone out, for who does not read must not make us answer more; a body that is held up. */
 static bool must_wait(const struct client *c)
 {
-    return c->request ? c->request->has_ended : conn_is_full(&c->conn);
+    return c->request ? c->request->has_ended || is_held_up(c) : conn_is_full(&c->conn);
+}
+
+static size_t ahead_bytes(const struct client *c)
+{
+    return c->ahead.len - c->ahead_used;
+}
+
+static bool has_room_ahead(const struct client *c)
+{
+    if (!is_held_up(c))
+        return ahead_bytes(c) < AHEAD_MAX;
+    return ahead_bytes(c) < HELD_MAX && c->server->held_bytes < HELD_ALL_MAX;
 }
 
 static void keep_ahead(struct client *c, struct str bytes)
@@ -296,7 +291,9 @@ static void keep_ahead(struct client *c, struct str bytes)
     c->ahead_used = 0;
     enum err err = buf_append(&c->ahead, bytes);
     assert(!err); /* nothing more is read from here on, see below */
-    if (c->ahead.len >= AHEAD_MAX)
+    if (is_held_up(c))
+        count_held(c, c->ahead.len);
+    if (!has_room_ahead(c))
         conn_read(&c->conn, false);
     if (!c->request)
         loop_hold(c->server->loop, &c->serve_next);
@@ -305,8 +302,15 @@ static void keep_ahead(struct client *c, struct str bytes)
 /* What came ahead has become less: is there room for more? A body that is held up stays so. */
 static void read_on(struct client *c)
 {
-    bool is_held_up = c->request && !c->request->has_ended && c->request->is_held_up;
-    if (c->ahead.len - c->ahead_used < AHEAD_MAX && !is_held_up)
+    if (!is_held_up(c) && has_room_ahead(c))
+        conn_read(&c->conn, true);
+}
+
+/* That a client has left is told behind all that it has sent. So what is held up is read on after a
+ * while, as far as there is room: who leaves in the middle of an upload would upload the rest of it. */
+static void look_ahead(struct client *c)
+{
+    if (is_held_up(c) && has_room_ahead(c))
         conn_read(&c->conn, true);
 }
 
@@ -315,15 +319,14 @@ static void read_on(struct client *c)
 static void serve_next(struct loop_held *held)
 {
     struct client *c = OWNER_OF(held, struct client, serve_next);
-    bool has_more = c->ahead_used < c->ahead.len;
-    if (!has_more || must_wait(c) || c->conn.is_closing || c->conn.close_when_sent)
+    if (!ahead_bytes(c) || must_wait(c) || c->conn.is_closing || c->conn.close_when_sent)
         return;
-    c->ahead_used += feed(c, str_from(buf_str(&c->ahead), c->ahead_used));
+    c->ahead_used += feed(c, str_head(str_from(buf_str(&c->ahead), c->ahead_used), FEED_MAX));
     size_t len = c->ahead.len;
     if (c->ahead_used == len) {
         loop_turn_give(c->server->loop, buf_take(&c->ahead, &len));
         c->ahead_used = 0;
-    } else if (!c->request) {
+    } else if (!must_wait(c)) {
         loop_hold(c->server->loop, &c->serve_next);
     }
     read_on(c);
@@ -448,7 +451,7 @@ static uint64_t timeout_ms(const struct client *c, const struct request *r)
         return o->idle_timeout_ms;
     if (!r->parser.is_past_head)
         return HEAD_TIMEOUT_MS;
-    if (!r->has_ended && c->conn.is_reading)
+    if (!r->has_ended && !r->is_held_up)
         return o->read_timeout_ms;
     return 0; /* waiting for the provider, which has its own limits */
 }
@@ -459,12 +462,13 @@ static void watch_sending(struct client *c, uint64_t now_ns)
     size_t unsent = conn_is_full(&c->conn) ? conn_pending_bytes(&c->conn) : 0;
     if (unsent < c->unsent_bytes)
         c->active_ns = now_ns;
-    c->unsent_bytes = unsent;
+    c->unsent_bytes = (uint32_t)unsent;
 }
 
 void client_sweep(struct client *c, uint64_t now_ns)
 {
     watch_sending(c, now_ns);
+    look_ahead(c);
     struct request *r = is_idle(c) ? NULL : c->request;
     uint64_t limit_ms = timeout_ms(c, r);
     bool is_head = r && !r->parser.is_past_head;
@@ -557,8 +561,13 @@ void client_read_body(struct client *c, bool on)
     bool has_more = c->request && !c->request->has_ended;
     if (c->request)
         c->request->is_held_up = has_more && !on;
-    if (on)
-        read_on(c);
-    else if (has_more)
+    if (has_more && !on)
         conn_read(&c->conn, false);
+    if (!on)
+        return;
+    if (has_more)
+        count_held(c, 0);
+    if (c->ahead.len)
+        loop_hold(c->server->loop, &c->serve_next);
+    read_on(c);
 }

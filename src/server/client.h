@@ -60,9 +60,5 @@ void client_answer_break(struct client *c);
 bool client_has_answer_begun(const struct client *c);
 bool client_is_full(const struct client *c);
 size_t client_pending_bytes(const struct client *c); /* of the answer, not yet sent */
-/* An error in Anthropic's shape: head (without Connection) and body, in `arena`. `f` may be NULL;
- * `code`: our own API's, NULL where the provider's is asked. */
-void client_error_text(struct arena *arena, enum err err, const struct fail *f, const char *code,
-                       struct str request_id, struct str *head, struct str *body);
 
 #endif

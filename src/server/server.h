@@ -35,6 +35,7 @@ struct server {
     struct listener listener;
     struct client *clients; /* list */
     int client_count;
+    size_t held_bytes;      /* read ahead of bodies that are held up (client.c) */
     bool is_draining;
     struct loop_sweep sweep;
     struct {

@@ -195,6 +195,7 @@ static enum err on_head(void *owner, bool *no_body)
     struct attempt *a = owner;
     a->has_head = true;
     a->events->on_head(a->owner, &a->parser.head, no_body);
+    http_parser_drop_head(&a->parser); /* a stream may be long, and there may be thousands */
     return ERR_OK;
 }
 

@@ -35,6 +35,6 @@ void attempt_abort(struct attempt *a);         /* closes; nothing is called afte
 const char *attempt_addr(const struct attempt *a);  /* "160.79.104.10:443" */
 bool attempt_is_reused(const struct attempt *a);
 uint64_t attempt_connect_us(const struct attempt *a);
-enum body_framing attempt_framing(const struct attempt *a); /* after on_head */
+enum body_framing attempt_framing(const struct attempt *a); /* in on_head */
 
 #endif

@@ -292,7 +292,7 @@ static void on_tcp(struct conn *conn)
     drop_tries(k);
     k->conn = conn;
     k->fail = (struct fail){0};
-    conn_peer(conn, k->addr);
+    conn_peer(conn->fd, k->addr);
     if (has_reached_us(k->shared->provider, conn)) {
         fail(&k->fail, ERR_UPSTREAM_LOOP, "%s", k->addr);
         give_up(k, ERR_UPSTREAM_LOOP);

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
 import { is_prefix, same_bytes, with_proxy } from '../lib/suite.mjs';
-import { Signal, random, settled } from '../lib/wait.mjs';
+import { Signal, random, settled, until } from '../lib/wait.mjs';
 
 const t = with_proxy();
 const d = with_proxy({ config: { server: { on_client_disconnect: 'drain' } } });
@@ -47,6 +47,57 @@ async function leave(how, at) {
   assert.ok(stored.length >= got.length, 'stored is at least what the client had');
   assert.equal(row.response_bytes, stored.length);
 }
+
+/* An upload that the provider does not take; resolves when it has come to a standstill. */
+async function start_held_up(bytes) {
+  const session = session_id();
+  let resume;
+  const gate = new Promise((resolve) => { resume = resolve; });
+  t.up.on(session, async (x) => {
+    x.link.socket.pause();
+    await gate;
+    x.link.socket.resume();
+    await x.received();
+    await x.json(200, {});
+  });
+  const conn = await Conn.open(t.proxy.port);
+  const body = Buffer.alloc(bytes);
+  for (let i = 0; i < bytes; i += 4) body.writeUInt32LE(i, i);
+  await conn.request('POST', '/v1/files', { headers: [...headers_for(session), ['Content-Length', String(bytes)]] });
+  let taken = 0;
+  const writing = (async () => {
+    for (; taken < bytes; taken += 65536) await conn.write(body.subarray(taken, taken + 65536));
+  })().catch(() => {}); // it leaves
+  const x = await t.up.arrival(session);
+  return { conn, session, body, x, resume, writing, taken: () => taken };
+}
+
+test('client leaves (fin) while its upload is held up by the provider', { timeout: 60000 }, async () => {
+  const h = await start_held_up(6 << 20);
+  await settled(h.taken, 200);
+  const left_at = performance.now();
+  h.conn.destroy(); // its FIN stands behind bytes that nobody has asked for
+  const row = await t.proxy.row(h.session);
+  const took = performance.now() - left_at;
+  assert.equal(row.state, 'client_disconnected');
+  assert.ok(row.request_bytes < h.body.length, 'it was not all passed on first');
+  assert.ok(took < 2000, `noticed after ${took} ms`);
+  h.resume();
+});
+
+test('an upload that was held up, and read ahead of, arrives whole', { timeout: 60000 }, async () => {
+  const h = await start_held_up(16 << 20);
+  const stood_at = await settled(h.taken, 100);
+  await until(() => h.taken() > stood_at + (2 << 20), 'more to be read after a while');
+  const read_to = await settled(h.taken, 1200);
+  assert.ok(read_to < h.body.length, 'not without a limit');
+  h.resume();
+  assert.equal((await h.conn.answer_whole('POST')).status, 200);
+  same_bytes(h.x.body, h.body, 'what the provider got');
+  const row = await t.proxy.row(h.session);
+  same_bytes(await t.proxy.body(row.id, 'request'), h.body, 'what was recorded');
+  h.conn.destroy();
+});
 
 const skip = process.platform !== 'linux' && 'only Linux tells of it while nothing is read';
 test('client leaves (rst) while its upload is held up by the provider', { timeout: 60000, skip }, async () => {

@@ -267,7 +267,7 @@ static void addresses(void **state)
     uv_ip6_addr("2001:db8::7", 8443, &in6);
     assert_string_equal(conn_addr_format((struct sockaddr *)&in6, text), "[2001:db8::7]:8443");
     struct pair *p = pair_new(l);
-    assert_int_equal(strncmp(conn_peer(&p->conn, text), "127.0.0.1:", 10), 0);
+    assert_int_equal(strncmp(conn_peer(p->conn.fd, text), "127.0.0.1:", 10), 0);
     pair_free(p);
 }
 
