@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/sqlite_schema.h"
+#include "store/sqlite_wal.h"
 
 enum {
     APPLICATION_ID = 0x43435031, /* "CCP1" */
@@ -177,7 +178,8 @@ static enum err open_connection(struct database *d, const char *path, enum datab
     int flags = mode == DATABASE_READ ? SQLITE_OPEN_READONLY
                                       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     sqlite3 *handle;
-    int code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+    const char *vfs = mode == DATABASE_WRITE ? sqlite_wal_vfs() : NULL;
+    int code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, vfs);
     d->connection = handle;
     if (code != SQLITE_OK) {
         enum err err = handle ? failed(d, f) : fail(f, ERR_INTERNAL, "out of memory");
