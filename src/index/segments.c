@@ -42,50 +42,6 @@ static void unmap(struct segments *s, struct segment *g)
     s->map_count--;
 }
 
-/* Where nothing is kept, or what has been kept longest. */
-static struct kept_map *place_to_keep(struct segments *s)
-{
-    struct kept_map *last = &s->kept[SEGMENTS_KEPT_MAX - 1], gone = *last;
-    memmove(s->kept + 1, s->kept, sizeof s->kept - sizeof *s->kept);
-    if (gone.map)
-        munmap(gone.map, MAP_BYTES);
-    return s->kept;
-}
-
-/* The segment is done, its file is not: see kept_map. */
-static void keep_map(struct segments *s, struct segment *g, const struct stat *file)
-{
-    *place_to_keep(s) = (struct kept_map){file->st_dev, file->st_ino, g->map};
-    g->map = NULL;
-    s->map_count--;
-}
-
-static char *take_kept_map(struct segments *s, int fd)
-{
-    struct stat st;
-    if (!s->kept[0].map || fstat(fd, &st) != 0)
-        return NULL;
-    for (size_t i = 0; i < SEGMENTS_KEPT_MAX; i++) {
-        struct kept_map *k = &s->kept[i];
-        if (!k->map || k->inode != st.st_ino || k->device != st.st_dev)
-            continue;
-        char *map = k->map;
-        memmove(k, k + 1, (SEGMENTS_KEPT_MAX - 1 - i) * sizeof *k);
-        s->kept[SEGMENTS_KEPT_MAX - 1].map = NULL;
-        return map;
-    }
-    return NULL;
-}
-
-static void drop_kept_maps(struct segments *s)
-{
-    for (size_t i = 0; i < SEGMENTS_KEPT_MAX; i++) {
-        if (s->kept[i].map)
-            munmap(s->kept[i].map, MAP_BYTES);
-        s->kept[i].map = NULL;
-    }
-}
-
 static void close_file(struct segments *s, struct segment *g)
 {
     unmap(s, g);
@@ -207,9 +163,7 @@ static bool map_own(struct segments *s, struct segment *g)
         return g->map;
     if (s->map_count == MAPS_MAX)
         unmap_oldest(s);
-    void *map = take_kept_map(s, g->fd);
-    if (!map)
-        map = mmap(NULL, MAP_BYTES, PROT_READ, MAP_SHARED, g->fd, 0);
+    void *map = mmap(NULL, MAP_BYTES, PROT_READ, MAP_SHARED, g->fd, 0);
     if (map == MAP_FAILED)
         return false;
     g->map = map;
@@ -280,7 +234,6 @@ void segments_rest(struct segments *s)
 {
     for (struct segment *g = s->first; g; g = g->next)
         unmap(s, g);
-    drop_kept_maps(s);
     buf_release(&s->window_copy);
     if (s->dir)
         journal_dir_rest(s->dir);
@@ -440,13 +393,11 @@ static void delete_file(struct segments *s, struct segment *g)
         log_line(LOG_WARN, "a journal segment is damaged and was kept", LOG_C("path", kept));
         damaged_trim(s->path, DAMAGED_FILES_MAX, DAMAGED_BYTES_MAX);
     }
-    struct stat st;
-    bool has_map = g->map && fstat(g->fd, &st) == 0;
-    if (g->is_own && is_kept)
+    if (g->is_own && !is_kept)
+        journal_dir_retire(s->dir, g->number);
+    else if (g->is_own)
         journal_dir_forget(s->dir, g->number);
-    else if (g->is_own && journal_dir_retire(s->dir, g->number) && has_map)
-        keep_map(s, g, &st);
-    else if (!g->is_own && !is_kept)
+    else if (!is_kept)
         unlink(path);
 }
 
@@ -457,8 +408,8 @@ void segments_tidy(struct segments *s, bool is_idle)
         struct segment *g = *at;
         if (g->is_done && !g->users) {
             *at = g->next;
-            delete_file(s, g);
             close_file(s, g);
+            delete_file(s, g);
             free(g);
             continue;
         }

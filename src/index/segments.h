@@ -5,22 +5,11 @@
 #ifndef INDEX_SEGMENTS_H
 #define INDEX_SEGMENTS_H
 
-#include <sys/types.h>
-
 #include "journal/journal.h"
 
 enum {
     SEGMENTS_READ_BYTES = 512 * 1024, /* read at once; more only for a longer frame */
-    SEGMENTS_OPEN_MAX = 16,           /* file descriptors */
-    SEGMENTS_KEPT_MAX = 4             /* maps of files that will be segments again */
-};
-
-/* The map of a file that waits for its next life: what it shows is the file, whatever it is
- * called by then, and its pages need not be found again one by one. */
-struct kept_map {
-    dev_t device;
-    ino_t inode;
-    char *map; /* NULL: none */
+    SEGMENTS_OPEN_MAX = 16            /* file descriptors */
 };
 
 struct segment {
@@ -54,8 +43,7 @@ struct segments {
     struct segment *window_of;
     uint64_t window_start;
     struct buf window_copy; /* what window points into, unless that is a map */
-    int map_count; /* of segments */
-    struct kept_map kept[SEGMENTS_KEPT_MAX];
+    int map_count;
 };
 
 void segments_init(struct segments *s, const char *path, struct journal_dir *dir);

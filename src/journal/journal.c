@@ -202,7 +202,7 @@ void journal_dir_forget(struct journal_dir *d, uint64_t number)
     pthread_mutex_unlock(&d->mutex);
 }
 
-bool journal_dir_retire(struct journal_dir *d, uint64_t number)
+void journal_dir_retire(struct journal_dir *d, uint64_t number)
 {
     char path[PATH_BYTES], free_path[PATH_BYTES];
     path_of(d, number, "seg", path);
@@ -218,7 +218,6 @@ bool journal_dir_retire(struct journal_dir *d, uint64_t number)
         segment_file_close(file);
     }
     pthread_mutex_unlock(&d->mutex);
-    return keeps;
 }
 
 void journal_dir_rest(struct journal_dir *d)

@@ -38,8 +38,8 @@ bool journal_dir_progress(struct journal_dir *d, uint64_t number, uint64_t *byte
 void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number);
 /* For the reader, after it has moved or deleted `number`'s file. */
 void journal_dir_forget(struct journal_dir *d, uint64_t number);
-/* For the reader, who is done with `number`: deletes its file, or keeps it to be used again: true. */
-bool journal_dir_retire(struct journal_dir *d, uint64_t number);
+/* For the reader, who is done with `number`: deletes its file, or keeps it to be used again. */
+void journal_dir_retire(struct journal_dir *d, uint64_t number);
 /* When nothing has happened for a while: deletes the files kept to be used again. */
 void journal_dir_rest(struct journal_dir *d);
 

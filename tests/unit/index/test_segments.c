@@ -14,21 +14,17 @@ static void no_bell(void *owner)
     (void)owner;
 }
 
-/* A segment of this process with one frame. */
-static void write_segment(struct journal *j, char letter)
-{
-    char payload[PAYLOAD_BYTES];
-    memset(payload, letter, sizeof payload);
-    struct frame f = {.type = FRAME_RESP_BODY, .payload = str_make(payload, sizeof payload)};
-    journal_add(j, &f);
-    assert_int_equal(journal_flush(j), ERR_OK);
-    journal_rotate(j);
-}
-
+/* Segments of this process, one frame in each, all letters of their own. */
 static void fill(struct journal *j)
 {
-    for (int i = 0; i < FILES; i++)
-        write_segment(j, (char)('a' + i));
+    char payload[PAYLOAD_BYTES];
+    for (int i = 0; i < FILES; i++) {
+        memset(payload, 'a' + i, sizeof payload);
+        struct frame f = {.type = FRAME_RESP_BODY, .payload = str_make(payload, sizeof payload)};
+        journal_add(j, &f);
+        assert_int_equal(journal_flush(j), ERR_OK);
+        journal_rotate(j);
+    }
 }
 
 static void expect_letters(struct str bytes, char letter)
@@ -80,57 +76,10 @@ static void test_a_window_outlives_loads_from_many_files(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
-/* The file of a segment that was read becomes another segment: its map shows what is in it now. */
-static void test_a_map_is_the_file_s_in_its_next_lives(void **state)
-{
-    (void)state;
-    char path[] = "/tmp/test_segments.XXXXXX";
-    assert_non_null(mkdtemp(path));
-    struct journal_dir *dir;
-    struct fail f = {0};
-    assert_int_equal(journal_dir_open(&dir, path, no_bell, NULL, &f), ERR_OK);
-    struct journal *j = journal_new(dir, 0);
-    struct segments s;
-    segments_init(&s, path, dir);
-    const char *map = NULL;
-    for (char letter = 'a'; letter <= 'f'; letter++) {
-        write_segment(j, letter);
-        segments_look(&s);
-        struct segment *g = s.first;
-        struct str bytes;
-        assert_int_equal(segments_read(&s, g, SEGMENTS_READ_BYTES, &bytes), ERR_OK);
-        expect_letters(bytes, letter);
-        assert_true(!map || g->map == map);
-        map = g->map;
-        segments_read_end(&s);
-        g->is_done = true;
-        segments_tidy(&s, false);
-        assert_null(s.first);
-        assert_ptr_equal(s.kept[0].map, map);
-        assert_null(s.kept[1].map);
-    }
-    segments_rest(&s); /* the files that wait are deleted: nothing is kept of them */
-    assert_null(s.kept[0].map);
-    write_segment(j, 'g');
-    segments_look(&s);
-    struct str bytes;
-    assert_int_equal(segments_read(&s, s.first, SEGMENTS_READ_BYTES, &bytes), ERR_OK);
-    expect_letters(bytes, 'g');
-    s.first->is_done = true;
-    segments_read_end(&s);
-    journal_free(j);
-    segments_tidy(&s, true);
-    segments_release(&s);
-    journal_dir_rest(dir);
-    journal_dir_close(dir);
-    assert_int_equal(rmdir(path), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_outlives_loads_from_many_files),
-        cmocka_unit_test(test_a_map_is_the_file_s_in_its_next_lives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
