@@ -65,43 +65,51 @@ static bool write_out(int fd, int64_t bytes)
 #endif
 }
 
-static void make(const struct reserve *r)
+static void make(const struct reserve *r, int64_t bytes)
 {
     int fd = open(r->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return;
-    bool is_written = write_out(fd, r->bytes);
+    bool is_written = write_out(fd, bytes);
     close(fd);
     if (!is_written)
         unlink(r->path); /* the room is needed by others */
 }
 
-static bool may_make(const struct reserve *r)
+/* How large it should be now; 0: there is no room. What there is already is not made smaller
+ * because the disk fills: that is what it is for. */
+static int64_t size_now(const struct reserve *r, int64_t held)
 {
     uint64_t now_ns = clock_mono_ns();
     if (r->spent_ns && now_ns - r->spent_ns < RESERVE_REST_S * UINT64_C(1000000000))
-        return false;
-    return reserve_free_bytes(r) >= r->bytes * RESERVE_SHARE;
+        return 0;
+    int64_t room = (reserve_free_bytes(r) + held) / RESERVE_SHARE;
+    int64_t bytes = MIN_OF(r->bytes, room);
+    bool is_worth = bytes == r->bytes || (bytes >= RESERVE_MIN_BYTES && bytes / 2 >= held);
+    return is_worth ? bytes : 0;
 }
 
 void reserve_fill(struct reserve *r)
 {
     uv_mutex_lock(&r->mutex);
+    int64_t held = reserve_held_bytes(r);
+    int64_t bytes = r->bytes && held != r->bytes ? size_now(r, held) : 0;
     if (!r->bytes)
         unlink(r->path);
-    else if (reserve_held_bytes(r) != r->bytes && may_make(r))
-        make(r);
+    else if (bytes)
+        make(r, bytes);
     uv_mutex_unlock(&r->mutex);
 }
 
 bool reserve_spend(struct reserve *r)
 {
     uv_mutex_lock(&r->mutex);
-    bool is_spent = reserve_held_bytes(r) > 0 && unlink(r->path) == 0;
+    int64_t held = reserve_held_bytes(r);
+    bool is_spent = held > 0 && unlink(r->path) == 0;
     if (is_spent) {
         r->spent_ns = clock_mono_ns();
         log_line(LOG_WARN, "the disk is full: the reserve was given up, so that things can be"
-                           " deleted", LOG_N("bytes", r->bytes));
+                           " deleted", LOG_N("bytes", held));
     }
     uv_mutex_unlock(&r->mutex);
     return is_spent;

@@ -13,20 +13,22 @@
 #include <uv.h>
 
 enum {
-    RESERVE_SHARE = 8, /* it is made where at least so many times its size are free */
+    RESERVE_SHARE = 8,           /* of what is free it takes one such part at most */
+    RESERVE_MIN_BYTES = 1 << 20, /* less would help nobody */
     RESERVE_REST_S = 60 /* once given up, it is not made again sooner */
 };
 
 struct reserve {
     char *path;
-    int64_t bytes; /* wanted; 0: none */
+    int64_t bytes; /* wanted, where there is room for it; 0: none */
     uv_mutex_t mutex;
     uint64_t spent_ns; /* when it was last given up; 0: never */
 };
 
 void reserve_init(struct reserve *r, const char *data_dir, int64_t bytes);
 void reserve_release(struct reserve *r); /* the file stays */
-/* Makes it if it is missing or of another size, and there is room enough. */
+/* Makes it, as large as is wanted or there is room for; a small one is made larger when there is
+ * more. */
 void reserve_fill(struct reserve *r);
 /* Gives it up. False: there was none. */
 bool reserve_spend(struct reserve *r);

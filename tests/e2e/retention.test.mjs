@@ -280,3 +280,28 @@ test('deleting works on a full disk', { skip: only_a_file, timeout: 120000 }, as
   });
   if (!ran) t.skip('no file system can be mounted here');
 });
+
+test('deleting works on a disk that the record itself has filled, small as it is', { skip: only_a_file, timeout: 120000 }, async (t) => {
+  const ran = await with_small_disk('60m', async (disk) => {
+    const p = await Proxy.start({ upstream: up, dir: disk });
+    const told = () => p.api('/api/storage');
+    try {
+      const { reserve_bytes } = await until(async () => (await told()).reserve_bytes > 0 && told(), 'a reserve, though not all that is wanted');
+      assert.ok(reserve_bytes < 16 << 20 && reserve_bytes > 4 << 20, `${reserve_bytes}`);
+      const session = session_id();
+      up.on(session, async (x) => { await x.received(); await x.json(200, {}); });
+      const full = async () => (await p.api('/api/stats')).losses.find((l) => l.reason === 'journal_write').since_start > 0;
+      while (!await full())
+        for (let i = 0; i < 20; i += 1) await ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body(randomBytes(150000).toString('base64')) });
+      assert.equal((await told()).reserve_bytes, reserve_bytes, 'it is kept while the disk fills');
+      const res = await remove(p, '/api/requests', 'all');
+      assert.equal(res.status, 200, `${JSON.stringify(res.body)} ${p.log.slice(-3000)}`);
+      assert.ok(res.body.deleted > 50, JSON.stringify(res.body));
+      await until(async () => (await told()).disk_free_bytes > 16 << 20, 'the disk to have room again', 60000);
+    } finally {
+      await p.stop();
+    }
+    return true;
+  });
+  if (!ran) t.skip('no file system can be mounted here');
+});
