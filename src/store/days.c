@@ -137,10 +137,10 @@ enum err days_find(struct store_reader *r, const struct request_filter *filter, 
                    int64_t sure, int64_t wanted, struct day_runs *out, struct fail *f)
 {
     struct finding x = {.r = r, .filter = filter, .sure = sure, .wanted = wanted};
-    int64_t first = database_number(
-        &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1", INT64_MAX);
-    int64_t last = database_number(
-        &r->db, "SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1", 0);
+    int64_t first = INT64_MAX, last = 0;
+    database_range(&r->db, "SELECT (SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1),"
+                           " (SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1)",
+                   &first, &last);
     int64_t newest = MIN_OF(last + DAY_HOURS, before), size = WINDOW_HOURS, from = 0;
     int64_t end = (newest - 1) / DAY_HOURS * DAY_HOURS; /* days before, hours from here on */
     *out = (struct day_runs){.count = 0};

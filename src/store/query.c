@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+
 void query_add(struct query *q, const char *sql)
 {
     size_t len = strlen(sql);
@@ -185,6 +187,9 @@ static void find_names(struct store_reader *r, struct str text)
     struct query q;
     enum err err;
     r->found.is_known = true;
+    r->found.known_ns = clock_mono_ns();
+    r->found.len = text.len < sizeof r->found.text ? text.len : 0;
+    memcpy(r->found.text, text.ptr, r->found.len);
     r->found.count = 0;
     query_begin(&q, r, STR_NONE);
     query_add(&q, "SELECT id FROM names WHERE text ");

@@ -125,6 +125,17 @@ enum err reader_begin(struct store_reader *r, struct fail *f)
     return err ? err : reader_look_at_floor(r, f);
 }
 
+static const uint64_t found_ns = 250000000; /* that long names are not looked up again */
+
+enum err reader_go_on(struct store_reader *r, struct str text, struct fail *f)
+{
+    bool is_known = r->found.is_known && str_equal(str_make(r->found.text, r->found.len), text) &&
+                    clock_mono_ns() - r->found.known_ns < found_ns;
+    enum err err = reader_begin(r, f);
+    r->found.is_known = is_known;
+    return err;
+}
+
 void reader_names_trim(struct store_reader *r)
 {
     if (r->name_count < READER_NAMES_MAX && r->name_bytes_len < READER_NAME_BYTES_MAX)

@@ -47,6 +47,9 @@ struct store_reader {
     struct chain_reader decoder;
     struct {
         bool is_known, are_many;
+        uint64_t known_ns; /* when they were looked up */
+        size_t len;
+        char text[128]; /* looked for; a longer one is looked up each time */
         int64_t ids[READER_FOUND_MAX];
         size_t count;
     } found; /* names that hold the text which is looked for; until reader_begin() */
@@ -57,6 +60,8 @@ struct store_reader {
 
 /* Opens if need be and starts the time limit; before every use of the connection. */
 enum err reader_begin(struct store_reader *r, struct fail *f) MUST_CHECK;
+/* Likewise, where the same was asked a moment ago: which names hold the text is not looked up again. */
+enum err reader_go_on(struct store_reader *r, struct str text, struct fail *f) MUST_CHECK;
 /* Sets `floor`; reader_begin() has done so. */
 enum err reader_look_at_floor(struct store_reader *r, struct fail *f) MUST_CHECK;
 /* The text of a name: valid until reader_names_trim(). Empty for 0 and for what is missing. */

@@ -101,21 +101,28 @@ struct extent {
     int64_t oldest_us, end_us;
 };
 
-/* The time of the oldest or newest row; 0 when there is none. */
-static enum err time_of_end(struct store_reader *r, const char *sql, int64_t *us, struct fail *f)
+static int64_t us_of_column(struct statement *q, int column)
+{
+    struct uuid id;
+    struct str bytes = column_str(q, column);
+    if (column_is_null(q, column))
+        return 0;
+    assert(bytes.len == sizeof id.bytes);
+    memcpy(id.bytes, bytes.ptr, sizeof id.bytes);
+    return ms_of(&id) * 1000;
+}
+
+/* The times of the oldest and the newest row; 0 when there is none. */
+static enum err times_of_ends(struct store_reader *r, struct extent *out, struct fail *f)
 {
     struct statement *q;
-    enum err err = database_prepare(&r->db, sql, &q, f);
+    enum err err = database_prepare(&r->db, "SELECT (SELECT id FROM requests ORDER BY id LIMIT 1),"
+                                            " (SELECT id FROM requests ORDER BY id DESC LIMIT 1)",
+                                    &q, f);
     if (err)
         return err;
-    *us = 0;
-    if (statement_next(q, &err, f)) {
-        struct uuid id;
-        struct str bytes = column_str(q, 0);
-        assert(bytes.len == sizeof id.bytes);
-        memcpy(id.bytes, bytes.ptr, sizeof id.bytes);
-        *us = ms_of(&id) * 1000;
-    }
+    if (statement_next(q, &err, f))
+        *out = (struct extent){us_of_column(q, 0), us_of_column(q, 1)};
     statement_free(q);
     return err;
 }
@@ -123,13 +130,9 @@ static enum err time_of_end(struct store_reader *r, const char *sql, int64_t *us
 static enum err find_extent(const struct listing *l, struct extent *out, struct fail *f)
 {
     const struct request_filter *filter = l->filter;
-    enum err err = time_of_end(l->r, "SELECT id FROM requests ORDER BY id LIMIT 1",
-                               &out->oldest_us, f);
+    enum err err = times_of_ends(l->r, out, f);
     if (has_begun(l))
         out->end_us = ms_of(&l->before) * 1000;
-    else if (!err)
-        err = time_of_end(l->r, "SELECT id FROM requests ORDER BY id DESC LIMIT 1",
-                          &out->end_us, f);
     if (err)
         return err;
     if (filter->end_us)
@@ -143,9 +146,9 @@ static enum err find_extent(const struct listing *l, struct extent *out, struct 
 /* There may be a row a day, or thousands a second: so that a slice takes some ten milliseconds. */
 static int64_t next_size(int64_t size_us, uint64_t took_ns)
 {
-    static const uint64_t short_ns = 25000000, long_ns = 100000000;
+    static const uint64_t tiny_ns = 5000000, short_ns = 25000000, long_ns = 100000000;
     if (took_ns < short_ns)
-        return size_us * 2;
+        return size_us * (took_ns < tiny_ns ? 8 : 2);
     return took_ns > long_ns ? MAX_OF(size_us / 2, (int64_t)1000000) : size_us;
 }
 

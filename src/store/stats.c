@@ -159,10 +159,10 @@ static void read_range(struct reading *g)
 {
     const struct request_filter *f = &g->ask->filter;
     struct database *db = &g->r->db;
-    int64_t first = database_number(
-        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1", INT64_MAX);
-    int64_t last = database_number(
-        db, "SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1", -1);
+    int64_t first = INT64_MAX, last = -1;
+    database_range(db, "SELECT (SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1),"
+                       " (SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1)",
+                   &first, &last);
     if (g->open_count) {
         first = MIN_OF(first, g->open[0].key.start);
         last = MAX_OF(last, g->open[g->open_count - 1].key.start);
