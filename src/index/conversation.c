@@ -158,6 +158,7 @@ static bool add_excerpt_cuts(struct conversations *c, size_t start, size_t end)
 /* Which of the parent's elements of `messages` changed: cuts [first, last). */
 struct changed {
     size_t first, last;
+    size_t message;    /* the index of the first as a message */
     size_t start, end; /* bytes of the parent's body */
 };
 
@@ -178,7 +179,7 @@ static bool find_changed(const struct match *m, struct changed *out)
     size_t from = last;
     while (list[from].start > m->prefix)
         from--;
-    *out = (struct changed){from, last, list[from].start, list[last].start};
+    *out = (struct changed){from, last, from - first, list[from].start, list[last].start};
     return true;
 }
 
@@ -187,7 +188,7 @@ static bool cut_changed(struct conversations *c, const struct match *m, struct s
                         struct request_facts *facts)
 {
     struct changed ch;
-    struct request_facts fresh, gone;
+    struct request_facts fresh;
     const struct turn *t = m->parent;
     if (!find_changed(m, &ch) || body.len < ch.start + (t->body.len - ch.end))
         return false;
@@ -215,11 +216,11 @@ static bool cut_changed(struct conversations *c, const struct match *m, struct s
     facts->message_count += fresh.message_count - 1 - (int64_t)(ch.last - ch.first);
     if (fresh.title.len) {
         facts->title = fresh.title;
+        facts->title_message = ch.message + fresh.title_message - 1; /* the excerpt has one before */
         return true;
     }
     /* no text among the new messages: the title stays, unless it went with the old ones */
-    struct str before = str_make(t->body.ptr + ch.start, ch.end - ch.start);
-    return read_excerpt(c, before, &gone) && !gone.title.len;
+    return !facts->title.len || facts->title_message < ch.message;
 }
 
 static void cut_body(struct conversations *c, const struct match *m, struct str body,

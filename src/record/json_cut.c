@@ -229,7 +229,8 @@ static void look_at_messages(struct cutter *c)
     size_t message_count = (size_t)c->facts->message_count;
     if (!c->facts->project.len)
         c->facts->project = project_in(c, messages, message_count);
-    c->facts->title = title_find(c->body, messages, message_count, c->walk.marks, c->arena);
+    c->facts->title = title_find(c->body, messages, message_count, c->walk.marks, c->arena,
+                                 &c->facts->title_message);
     tool_results_find(c->body, messages, message_count, c->walk.marks, c->arena, c->facts);
 }
 

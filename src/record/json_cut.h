@@ -58,6 +58,7 @@ struct request_facts {
     struct tool_error tool_errors[TOOL_ERRORS_MAX]; /* among the results in the newest messages */
     size_t tool_error_count;
     struct str title; /* start of the newest plain user text, one line, at most 120 bytes */
+    size_t title_message; /* the index of the message that it is of; of no meaning without one */
 };
 
 /* Never fails: what cannot be read is cut less and flagged. An empty body, and one past 4 GiB, has

@@ -188,11 +188,12 @@ static struct str title_of_message(const struct search *s, const struct json_cut
 }
 
 struct str title_find(struct str body, const struct json_cut *messages, size_t count,
-                      const struct json_marks *blocks, struct arena *arena)
+                      const struct json_marks *blocks, struct arena *arena, size_t *message)
 {
     struct search s = {.body = body, .blocks = blocks, .arena = arena};
     while (count-- > 0) {
         struct str title = title_of_message(&s, &messages[count]);
+        *message = count;
         if (title.len)
             return title;
     }

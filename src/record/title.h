@@ -14,9 +14,10 @@ enum {
 
 /* `messages`: cuts that are the elements of `messages`; `blocks`: where containers of depth
  * TITLE_MARK_DEPTH begin in them. Looks from the newest back; a user message with nothing but
- * tool results, reminders or pictures is passed over. On one line, in the arena. */
+ * tool results, reminders or pictures is passed over. On one line, in the arena; `*message`: the
+ * index of the one it is of. */
 struct str title_find(struct str body, const struct json_cut *messages, size_t count,
-                      const struct json_marks *blocks, struct arena *arena);
+                      const struct json_marks *blocks, struct arena *arena, size_t *message);
 
 /* A raw JSON string's text, reminders left out and runs of blanks made one space. */
 struct str title_of_string(struct str raw, struct arena *arena);

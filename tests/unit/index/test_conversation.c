@@ -78,6 +78,8 @@ static void assert_facts(const struct request_facts *got, const struct message_c
     assert_int_equal(got->flags, want.flags);
     assert_str_equal(got->model, want.model);
     assert_str_equal(got->title, want.title);
+    if (want.title.len)
+        assert_int_equal(got->title_message, want.title_message);
     assert_str_equal(got->user_session_id, want.user_session_id);
     assert_int_equal(got->asks_stream, want.asks_stream);
     assert_int_equal(got->max_tokens, want.max_tokens);
