@@ -17,6 +17,13 @@ const output = join(root, 'docs/screenshots');
 const claude = process.env.CLAUDE_BINARY ?? join(root, 'tests/client/claude/node_modules/@anthropic-ai/claude-code/bin/claude.exe');
 if (!existsSync(claude)) throw new Error(`Claude Code is not at ${claude}`);
 
+/** Rules for the picture of them. The gateway is the same provider: one agent's requests take that way. */
+const config = (url) => ({
+  providers: { gateway: { format: 'anthropic', base_url: url, api_key: 'sk-gateway', fallback_provider: 'anthropic' } },
+  subagents: { enable: true, mappings: { reviewer: 'gateway:claude-haiku-4-5', Explore: 'ollama:qwen3-coder' } },
+  routing: { models: { 'claude-haiku-*': 'gateway:' } }
+});
+
 /** What is on each picture: its address, and a sign that it is there. */
 async function pictures(url) {
   const { requests } = await (await fetch(`${url}/api/requests?limit=100`)).json();
@@ -24,11 +31,12 @@ async function pictures(url) {
   const turn = work.find((row) => row.tools?.some((tool) => tool.name === 'Edit')) ?? work[0];
   return {
     requests: ['/', '[role=row][aria-selected]'],
-    request: [`/requests/${work[0].id}?tab=conversation`, '#tab-panel article'],
+    request: [`/requests/${turn.id}?tab=conversation`, '#tab-panel article'],
     overview: [`/requests/${turn.id}`, '.waterfall'],
     session: [`/sessions/${work[0].session_id}`, '[role=treegrid] .turn'],
     search: ['/search?q=date', '.hit mark'],
-    statistics: ['/stats', '.chart canvas']
+    statistics: ['/stats', '.chart canvas'],
+    routing: ['/routing', 'tbody tr']
   };
 }
 
@@ -51,7 +59,8 @@ const folder = join(base, 'ledger');
 mkdirSync(folder);
 mkdirSync(output, { recursive: true });
 const server = await provider(folder);
-const proxy = await Proxy.start({ upstream: `http://127.0.0.1:${server.address().port}` });
+const upstream = `http://127.0.0.1:${server.address().port}`;
+const proxy = await Proxy.start({ upstream, config: config(upstream) });
 try {
   await play(claude, folder, join(base, 'home'), proxy.url);
   await shoot(proxy.url, 'light');

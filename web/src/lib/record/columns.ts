@@ -12,7 +12,7 @@ export const columns: Column[] = [
   { name: 'time', label: 'Time', long: 'Started', px: 62, usual: true, rank: 1 },
   { name: 'state', label: '', long: 'State', px: 12, usual: true, rank: 0 },
   { name: 'title', label: 'Request', long: 'Request', px: 0, usual: true, rank: 0 },
-  { name: 'model', label: 'Model', long: 'Model asked, and used where it is another', px: 100, usual: true, rank: 4 },
+  { name: 'model', label: 'Model', long: 'Model asked, and used where it is another', px: 128, usual: true, rank: 4 },
   { name: 'provider', label: 'Route', long: 'Where it went, and whether a rule took it', px: 84, usual: true, rank: 13 },
   { name: 'agent', label: 'Agent', long: 'Who asked: an agent, or what a side request is for', px: 92, usual: true, rank: 9 },
   { name: 'class', label: 'Class', long: 'What kind of request it is', px: 84, usual: false, rank: 19 },
