@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { commandOf, drained, getJson, isOurs, startPeer } from '../peers.mjs';
-import { PROXY_CORE, LOAD_CORE, pinned } from '../proc.mjs';
+import { PROXY_CORE, LOAD_CORE, pause, pinned } from '../proc.mjs';
 import { keep, runLoad } from '../rounds.mjs';
 import { median } from '../stats.mjs';
 import { valueRow } from '../table.mjs';
@@ -72,16 +72,25 @@ function comparison(dir) {
   return { raw: sum(files), zstd: sum(readdirSync(out).map((name) => join(out, name))) };
 }
 
-async function converse(ctx, turns) {
+// Until logs have gone into their files and words are merged, as they are a few seconds after the last turn.
+async function settled(dataDir, timeoutMs = 60000) {
+  const logs = () => readdirSync(dataDir, { recursive: true }).filter((name) => name.endsWith('-wal'));
+  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await pause(200))
+    if (logs().every((name) => statSync(join(dataDir, name)).size === 0)) return;
+  throw new Error('the store did not come to rest');
+}
+
+async function converse(ctx, turns, seed) {
   const dataDir = join(ctx.scratch, `disk-${turns}`);
   const saved = join(ctx.scratch, `turns-${turns}`);
   mkdirSync(saved, { recursive: true });
   const peer = await startPeer(ctx, 'ours', { dataDir });
   const report = await runLoad(ctx, peer.port, ['turns', '--turns', String(turns), '--save', saved, '--profile', 'agent',
     '--agent-to', '4000000', '--answer', 'sse', '--chunks', '100', '--interval-us', '2000', '--chunk-bytes', '125',
-    '--no-stamp', '--check-every', '0', '--seed', String(ctx.seed + ctx.nextNumber())]);
+    '--no-stamp', '--check-every', '0', '--seed', String(seed)]);
   if (report.requests !== turns || report.errors) throw new Error('the conversation broke off');
   await drained(peer);
+  await settled(dataDir);
   await peer.stop();
   const values = { turns, ...comparison(saved), disk: diskBytes(dataDir, 'reserve'),
     store: diskBytes(dataDir, 'reserve', '*.search') };
@@ -92,13 +101,17 @@ async function converse(ctx, turns) {
 export async function diskPerTurn(ctx) {
   const kib = (values, key) => values[key] / values.turns / 1024;
   const rows = [];
-  for (const turns of [100, 200]) {
-    const values = await converse(ctx, turns);
+  const seed = ctx.seed + ctx.nextNumber();
+  let before;
+  for (const turns of [30, 100, 200]) {
+    const values = await converse(ctx, turns, seed);
     keep(ctx, 'disk-per-turn', turns, 'ours', values);
     const limits = turns === 100 ? { must: 4, wanted: 1.2 } : {};
     rows.push(valueRow({ figure: `disk per turn, conversation of ${turns} turns`, unit: ' KiB', value: kib(values, 'disk'), ...limits,
       beside: `raw ${kib(values, 'raw').toFixed(1)}, zstd -3 each ${kib(values, 'zstd').toFixed(1)} KiB; without the text index: ` +
-        `${kib(values, 'store').toFixed(2)} KiB` }));
+        `${kib(values, 'store').toFixed(2)} KiB` + (before ? `; each turn after the first ${before.turns}: ` +
+        `${((values.disk - before.disk) / (turns - before.turns) / 1024).toFixed(2)} KiB` : '') }));
+    before = values;
     ctx.progress(`disk-per-turn ${turns}`);
   }
   return rows;
