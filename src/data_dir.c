@@ -121,7 +121,5 @@ void data_dir_node(const struct data_dir *d, char out[NODE_TEXT])
 
 void data_dir_close(struct data_dir *d)
 {
-    if (d->lock_fd >= 0)
-        close(d->lock_fd);
-    d->lock_fd = -1;
+    lock_file_give_up(&d->lock_fd);
 }

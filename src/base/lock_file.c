@@ -43,3 +43,13 @@ enum err lock_file_take(const char *path, const char *what, int *fd, struct fail
     *fd = -1;
     return err;
 }
+
+void lock_file_give_up(int *fd)
+{
+    if (*fd < 0)
+        return;
+    if (ftruncate(*fd, 0) != 0)
+        errno = 0; /* it names a process that is no more: the lock is what counts */
+    close(*fd);
+    *fd = -1;
+}

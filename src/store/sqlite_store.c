@@ -36,8 +36,7 @@ static enum err lock(struct store *s, struct fail *f)
 
 static void unlock(struct store *s)
 {
-    if (s->lock_fd >= 0)
-        close(s->lock_fd);
+    lock_file_give_up(&s->lock_fd);
 }
 
 /* Makes the file before SQLite does, so that nobody else may read it. */
