@@ -113,7 +113,7 @@ test(`kill -9 of the proxy, ${KILLS} times, every other time without the server`
     await running;
     if (i % 2) await server.resume();
     t.p = await t.start();
-    await reconcile_all(t, { may_be_killed: true });
+    await reconcile_all(t, { may_be_killed: true, only_these: true });
   }
   await reconcile({ proxy: t.p, up, lines: t.load.lines, may_be_killed: true });
 }));

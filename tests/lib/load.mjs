@@ -72,7 +72,7 @@ export class Load {
 
   /* `more.held`: a promise that a stream waits for behind its first event. */
   line(more = {}) {
-    const line = { session: session_id(), kind: pick(this.r, this.kinds), body: this.#body(), ...more };
+    const line = { session: session_id(), kind: pick(this.r, this.kinds), body: this.#body(), asked_at: Date.now(), ...more };
     this.up.on(line.session, script_of(line, this.r));
     this.lines.push(line);
     return line;

@@ -30,12 +30,12 @@ const ENDINGS = {
 const WHOLE = new Set(['complete', 'upstream_error']);
 
 /* The rows of these lines, by session, once all are there or `ms` have passed. */
-async function rows_of(proxy, lines, up, ms) {
+async function rows_of(proxy, lines, up, ms, query) {
   const wanted = lines.filter((l) => up.seen(l.session).length).map((l) => l.session);
   let by_session;
   const look = async () => {
     by_session = new Map();
-    for (const row of await proxy.rows()) {
+    for (const row of await proxy.rows(query)) {
       if (by_session.has(row.session_id)) throw Object.assign(new Error(`I4: two rows for session ${row.session_id}`), { isFatal: true });
       by_session.set(row.session_id, row);
     }
@@ -76,10 +76,11 @@ async function check_bodies(proxy, line, row, what) {
 
 /*
  * `may_be_killed`: the proxy was. `may_lose`: some was not recorded, and counted. `ms`: how long
- * rows may take to come. Gives { endings, missing, partial, checked }.
+ * rows may take to come. `only_these`: earlier rows are not read again. Gives { endings, missing, partial, checked }.
  */
-export async function reconcile({ proxy, up, lines, may_be_killed = false, may_lose = false, ms = 10000 }) {
-  const by_session = await rows_of(proxy, lines, up, ms);
+export async function reconcile({ proxy, up, lines, may_be_killed = false, may_lose = false, ms = 10000, only_these = false }) {
+  const from = Math.min(...lines.map((l) => l.asked_at)) - 1000;
+  const by_session = await rows_of(proxy, lines, up, ms, only_these ? `start=${new Date(from).toISOString()}` : '');
   const found = { endings: {}, missing: [], partial: [], checked: 0 };
   for (const line of lines) {
     const row = by_session.get(line.session);
