@@ -7,11 +7,12 @@
 #include "record/redact.h"
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <stdlib.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
-#include "record/hmac.h"
 
 enum {
     CACHE_SLOTS = 8,
@@ -47,8 +48,12 @@ struct redactor {
 
 static void compute(struct redactor *r, struct str secret, char hex[HEX_DIGITS])
 {
-    uint8_t digest[HMAC_BYTES];
-    hmac_sha256(str_make((const char *)r->key, REDACT_KEY_BYTES), secret, digest);
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    const uint8_t *done = HMAC(EVP_sha256(), r->key, REDACT_KEY_BYTES, (const uint8_t *)secret.ptr,
+                               secret.len, digest, &len);
+    assert(done && len >= HEX_DIGITS / 2);
+    (void)done;
     hex_write(hex, digest, HEX_DIGITS / 2);
 }
 
