@@ -101,7 +101,10 @@ test('axe finds nothing serious on any page', { skip: why_skipped, timeout: 480_
 
 test('an address that leads nowhere says so', { skip: why_skipped }, async () => {
   const { page, close } = await openPage(browser, server, '/requests/no-such-request');
-  await page.getByText('There is no such request').waitFor();
+  await page.getByText('There is no such request').waitFor({ timeout: 3000 }); // an old id is not waited for
+  await page.goto(`${server.url}/sessions/no-such-session`);
+  await page.getByText('There is no such session').waitFor();
+  assert.doesNotMatch(await page.locator('header .line').textContent(), /0/, 'what is not known is not 0');
   await close();
   const lost = await openPage(browser, server, '/design');
   await lost.page.getByText('There is no such page').first().waitFor();

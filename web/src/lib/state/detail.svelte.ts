@@ -54,7 +54,7 @@ export class Detail {
     const signal = this.#abort.signal;
     this.id = id;
     this.#live = known;
-    this.#head = new Part(() => patiently(() => getRequest(id, signal)));
+    this.#head = new Part(() => (known || isNew(id) ? patiently : once)(() => getRequest(id, signal)));
     const soon = <T>(load: () => Promise<T>) => (this.#hasJustEnded() ? patiently(load) : load());
     this.body = new Part(() => soon(() => work('request', requestBodyUrl(id, true), this.#row?.state === 'running')));
     this.tree = new Part(() => soon(() => work('tree', requestBodyUrl(id, true))));
@@ -101,6 +101,10 @@ export class Detail {
 
   close() { this.#abort.abort(); }
 }
+
+/** An id begins with the moment it was given (UUIDv7). */
+const isNew = (id: string) => Math.abs(Date.now() - Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)) < just_ended_ms;
+const once = <T>(load: () => Promise<T>) => load();
 
 async function patiently<T>(load: () => Promise<T>): Promise<T> {
   for (const wait_ms of retry_ms) {
