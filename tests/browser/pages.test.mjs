@@ -79,7 +79,7 @@ test('axe finds nothing serious on any page', { skip: why_skipped, timeout: 480_
   const [one, two] = list.requests.filter((row) => row.path === '/v1/messages' && row.stream);
   const paths = [
     '/', ...tabs.map((tab) => `/requests/${one.id}?tab=${tab}`), '/sessions', `/sessions/${one.session_id}`, `/sessions/${one.session_id}?tab=chat`, `/sessions/${one.session_id}?tab=transcript`,
-    '/search', '/search?q=date', `/diff?before=${two.id}&after=${one.id}`, '/stats', '/routing', '/setup'
+    '/search', '/search?q=date', `/diff?before=${two.id}&after=${one.id}`, '/stats', '/stats?by=tool', '/routing', '/setup'
   ];
   const in_dark = [`/requests/${one.id}?tab=conversation`, '/search?q=date', '/routing', '/setup'];
   const found = [];
