@@ -5,6 +5,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs/promises';
+import path from 'node:path';
 import { Conn } from '../lib/client.mjs';
 import { CALM_KINDS, Load } from '../lib/load.mjs';
 import { Proxy, temp_dir } from '../lib/proxy.mjs';
@@ -33,9 +34,10 @@ after(async () => {
   await fs.rm(dir, { recursive: true, force: true });
 });
 
-/* What may fail, and what must be counted when it has. `loses`: some is missing then, and told. */
+/* What may fail, and what must be counted when it has. `loses`: some is missing then, and told.
+ * `rotates`: what follows goes into a new segment, for the pages of this one may be lost and pass for clean. */
 const CASES = [
-  { name: 'fsync of the journal', kind: 'sync', match: '/journal', errno: EIO, loss: 'journal_sync' },
+  { name: 'fsync of the journal', kind: 'sync', match: '/journal', errno: EIO, loss: 'journal_sync', rotates: true },
   { name: 'fsync of the database', kind: 'sync', match: 'requests.db-wal', errno: EIO, most: 3 }, // most are a checkpoint's, which loses nothing; one for many requests
   { name: 'write to the database (EIO)', kind: 'write', match: 'requests.db-wal', errno: EIO, loss: 'store_commit' },
   { name: 'write to the database (ENOSPC)', kind: 'write', match: 'requests.db-wal', errno: ENOSPC, loss: 'store_commit' },
@@ -45,10 +47,12 @@ const CASES = [
   { name: 'short write to the journal', kind: 'write', match: '/journal/', errno: 0, loss: 'journal_write', loses: true },
 ];
 
-for (const { name, kind, match, errno, loss, loses = false, most = NTH_MAX } of CASES) {
+const newest_segment = async (p) => (await fs.readdir(path.join(p.data_dir, 'journal'))).filter((n) => n.endsWith('.seg')).sort().at(-1);
+
+for (const { name, kind, match, errno, loss, loses = false, rotates = false, most = NTH_MAX } of CASES) {
   test(`${name} fails`, { skip, timeout: 60000 + NTH_MAX * 10000 }, async (t) => {
     const load = new Load(up, random(SEED), CALM_KINDS);
-    const options = { upstream: up, env: shim.env, dir: await temp_dir('sync'), config: { storage: { durability: 'sync', search: loss !== 'store_commit' } } };
+    const options = { upstream: up, env: shim.env, dir: await temp_dir('sync'), config: { server: { workers: rotates ? 1 : 2 }, storage: { durability: 'sync', search: loss !== 'store_commit' } } };
     let p = await Proxy.start(options);
     let failed = 0;
     let counted = 0;
@@ -56,6 +60,8 @@ for (const { name, kind, match, errno, loss, loses = false, most = NTH_MAX } of 
       assert.ok(shim.is_loaded, 'the binary can be lied to');
       for (let round = 1; round <= NTH_MAX; round += 1) {
         const from = 1 + ((round - 1) % most);
+        if (round === 1) await load.run(p, 1);
+        const segment = await newest_segment(p);
         shim.fail(kind, match, { from, errno });
         const lines = await load.run(p, 12, { width: 4 });
         await load.run(p, 4 + from, { width: 1 });
@@ -63,6 +69,10 @@ for (const { name, kind, match, errno, loss, loses = false, most = NTH_MAX } of 
         await until(() => shim.calls >= from || shim.failed, 'the call that fails', 2000).catch(() => {});
         failed += shim.failed;
         shim.stop_failing();
+        if (rotates && round === 1) {
+          await load.run(p, 1);
+          assert.ok(await newest_segment(p) > segment, `after a failed sync a new segment follows ${segment}`);
+        }
         counted += loss ? (await losses(p))[loss] : 0;
         if (round % 2) {
           await p.kill();
