@@ -388,7 +388,8 @@ static uint64_t settle(struct search *x)
 {
     struct fail f = {0};
     bool more = false;
-    enum err err = search_file_merge(&x->current, &more, &f);
+    enum err err = x->is_unmerged ? search_file_merge(&x->current, &more, &f) : ERR_OK;
+    x->is_unmerged = !err && more;
     if (!err && !more)
         err = sqlite_shrink(&x->current.db, SETTLE_PAGES, 0, &more, &f);
     x->is_unsettled = !err && more;
@@ -407,7 +408,7 @@ static void note_news(struct search *x, bool is_new)
     if (is_new || !x->news_ns || now_ns - x->news_ns < settle_after_ns)
         return;
     x->news_ns = 0;
-    x->is_unsettled = true;
+    x->is_unsettled = x->is_unmerged = true;
 }
 
 uint64_t search_step(void *owner)

@@ -34,7 +34,8 @@ struct search {
     struct buf bytes, body, decoded; /* scratch */
     size_t range; /* the one that was read last */
     uint64_t news_ns;   /* when something new was there; 0: nothing since it was settled */
-    bool is_unsettled; /* words wait to be merged, free pages to be given back */
+    bool is_unsettled; /* free pages wait to be given back */
+    bool is_unmerged;  /* and words to be merged; not for what was forgotten: the disk may be full */
     bool knows_ranges; /* has asked for them since it found nothing new */
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */

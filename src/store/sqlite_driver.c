@@ -131,11 +131,11 @@ static const char *setup(enum database_mode mode)
     case DATABASE_WRITE:
         return "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
-               "PRAGMA wal_autocheckpoint = 4000;";
+               "PRAGMA wal_autocheckpoint = 2000;";
     case DATABASE_DURABLE:
         return "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
-               "PRAGMA wal_autocheckpoint = 4000;";
+               "PRAGMA wal_autocheckpoint = 2000;";
     case DATABASE_READ:
         break;
     }
