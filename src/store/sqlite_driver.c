@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "store/sqlite_schema.h"
-#include "store/sqlite_wal.h"
 
 enum {
     APPLICATION_ID = 0x43435031, /* "CCP1" */
@@ -154,8 +153,8 @@ static enum err run_sql(struct database *d, const char *sql, struct fail *f)
 }
 
 /* What a file is for life. A quiet turn changes some ten trees by a few bytes each, and adds a blob
- * of a kilobyte or two: small pages are what keeps it small on disk and in the log. What they
- * would cost in system calls, sqlite_wal.c saves.
+ * of a kilobyte or two: small pages are what keeps it small on disk and in the log. They cost a
+ * system call or two more for each kilobyte of what is written in haste.
  * Saying it again would write to a file that may not be ours. */
 static enum err set_up_new(struct database *d, struct fail *f)
 {
@@ -178,8 +177,7 @@ static enum err open_connection(struct database *d, const char *path, enum datab
     int flags = mode == DATABASE_READ ? SQLITE_OPEN_READONLY
                                       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     sqlite3 *handle;
-    const char *vfs = mode == DATABASE_WRITE ? sqlite_wal_vfs() : NULL;
-    int code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, vfs);
+    int code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
     d->connection = handle;
     if (code != SQLITE_OK) {
         enum err err = handle ? failed(d, f) : fail(f, ERR_INTERNAL, "out of memory");
