@@ -119,6 +119,7 @@ enum err reader_begin(struct store_reader *r, struct fail *f)
 {
     tell_damage(r);
     r->found.is_known = false;
+    r->name_err = ERR_OK;
     enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
     r->db.deadline_ns =
         r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
@@ -157,10 +158,14 @@ struct str reader_name(struct store_reader *r, int64_t id)
     struct statement *q = r->statements[READ_NAME];
     bind_number(q, 1, id);
     struct str text = STR_NONE;
-    enum err err;
+    enum err err = ERR_OK;
     if (statement_next(q, &err, NULL))
         text = arena_str(&r->name_bytes, column_str(q, 0));
     statement_reset(q);
+    if (err) { /* the database went away: that is no name, and none to be remembered */
+        r->name_err = err;
+        return STR_NONE;
+    }
     r->names[slot].id = id;
     r->names[slot].text = text;
     r->name_count++;

@@ -53,6 +53,7 @@ struct store_reader {
         int64_t ids[READER_FOUND_MAX];
         size_t count;
     } found; /* names that hold the text which is looked for; until reader_begin() */
+    enum err name_err; /* a name could not be read, since reader_begin() */
     uint64_t floor; /* blocks before this one were gone when this was looked at */
     uint64_t clock; /* counts uses of chains */
     bool is_patient; /* no limit of time counts: READ_, STORE_COUNT_, STORE_LIST_MS */

@@ -45,7 +45,7 @@ static enum err list_some(struct listing *l, const struct uuid *low, const struc
         l->left--;
     }
     query_release(&q);
-    return err;
+    return err || !l->r->name_err ? err : fail(f, l->r->name_err, "a name could not be read");
 }
 
 /* An id's first 48 bits are its time in milliseconds (RFC 9562, section 5.7). */
