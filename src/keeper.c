@@ -134,8 +134,9 @@ void keeper_release(struct keeper *k)
 
 bool keeper_lacks_room(const struct keeper *k)
 {
+    enum { STEP_BYTES = 16 << 20 }; /* that a step of the text index may add to its file and its log */
     int64_t free_bytes = reserve_free_bytes(&k->reserve);
-    return free_bytes >= 0 && free_bytes < k->reserve.bytes;
+    return free_bytes >= 0 && free_bytes < k->reserve.bytes + STEP_BYTES;
 }
 
 void keeper_tell(struct keeper *k, struct api_upkeep *out)

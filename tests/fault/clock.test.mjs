@@ -113,6 +113,7 @@ test('the clock has jumped between starts: nothing is removed', { skip, timeout:
   try {
     await load.run(p, 40);
     await reconcile({ proxy: p, up, lines: load.lines });
+    await until(async () => (await p.api('/api/storage')).retention.last_run_at, 'the time to be noted');
     for (const offset_ms of [10 * YEAR, -2 * YEAR, 40 * 24 * HOUR]) {
       await p.stop();
       shim.set_clock(offset_ms);
