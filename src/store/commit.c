@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "record/tool_list.h"
 #include "store/conversation_sums.h"
+#include "store/keeping.h"
 #include "store/rollup.h"
 
 /* "name," and "?," for every column of the table that struct record has a member for */
@@ -415,10 +417,18 @@ static enum err commit(struct store *s, const struct batch *b, struct fail *f)
     return ERR_OK;
 }
 
+/* Else what waits in the journal would take the reserve. */
+static bool is_for_deleting(const struct store *s)
+{
+    return s->room_made_ns && clock_mono_ns() - s->room_made_ns < KEEPING_ROOM_MS * UINT64_C(1000000);
+}
+
 enum err store_commit(struct store *s, const struct batch *batch, struct fail *f)
 {
     uv_mutex_lock(&s->writing);
-    enum err err = commit(s, batch, f);
+    enum err err = is_for_deleting(s)
+                       ? fail(f, ERR_FULL, "the disk was full: what room there is, is for deleting")
+                       : commit(s, batch, f);
     uv_mutex_unlock(&s->writing);
     return err;
 }

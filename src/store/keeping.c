@@ -3,6 +3,7 @@
  */
 #include "store/keeping.h"
 
+#include "base/clock.h"
 #include "store/store_private.h"
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
@@ -58,6 +59,8 @@ bool store_make_room(struct store *s)
 {
     bool is_room = s->make_room && s->make_room(s->room_owner);
     uv_mutex_lock(&s->writing);
+    if (is_room)
+        s->room_made_ns = clock_mono_ns();
     if (s->engine->maintain)
         s->engine->maintain(s, false); /* a log that has been taken in gives room back too */
     uv_mutex_unlock(&s->writing);

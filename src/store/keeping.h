@@ -19,6 +19,7 @@ enum {
     KEEPING_STEP_BYTES = 2 << 20, /* of blocks dropped in one step */
     KEEPING_STEP_PIECES = 4000,   /* looked at in one step */
     KEEPING_STEP_PAGES = 1024,    /* given back in one step */
+    KEEPING_ROOM_MS = 2000,       /* room that was made for deleting is not recorded into for so long */
     KEEPING_OTHERS_HOURS = 48     /* who gave no sign for so long writes nothing; a day would do, but
                                      clocks differ, and the database may be away for a while */
 };

@@ -66,6 +66,7 @@ struct store {
     atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
     bool (*make_room)(void *owner); /* keeping.h; may be NULL */
     void *room_owner;
+    uint64_t room_made_ns; /* when it last could; 0: never */
     bool needs_maintenance; /* committed since the last store_maintain() */
     /* sums of the batch being written; reused */
     struct rollup *rollups; /* stay from batch to batch, see rollup.h */
