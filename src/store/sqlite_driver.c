@@ -153,13 +153,13 @@ static enum err run_sql(struct database *d, const char *sql, struct fail *f)
 }
 
 /* What a file is for life. A quiet turn changes some ten trees by a few bytes each, and adds a blob
- * of a kilobyte or two: small pages are what keeps it small on disk and in the log. They cost a
- * system call or two more for each kilobyte of what is written in haste.
+ * of a kilobyte or two: small pages keep it small on disk and in the log. Smaller ones still make
+ * large stores slow to read.
  * Saying it again would write to a file that may not be ours. */
 static enum err set_up_new(struct database *d, struct fail *f)
 {
     return database_number(d, "PRAGMA page_count", -1) == 0
-               ? run_sql(d, "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL", f)
+               ? run_sql(d, "PRAGMA page_size = 2048; PRAGMA auto_vacuum = INCREMENTAL", f)
                : ERR_OK;
 }
 

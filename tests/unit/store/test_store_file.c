@@ -157,7 +157,7 @@ static void damaged_files_are_set_aside(void **state)
     assert_int_equal(system(command), 0);
     use(x);
     FILE *file = fopen(x->path, "r+b"); /* all pages but the first */
-    fseek(file, 1024, SEEK_SET);
+    fseek(file, 2048, SEEK_SET);
     assert_int_equal(fwrite(zeros, 1, sizeof zeros, file), sizeof zeros);
     fclose(file);
     assert_int_equal(count_requests(x), 0);
