@@ -4,7 +4,7 @@ import { diffArrays } from 'diff';
 import { isObject, type Json, listOf, textOf } from '../base/json.ts';
 import { joinResults, type Message, readMessage } from '../conversation/conversation.ts';
 import { type DiffLine, diffLines, type Fold, foldSame } from '../conversation/diff.ts';
-import { bodyAt } from '../work/bodies.ts';
+import { bodyAt } from '../worker/bodies.ts';
 import { billingFields, isBilling } from './billing.ts';
 
 export type Change = 'same' | 'added' | 'removed' | 'changed';

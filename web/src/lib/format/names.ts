@@ -16,7 +16,7 @@ export function shortId(id: string | null | undefined): string {
 /** upstream_truncated → upstream truncated */
 export const words = (name: string) => name.replaceAll('_', ' ');
 
-/** /home/me/work/shop → shop: the last part of a path says which project it is. */
+/** /home/me/code/shop → shop: the last part of a path says which project it is. */
 export function shortPath(path: string | null | undefined): string {
   if (!path) return '–';
   return path.split(/[\\/]/).filter(Boolean).at(-1) ?? path;

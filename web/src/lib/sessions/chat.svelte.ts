@@ -2,8 +2,8 @@
 import { ApiError, conversationUrl } from '../api/client.ts';
 import type { RequestRow } from '../api/types.ts';
 import { joinResults } from '../conversation/conversation.ts';
-import type { ChatMessage, ChatPage } from '../work/chat.ts';
-import { work } from '../work/work.ts';
+import type { ChatMessage, ChatPage } from '../worker/chat.ts';
+import { work } from '../worker/work.ts';
 
 const page_size = 300;
 

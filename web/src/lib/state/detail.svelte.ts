@@ -2,8 +2,8 @@
 // runs, the live row fills in; when it ends, what was read before is read again.
 import { ApiError, getAnswer, getRequest, getTimeline, isAbort, listRequests, requestBodyUrl, responseBodyUrl } from '../api/client.ts';
 import type { Answer, RequestDetail, RequestRow, Timeline } from '../api/types.ts';
-import type { RequestBody, Stream, Tree } from '../work/bodies.ts';
-import { work } from '../work/work.ts';
+import type { RequestBody, Stream, Tree } from '../worker/bodies.ts';
+import { work } from '../worker/work.ts';
 import { laterRow } from './merge.ts';
 
 const just_ended_ms = 10_000;
