@@ -50,7 +50,7 @@ struct identity_request {
     struct str session_id;   /* x-claude-code-session-id, or as identity_session() has it */
     struct str agent_id, parent_agent_id; /* x-claude-code-agent-id, …-parent-agent-id */
     const struct request_parts *parts;    /* NULL: the body was not read */
-    const struct str *project; /* as identity_project() has it; NULL: look for it */
+    const struct str *project;            /* as identity_project() has it; NULL: look for it */
 };
 
 struct identity {

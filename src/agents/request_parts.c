@@ -86,9 +86,12 @@ void request_parts_read(struct str body, const struct json_cuts *cuts, struct re
         struct str name;
         struct str *value;
     } wanted[] = {
-        {STR("model"), &out->model},           {STR("system"), &out->system},
-        {STR("messages"), &out->messages},     {STR("tools"), &out->tools},
-        {STR("metadata"), &out->metadata},     {STR("max_tokens"), &out->max_tokens},
+        {STR("model"), &out->model},
+        {STR("system"), &out->system},
+        {STR("messages"), &out->messages},
+        {STR("tools"), &out->tools},
+        {STR("metadata"), &out->metadata},
+        {STR("max_tokens"), &out->max_tokens},
         {STR("output_config"), &out->output_config},
     };
     struct json_walk w;

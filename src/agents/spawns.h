@@ -29,7 +29,7 @@ struct spawns {
         bool is_background;
     } agents[AGENTS_KNOWN], calls[SPAWNS_KNOWN];
     uint64_t firsts[SPAWNS_KNOWN]; /* how prompts of calls begin */
-    uint64_t spawning[SPAWNING_BITS / 64]; /* a bit for each session that made a call, by its hash */
+    uint64_t spawning[SPAWNING_BITS / 64]; /* a bit for each session with a call, by its hash */
 };
 
 /* Hashes of the texts with which a request begins. */

@@ -195,8 +195,7 @@ static enum err show(struct api_job *job, const struct transcript_file *t, bool 
                                            p.limit + 1, on_event, &p, &job->fail);
     json_put_int_or_null(p.doc, root, "next_from", p.next_from);
     if (p.err)
-        yyjson_mut_obj_add_str(p.doc, root, "missing",
-                               is_here ? err_code(p.err) : "elsewhere");
+        yyjson_mut_obj_add_str(p.doc, root, "missing", is_here ? err_code(p.err) : "elsewhere");
     else
         yyjson_mut_obj_add_null(p.doc, root, "missing");
     if (p.fd >= 0)

@@ -19,9 +19,8 @@ struct index_store {
     void *owner;
     struct str secret; /* for piece hashes; known once the store is ready */
     /* As in store.h. commit: ERR_PARSE and ERR_TOO_LARGE say that a row's own data was refused;
-     * ERR_GONE that
-     * the store has lost what it had taken before: the journal is read again, as far as it is there;
-     * after anything else the batch is given again, until it is taken. */
+     * ERR_GONE that the store has lost what it had taken before: the journal is read again, as far as
+     * it is there; after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
     bool (*has)(void *owner, const struct uuid *id);
     /* Asked after each commit and once an hour: numbers follow time, for others write too. */

@@ -91,8 +91,7 @@ static void answer_for_provider(struct exchange *ex)
     if (ex->routable == ROUTABLE_CHAT)
         openai_error_text(ex, str_of(id), &head, &body);
     else
-        error_text(client_arena(c), ex->fail.code, &ex->fail, NULL, str_of(id), &head,
-                          &body);
+        error_text(client_arena(c), ex->fail.code, &ex->fail, NULL, str_of(id), &head, &body);
     if (ex->fail.code == ERR_UPSTREAM_RESTING)
         head = arena_printf(client_arena(c), "%.*sretry-after: %lld\r\n", STR_ARGS(head),
                             (long long)ex->retry_after_s);

@@ -15,8 +15,9 @@
 #include "server/server.h"
 
 enum {
-    AHEAD_MAX = 256 * 1024, /* bytes of further requests kept while one is in service; one read more */
-    HELD_MAX = 4 << 20,      /* bytes kept of a body that is held up; one read more */
+    AHEAD_MAX =
+        256 * 1024,     /* bytes of further requests kept while one is in service; one read more */
+    HELD_MAX = 4 << 20, /* bytes kept of a body that is held up; one read more */
     HELD_ALL_MAX = 16 << 20, /* of all those of a worker */
     FEED_MAX = 256 * 1024,   /* of what was kept, given to the parser at once */
     HEAD_TIMEOUT_MS = 10000,
@@ -176,7 +177,7 @@ static void refuse(struct client *c, enum err err, const struct fail *f)
     char id[UUID_TEXT];
     bool is_relayed = server_is_relayed(c->server, r->parser.head.target);
     error_text(&r->arena, err, f, is_relayed ? NULL : err_code(err),
-                      str_of(uuid_format(&refusal.id, id)), &refusal.head, &refusal.body);
+               str_of(uuid_format(&refusal.id, id)), &refusal.head, &refusal.body);
     if (!client_wants_body(c))
         refusal.body = STR_NONE;
     if (c->server->on_refused && !was_served)

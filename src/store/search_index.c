@@ -498,7 +498,7 @@ enum err search_forget(struct search *x, const struct uuid *requests, size_t cou
         err = forget_in_old(x, numbers[i], requests, count, f);
     if (!err) {
         err = forget_in(&x->current, requests, count, f);
-        x->is_unsettled = !err;
+        x->is_unsettled |= !err;
         if (err)
             give_up(x, err, f);
         else
