@@ -11,9 +11,12 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+enum { ENDS_AT_ONCE = 3 }; /* so many that end say that nothing is to be waited for */
+
 static struct {
     uv_async_t wake;
-    atomic_int number, waiting; /* of those that end: the newest; how many have not been told */
+    atomic_int number, count; /* of those that end: the newest; how many there were */
+    int told;                 /* of them; the loop's */
     atomic_bool is_hup_waiting;
     atomic_bool is_ending;
     bool had_terminal;
@@ -22,15 +25,21 @@ static struct {
     void *owner;
 } all;
 
+static int note_end(int number)
+{
+    atomic_store(&all.number, number);
+    return atomic_fetch_add(&all.count, 1) + 1;
+}
+
 /* Any thread, at any moment: nothing but what POSIX and libuv allow there. */
 static void on_signal(int number)
 {
     int was = errno;
-    if (atomic_load(&all.is_ending))
+    int count = note_end(number);
+    if (!atomic_load(&all.is_ending))
+        uv_async_send(&all.wake);
+    else if (count >= ENDS_AT_ONCE)
         _exit(0);
-    atomic_store(&all.number, number);
-    atomic_fetch_add(&all.waiting, 1);
-    uv_async_send(&all.wake);
     errno = was;
 }
 
@@ -56,11 +65,11 @@ static void on_wake(uv_async_t *wake)
     (void)wake;
     if (atomic_exchange(&all.is_hup_waiting, false)) {
         if (is_terminal_gone())
-            all.end(SIGHUP, all.owner);
+            note_end(SIGHUP);
         else
             all.reload(all.owner);
     }
-    for (int left = atomic_exchange(&all.waiting, 0); left > 0; left--)
+    for (; all.told < atomic_load(&all.count); all.told++)
         all.end(atomic_load(&all.number), all.owner);
 }
 
@@ -86,6 +95,6 @@ void signals_let_end(void)
 {
     atomic_store(&all.is_ending, true);
     uv_close((uv_handle_t *)&all.wake, NULL);
-    if (atomic_load(&all.waiting)) /* came too late to be told */
+    if (atomic_load(&all.count) >= ENDS_AT_ONCE)
         _exit(0);
 }

@@ -1,6 +1,6 @@
 /*
  * signals.h — SIGTERM, SIGINT and SIGHUP, from the first to the last moment of a proxy: the loop is
- * told, and when nothing is left but tearing down, one more that ends does so at once. One per process.
+ * told of each, and from the third on tearing down is not waited for. One per process.
  */
 #ifndef SIGNALS_H
 #define SIGNALS_H
@@ -11,8 +11,8 @@
  * that our messages went to is gone. `reload`: for any other SIGHUP; several may be told as one. */
 void signals_watch(struct loop *l, void (*end)(int number, void *owner),
                    void (*reload)(void *owner), void *owner);
-/* The loop has ended. From here on a signal ends the process, with exit code 0: what is recorded is
- * in the store or in the journal, which the next process takes in. Before the loop is freed. */
+/* The loop has ended. From here on the third that ends does so at once, with exit code 0: what is recorded
+ * is in the store or in the journal, which the next process takes in. Before the loop is freed. */
 void signals_let_end(void);
 
 #endif

@@ -3,7 +3,7 @@
  */
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs/promises';
 import path from 'node:path';
@@ -125,7 +125,9 @@ test('SIGTERM: running streams finish, new requests are refused, exit is 0', { t
   await second.stop();
 }));
 
-test('SIGTERM while a locked database holds up the end: exits at once, as in order; nothing is lost', { skip: only_a_file, timeout: 60000 }, () => in_dir(async (start) => {
+/* Runs `work` with a proxy that cannot put away what it recorded: its loops have ended, and somebody has the
+ * database to himself. */
+const locked_at_end = (work) => in_dir(async (start) => {
   const p = await start();
   await ask(p.port, 'GET', '/v1/before'); // the database is there
   await p.row_by_path('/v1/before');
@@ -134,22 +136,42 @@ c = sqlite3.connect(sys.argv[1], isolation_level=None)
 c.execute("BEGIN EXCLUSIVE")
 print("locked", flush=True)
 sys.stdin.read()`, path.join(p.data_dir, 'requests.db')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const unlock = async () => {
+    lock.stdin.end();
+    await once(lock, 'close');
+  };
   try {
     await once(lock.stdout, 'data');
     await ask(p.port, 'GET', '/v1/locked-out');
     p.child.kill('SIGTERM');
     await until(() => p.log.includes('stopped'), 'the loops to have ended');
-    const from = performance.now();
-    p.child.kill('SIGTERM');
-    assert.deepEqual(await p.exited, { code: 0, signal: null }, p.log);
-    assert.ok(performance.now() - from < 1000, 'at once');
+    await work(p, unlock);
   } finally {
-    lock.stdin.end();
-    await once(lock, 'close');
+    if (lock.exitCode === null) await unlock();
   }
   const again = await start();
   assert.equal((await again.row_by_path('/v1/locked-out')).state, 'complete');
   await again.stop();
+});
+
+const stored_rows = (p) => Number(execFileSync('python3', ['-c', `import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("SELECT count(*) FROM requests").fetchone()[0])`, path.join(p.data_dir, 'requests.db')]));
+
+test('a second SIGTERM, however early: what was recorded is in the store before the end', { skip: only_a_file, timeout: 60000 }, () => locked_at_end(async (p, unlock) => {
+  p.child.kill('SIGTERM');
+  await unlock();
+  await until(() => p.exit !== null, 'the end');
+  assert.deepEqual(await p.exited, { code: 0, signal: null }, p.log);
+  assert.equal(stored_rows(p), 2);
+}));
+
+test('a third SIGTERM while a locked database holds up the end: exits at once, as in order; nothing is lost', { skip: only_a_file, timeout: 60000 }, () => locked_at_end(async (p) => {
+  const from = performance.now();
+  p.child.kill('SIGTERM');
+  const timer = setInterval(() => p.child.kill('SIGTERM'), 50); // two that come together may be one
+  assert.deepEqual(await p.exited, { code: 0, signal: null }, p.log);
+  clearInterval(timer);
+  assert.ok(performance.now() - from < 1000, 'at once');
 }));
 
 test('a second SIGTERM ends at once; cut streams are proxy_shutdown', { timeout: 60000 }, () => in_dir(async (start) => {
