@@ -71,6 +71,7 @@ struct journal {
     size_t unsynced_count;
     bool is_name_unsynced;    /* the folder has a name that is not on the disk */
     uint64_t failed_ns;       /* when no segment could be made; 0 */
+    int failed_errno;         /* why the newest flush that failed did */
     uint64_t turn;
     struct outage outage;
     atomic_uint_least64_t lost_frames;
@@ -243,12 +244,25 @@ struct journal *journal_new(struct journal_dir *d, uint32_t worker)
     return j;
 }
 
-/* The frames noted since the last flush are gone. */
-static void lose(struct journal *j)
+/* Where among the parts the frame begins that was noted last. */
+static size_t newest_frame(const struct journal *j)
+{
+    struct frame f;
+    size_t newest = 0;
+    for (size_t at = 0; at < j->part_count; at += frame_head_read(j->parts[at].iov_base, &f) ? 2 : 1)
+        newest = at;
+    return newest;
+}
+
+/* The frames noted since the last flush are gone; the newest is nothing lost if it `is_refused`. */
+static void lose(struct journal *j, bool is_refused)
 {
     char detail[PATH_BYTES + 64];
+    j->failed_errno = errno;
     snprintf(detail, sizeof detail, "%s: %s", j->dir->path, strerror(errno));
-    struct outage_loss loss = outage_note(&j->outage, j->turn, j->parts, j->part_count);
+    size_t part_count = is_refused ? newest_frame(j) : j->part_count;
+    struct outage_loss loss = outage_note(&j->outage, j->turn, j->parts, part_count);
+    loss_note(LOSS_NOT_RECORDED, is_refused, detail);
     atomic_fetch_add(&j->lost_frames, loss.frames);
     loss_note(LOSS_JOURNAL_WRITE, loss.frames, detail);
     loss_note(LOSS_JOURNAL_BEGIN, loss.begins, NULL);
@@ -340,8 +354,10 @@ static enum err open_segment(struct journal *j)
 {
     struct journal_dir *d = j->dir;
     uint64_t now_ns = clock_mono_ns();
-    if (j->failed_ns && now_ns - j->failed_ns < open_again_ns)
+    if (j->failed_ns && now_ns - j->failed_ns < open_again_ns) {
+        errno = j->failed_errno;
         return ERR_IO;
+    }
     pthread_mutex_lock(&d->mutex);
     uint64_t number = d->next_number++;
     pthread_mutex_unlock(&d->mutex);
@@ -426,7 +442,7 @@ static enum err pay_owed(struct journal *j)
     return err;
 }
 
-enum err journal_flush(struct journal *j)
+static enum err flush(struct journal *j, bool may_refuse)
 {
     if (!j->frame_count && !j->outage.owed_count)
         return ERR_OK;
@@ -438,7 +454,7 @@ enum err journal_flush(struct journal *j)
     if (!err && j->frame_count)
         err = segment_file_write(j->segment->file, j->parts, j->part_count);
     if (err) {
-        lose(j);
+        lose(j, may_refuse);
         if (j->segment)
             j->failed_ns = clock_mono_ns(); /* else every turn would leave a file behind */
         close_segment(j);
@@ -452,6 +468,16 @@ enum err journal_flush(struct journal *j)
     arena_clear(&j->copies);
     j->dir->bell(j->dir->owner);
     return err;
+}
+
+enum err journal_flush(struct journal *j)
+{
+    return flush(j, false);
+}
+
+enum err journal_flush_or_refuse(struct journal *j)
+{
+    return flush(j, true);
 }
 
 void journal_keep_unsynced(struct journal *j)

@@ -55,6 +55,9 @@ void journal_add_copy(struct journal *j, struct frame *f);
  * new segment: recording may fail, the exchange may not. ENDs of exchanges whose BEGIN is in the
  * journal are not lost: they are kept, and written before anything else that can be. */
 enum err journal_flush(struct journal *j) MUST_CHECK;
+/* The same where the exchange does not begin unless the frame noted last can be written, which is its BEGIN:
+ * if not, that is no loss, but a request that was refused. */
+enum err journal_flush_or_refuse(struct journal *j) MUST_CHECK;
 /* The number of the flush that will write what is noted now. */
 uint64_t journal_turn(const struct journal *j);
 /* Was what a former flush should have written lost? Long past outages are forgotten. */

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/loss.h"
 #include "base/mem.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
@@ -94,10 +93,8 @@ static enum flow admit(struct exchange *ex)
     struct uuid id = uuid_new();
     tap_begin(&ex->tap, ex->proxy, &id, client_began_us(c), ex->began_ns, str_of(client_addr(c)),
               ex->routable ? STR_NONE : ex->provider->name, client_head(c));
-    if (ex->proxy->rejects_unrecorded && !tap_secure(&ex->tap)) {
-        loss_note(LOSS_NOT_RECORDED, 1, NULL);
+    if (ex->proxy->rejects_unrecorded && !tap_secure(&ex->tap))
         fail(&ex->fail, ERR_NOT_RECORDED, "the journal cannot be written");
-    }
     return GO_ON;
 }
 

@@ -140,7 +140,7 @@ bool tap_secure(struct tap *t)
 {
     if (!t->proxy->journal)
         return true; /* recording is off: nothing fails */
-    t->is_off = journal_flush(t->proxy->journal) != ERR_OK;
+    t->is_off = journal_flush_or_refuse(t->proxy->journal) != ERR_OK;
     return !t->is_off;
 }
 

@@ -74,6 +74,7 @@ test('reject: a request that cannot be recorded gets 503, and is not sent', { ti
     assert.equal(first.got.status, 200);
     await p.row(first.session);
     await fill_disk(p);
+    const { journal_write, journal_begin } = await losses(p);
     for (let i = 0; i < 3; i++) {
       const { session, got } = await exchange(p);
       assert.equal(got.status, 503);
@@ -85,6 +86,8 @@ test('reject: a request that cannot be recorded gets 503, and is not sent', { ti
     const counts = await losses(p);
     assert.equal(counts.not_recorded.since_start, 3);
     assert.equal(counts.not_recorded.effect, 'refused');
+    assert.match(p.log, /requests are refused.*: File too large/, 'and why');
+    assert.deepEqual([counts.journal_write, counts.journal_begin], [journal_write, journal_begin], 'what never went anywhere is not lost');
     limit(p, 'unlimited');
     const session = await until(async () => {
       const x = await exchange(p);

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/loss.h"
 #include "base/mem.h"
 #include "journal/journal.h"
 #include "scratch.h"
@@ -353,6 +354,24 @@ static void short_writes_are_counted_and_survived(void **state)
     expect_frames(want, count, LEN);
 }
 
+static void what_is_refused_is_not_lost(void **state)
+{
+    (void)state;
+    assert_int_equal(rmdir("journal"), 0);
+    uint64_t refused = loss_read(LOSS_NOT_RECORDED).since_start;
+    add(0, 5000); /* of another exchange */
+    add(1, 5000);
+    assert_int_equal(journal_flush_or_refuse(journal), ERR_IO);
+    assert_int_equal(journal_lost_frames(journal), 1);
+    add(2, 0);
+    assert_int_equal(journal_flush_or_refuse(journal), ERR_IO);
+    assert_int_equal(journal_lost_frames(journal), 1);
+    assert_int_equal(loss_read(LOSS_NOT_RECORDED).since_start, refused + 2);
+    assert_int_equal(mkdir("journal", 0700), 0);
+    uint32_t want[2] = {3 + add_until_written(3), UINT32_MAX};
+    expect_frames(want, 1, 5000);
+}
+
 static void a_folder_that_has_gone(void **state)
 {
     (void)state;
@@ -488,6 +507,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(numbers_go_on_after_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(short_writes_are_counted_and_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_folder_that_has_gone, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_refused_is_not_lost, set_up, tear_down),
         cmocka_unit_test_setup_teardown(waiting_segments_do_not_take_descriptors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_not_on_the_disk_is_handed_over_once, set_up,
                                         tear_down),
