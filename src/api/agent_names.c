@@ -119,7 +119,7 @@ static const struct spawn_call *match_by_prompt(struct api_job *job, const struc
     if (agent->first->request_bytes > NAMING_BODY_MAX)
         return NULL;
     buf_init(&body, NAMING_BODY_MAX);
-    if (!requests_find_body(job, &agent->first->id, BODY_REQUEST, &body)) {
+    if (!requests_read_request(job, &agent->first->id, &body)) {
         yyjson_doc *doc = read_json(&body);
         yyjson_val *messages = yyjson_obj_get(yyjson_doc_get_root(doc), "messages");
         /* one message only: a forked agent has its parent's before its own */
@@ -181,7 +181,7 @@ static void name_children(struct api_job *job, const struct named_agent *parent,
     buf_init(&answered, NAMING_BODY_MAX);
     yyjson_doc *docs[2] = {NULL, NULL};
     if (parent->longest->request_bytes <= NAMING_BODY_MAX &&
-        !requests_find_body(job, &parent->longest->id, BODY_REQUEST, &sent))
+        !requests_read_request(job, &parent->longest->id, &sent))
         docs[0] = read_calls(calls, &sent, false);
     if (parent->caller && !requests_read_message(job, &parent->caller->id, &answered))
         docs[1] = read_calls(calls, &answered, true);

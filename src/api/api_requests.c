@@ -182,6 +182,34 @@ enum err requests_find_body(struct api_job *job, const struct uuid *id, enum bod
     return err;
 }
 
+static struct str side_head(const struct one *one, enum body_side side)
+{
+    return side == BODY_REQUEST ? one->detail.request_head : one->detail.response_head;
+}
+
+/* An object is no encoded body: then nothing else has to be read. */
+enum err requests_read_request(struct api_job *job, const struct uuid *id, struct buf *out)
+{
+    struct one one;
+    struct buf decoded;
+    enum err err = requests_find_body(job, id, BODY_REQUEST, out);
+    if (err || str_starts(buf_str(out), STR("{")))
+        return err;
+    err = find(job, id, &one);
+    if (err)
+        return err;
+    buf_init(&decoded, MIN_OF((size_t)BODY_DECODED_MAX, out->ceiling));
+    struct str encoding = recorded_header(side_head(&one, BODY_REQUEST), STR("Content-Encoding"));
+    struct str text = body_text(encoding, buf_str(out), &decoded);
+    if (text.ptr == out->ptr) {
+        buf_release(&decoded);
+        return ERR_OK;
+    }
+    buf_release(out);
+    *out = decoded;
+    return ERR_OK;
+}
+
 enum err requests_get(struct api_job *job)
 {
     struct one one;
@@ -231,11 +259,6 @@ static enum err answer_raw(struct api_job *job, enum body_side side, struct buf 
     job->content_type = "application/octet-stream";
     answer_bytes(job, body);
     return ERR_OK;
-}
-
-static struct str side_head(const struct one *one, enum body_side side)
-{
-    return side == BODY_REQUEST ? one->detail.request_head : one->detail.response_head;
 }
 
 /* Undoes the encoding that the head names. */

@@ -18,6 +18,9 @@ enum {
 /* For others that show what was said. The bytes so far where it runs. */
 enum err requests_find_body(struct api_job *job, const struct uuid *id, enum body_side side,
                             struct buf *out) MUST_CHECK;
+/* What a request says: its body, decoded where it is encoded and can be (body_text()). */
+enum err requests_read_request(struct api_job *job, const struct uuid *id,
+                               struct buf *out) MUST_CHECK;
 /* Strings live in the job's arena. `detail` may be NULL. */
 enum err requests_find_row(struct api_job *job, const struct uuid *id, struct record *out,
                            struct record_detail *detail) MUST_CHECK;

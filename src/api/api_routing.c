@@ -36,7 +36,7 @@ enum err routing_explain(struct api_job *job)
     buf_init(&json, API_ROUTING_MAX);
     enum err err = requests_find_row(job, &job->ask.id, &row, &detail);
     if (!err)
-        err = requests_find_body(job, &job->ask.id, BODY_REQUEST, &body);
+        err = requests_read_request(job, &job->ask.id, &body);
     if (!err && !job->to->explain)
         err = ERR_NOT_FOUND;
     struct api_recorded recorded = {detail.request_head, buf_str(&body), &row};

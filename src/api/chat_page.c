@@ -185,7 +185,7 @@ static enum err put_part_messages(struct page *p, const struct chat_part *part)
     if (part->start < p->to && answer_at > p->from) {
         struct buf body;
         buf_init(&body, BODY_LOOKED_AT_MAX);
-        err = requests_find_body(p->job, &row_at(p->path, part->last)->id, BODY_REQUEST, &body);
+        err = requests_read_request(p->job, &row_at(p->path, part->last)->id, &body);
         if (!err)
             put_messages(p, part, buf_str(&body));
         buf_release(&body);

@@ -11,6 +11,7 @@
 #include "cli/configured.h"
 #include "cli/usage.h"
 #include "proxy/route_explain.h"
+#include "record/body_decode.h"
 #include "record/project.h"
 #include "storage.h"
 
@@ -31,7 +32,7 @@ static const struct command_flag flags[] = {
 struct asked {
     const struct options *options;
     struct arena arena;
-    struct buf body;
+    struct buf body, decoded;
     struct head head;
     struct identity who;
     bool is_who_given;
@@ -125,7 +126,7 @@ static enum err take_recorded(struct asked *x, const struct config *cfg, const s
         err = store_body(reader, id, BODY_REQUEST, &x->body, &x->why);
     if (!err && !route_head_read(detail.request_head, &x->arena, &x->head))
         err = ERR_CORRUPT;
-    *body = buf_str(&x->body);
+    *body = body_text(head_get(&x->head, STR("content-encoding")), buf_str(&x->body), &x->decoded);
     x->is_recorded = !err;
     store_reader_free(reader);
     store_close(store);
@@ -227,10 +228,12 @@ static int run(const struct options *options)
         return code;
     arena_init(&x.arena);
     buf_init(&x.body, REQUEST_MAX);
+    buf_init(&x.decoded, REQUEST_MAX);
     enum err err = explain(&x, config, options->arguments[0]);
     if (err)
         fprintf(stderr, "claude-code-proxy: %s\n", *x.why.detail ? x.why.detail : err_public(err));
     buf_release(&x.body);
+    buf_release(&x.decoded);
     arena_release(&x.arena);
     config_free(config);
     return command_exit_code(err);

@@ -527,6 +527,15 @@ static bool is_repeated(const struct match *m, size_t len)
     return m->parent && m->prefix == len && m->parent->body.len == len;
 }
 
+void conversations_read(struct conversations *c, struct str text, struct packed_request *out)
+{
+    json_cut(text, &c->arena, &c->cuts, &out->facts);
+    out->body = text;
+    out->cuts = &c->cuts;
+    chain_body(c, &(struct match){0}, text, &out->facts);
+    out->chain = c->chain;
+}
+
 enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
                             struct packed_request *out)
 {

@@ -87,5 +87,8 @@ struct packed_request {
  * the body's memory if it remembers it; `body` is then another buffer, or empty. */
 enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
                             struct packed_request *out) MUST_CHECK;
+/* What a packed body says, where it is encoded and `text` is what it gives: takes the place of what
+ * its bytes said. `text` is borrowed until the next call. */
+void conversations_read(struct conversations *c, struct str text, struct packed_request *out);
 
 #endif

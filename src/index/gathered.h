@@ -50,7 +50,8 @@ struct gathered {
     bool is_ended;     /* waits for the commit */
     bool has_no_duration; /* nobody knows when it ended */
     bool is_untimed;   /* nobody knows when the answer's bytes came */
-    bool is_encoded;   /* the answer's head names a coding */
+    bool is_request_encoded; /* the request's head names a coding */
+    bool is_encoded;   /* the answer's does */
     struct chunk_list response;
     struct record record; /* strings are in `strings` */
     struct record_strings strings;

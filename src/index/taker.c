@@ -81,11 +81,12 @@ static void read_target(struct record *r, struct str target)
         r->query = str_head(str_from(target, mark + 1), QUERY_MAX);
 }
 
-static void read_request_head(struct record *r, struct str head)
+static void read_request_head(struct gathered *e, struct str head)
 {
+    struct record *r = &e->record;
     struct head_want wants[] = {{STR("x-claude-code-session-id")}, {STR("x-claude-code-agent-id")},
                                 {STR("x-claude-code-parent-agent-id")}, {STR("user-agent")},
-                                {STR("anthropic-beta")}};
+                                {STR("anthropic-beta")}, {STR("content-encoding")}};
     struct str rest = head_text_read(head, wants, COUNT_OF(wants)), target;
     if (str_next(&rest, ' ', &r->method) && str_next(&rest, ' ', &target))
         read_target(r, target);
@@ -94,6 +95,7 @@ static void read_request_head(struct record *r, struct str head)
     r->parent_agent_id = str_head(wants[2].value, ID_MAX);
     r->client = str_head(wants[3].value, CLIENT_MAX);
     r->anthropic_beta = str_head(wants[4].value, BETA_MAX);
+    e->is_request_encoded = wants[5].value.len > 0;
 }
 
 static int64_t us_between(uint64_t from_ns, uint64_t to_ns)
@@ -134,7 +136,7 @@ static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uin
     r->provider = begin.provider;
     r->node = t->store->node;
     r->client_addr = begin.client_addr;
-    read_request_head(r, begin.head);
+    read_request_head(e, begin.head);
     gathered_keep(e);
 }
 

@@ -176,6 +176,20 @@ static struct piece_at pack_long_request(struct taker *t, struct gathered *e)
     return at;
 }
 
+/* What an encoded request says is read from a copy; its bytes are kept as they came. */
+static void read_encoded(struct taker *t, struct gathered *e, struct packed_request *p)
+{
+    struct head_want encoding = {STR("content-encoding")};
+    struct frame_begin begin;
+    buf_clear(&t->head);
+    if (load_chunk(t, e, &e->begin, &t->head) || frame_begin_read(buf_str(&t->head), &begin))
+        return;
+    head_text_read(begin.head, &encoding, 1);
+    struct str text = body_text(encoding.value, p->body, &t->decoded);
+    if (text.ptr != p->body.ptr)
+        conversations_read(&t->conversations, text, p);
+}
+
 void taker_pack_request(struct taker *t, struct gathered *e)
 {
     struct packed_request packed;
@@ -202,11 +216,14 @@ void taker_pack_request(struct taker *t, struct gathered *e)
     e->fresh = packed.fresh;
     e->oldest_block = packed.oldest_block;
     memcpy(e->request_hash, packed.hash, sizeof e->request_hash);
+    if (e->is_request_encoded)
+        read_encoded(t, e, &packed);
     note_request_facts(t, e, &packed.facts);
     note_identity(t, e, &packed);
     if (!str_ends(e->record.path, STR("/count_tokens"))) /* counts what is asked next */
         threads_place(&t->threads, &e->record, &packed.chain);
     shrink_scratch(&t->body);
+    shrink_scratch(&t->decoded);
 }
 
 /* --- the answer --- */

@@ -147,7 +147,10 @@ static void give_body(struct exchange *ex)
     size_t len;
     if (ex->early.len)
         loop_turn_give(ex->proxy->loop, buf_take(&ex->early, &len));
+    if (ex->decoded.len)
+        loop_turn_give(ex->proxy->loop, buf_take(&ex->decoded, &len));
     buf_release(&ex->early);
+    buf_release(&ex->decoded);
 }
 
 enum flow exchange_finish(struct exchange *ex)

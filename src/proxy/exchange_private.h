@@ -43,6 +43,7 @@ struct exchange {
     size_t step;
     struct buf early;               /* the body's first bytes, until there is a connection; all
                                        of it as long as it may have to be sent elsewhere */
+    struct buf decoded;             /* what that says, where it is encoded: exchange_text() */
     uint64_t began_ns;
     uint64_t sent_us;
     int status;
@@ -69,6 +70,9 @@ struct exchange {
 /* Every event that concerns `ex` ends up here. It may be gone afterwards. */
 void exchange_wake(struct exchange *ex);
 uint64_t exchange_elapsed_us(const struct exchange *ex);
+/* What the request says, once it is whole: where it is encoded a copy is decoded, for the rules and for
+ * who has to be sent something else. Its bytes where that cannot be done. */
+struct str exchange_text(struct exchange *ex);
 /* In sync mode, its end has to be on the disk before the client's last byte. */
 bool exchange_waits_for_disk(const struct exchange *ex);
 

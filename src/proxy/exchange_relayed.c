@@ -211,29 +211,28 @@ void relayed_send_head(struct exchange *ex)
 {
     ex->is_head_sent = true;
     ex->sent_us = exchange_elapsed_us(ex);
-    struct str changed = demoted_ask(ex);
-    struct edit edit = edit_model(ex, changed.len ? changed : buf_str(&ex->early));
+    struct str changed = demoted_ask(ex), own = buf_str(&ex->early);
+    struct str body = changed.len ? changed : ex->hop.model.len ? exchange_text(ex) : own;
+    struct edit edit = edit_model(ex, body);
     int64_t grown_bytes = (int64_t)edit.text.len - (int64_t)edit.len;
+    bool is_decoded = !changed.len && body.ptr != own.ptr;
     struct forward_more more = {
-        ex->routes->set->version, token_for(ex),
-        changed.len ? (size_t)((int64_t)changed.len + grown_bytes) : 0, grown_bytes};
+        .version = ex->routes->set->version,
+        .token = token_for(ex),
+        .new_length = changed.len ? (size_t)((int64_t)changed.len + grown_bytes) : 0,
+        .grown_bytes = grown_bytes + (is_decoded ? (int64_t)body.len - (int64_t)own.len : 0),
+        .is_decoded = is_decoded,
+    };
     attempt_write(ex->attempt,
                   forward_request_head(ex->proxy->loop, client_head(ex->client), ex->provider,
                                        ex->request_framing, &more));
-    if (changed.len) {
-        send_edited(ex, changed, &edit);
-        return;
+    if (body.len && body.ptr == own.ptr && !ex->keeps_body) {
+        size_t len;
+        char *bytes = buf_take(&ex->early, &len);
+        loop_turn_give(ex->proxy->loop, bytes);
     }
-    if (!ex->early.len)
-        return;
-    if (ex->keeps_body) {
-        send_edited(ex, buf_str(&ex->early), &edit);
-        return;
-    }
-    size_t len;
-    char *bytes = buf_take(&ex->early, &len);
-    loop_turn_give(ex->proxy->loop, bytes);
-    send_edited(ex, str_make(bytes, len), &edit);
+    if (body.len)
+        send_edited(ex, body, &edit);
 }
 
 void relayed_send_end(struct exchange *ex)

@@ -9,10 +9,15 @@
 #include "io/pause.h"
 #include "proxy/exchange_private.h"
 #include "proxy/translated.h"
+#include "record/body_decode.h"
 #include "record/json_cut.h"
 #include "record/json_walk.h"
 
-enum { LOOK_AGAIN_MS = 20, LOOK_AGAIN_MAX = 10 };
+enum {
+    LOOK_AGAIN_MS = 20,
+    LOOK_AGAIN_MAX = 10,
+    TEXT_MAX = 64 << 20 /* bytes that a request is decoded to */
+};
 
 static void on_head(void *owner, struct str head, enum body_framing framing, int status)
 {
@@ -78,11 +83,23 @@ static void note_decision(struct exchange *ex)
         .is_background = who && who->is_background};
 }
 
+struct str exchange_text(struct exchange *ex)
+{
+    if (ex->decoded.len)
+        return buf_str(&ex->decoded);
+    struct str encoding = head_get_id(client_head(ex->client), HEADER_CONTENT_ENCODING);
+    buf_init(&ex->decoded, TEXT_MAX);
+    struct str text = body_text(encoding, buf_str(&ex->early), &ex->decoded);
+    if (text.ptr == ex->early.ptr)
+        buf_release(&ex->decoded);
+    return text;
+}
+
 static struct str session_of(struct exchange *ex)
 {
     struct str said = head_get(client_head(ex->client), STR("x-claude-code-session-id"));
     return said.len ? arena_str(&ex->decided, said)
-                    : arena_str(&ex->decided, metadata_session(json_member(buf_str(&ex->early), STR("metadata")), &ex->decided));
+                    : arena_str(&ex->decided, metadata_session(json_member(exchange_text(ex), STR("metadata")), &ex->decided));
 }
 
 static void look_again(void *owner)
@@ -108,7 +125,7 @@ bool routed_decide(struct exchange *ex)
     if (ex->pause)
         return false;
     const struct router *r = ex->routes->set->router;
-    struct route_question q = {.head = client_head(ex->client), .body = buf_str(&ex->early)};
+    struct route_question q = {.head = client_head(ex->client), .body = exchange_text(ex)};
     struct identity_sources sources = {0};
     if (r->asks_who && ex->proxy->agents) {
         sources = known_agents_take(ex->proxy->agents, addr_is_loopback(str_of(client_addr(ex->client))));
@@ -145,7 +162,7 @@ void routed_start(struct exchange *ex, bool has_next)
         .pool = &ex->routes->providers[p - ex->routes->set->router->providers]->pool,
         .routable = ex->routable,
         .id = &ex->tap.id,
-        .body = buf_str(&ex->early),
+        .body = exchange_text(ex),
         .model = ex->hop.model.len ? ex->hop.model : ex->decision.asked,
         .is_http10 = client_is_http10(ex->client),
         .has_next = has_next,

@@ -121,6 +121,8 @@ struct str forward_request_head(struct loop *l, const struct head *h, const stru
             put_new_body(&w, each, &more_length);
         } else if (each->id == HEADER_CONTENT_LENGTH && more->grown_bytes) {
             put_grown_length(&w, each, more->grown_bytes);
+        } else if (each->id == HEADER_CONTENT_ENCODING && more->is_decoded) {
+            continue;
         } else if (each->id != HEADER_EXPECT && !head_is_hop_by_hop(h, each)) {
             put_header(&w, each->name, each->value);
         }

@@ -18,6 +18,7 @@ struct forward_more {
     size_t new_length;  /* of a body that stands instead of the client's, whose answer must come without
                            a coding; 0: the body is the client's */
     int64_t grown_bytes; /* by which the body is longer than the client's, if that is what is sent */
+    bool is_decoded;     /* it is sent without the coding that the client's head names */
 };
 /* The request as the provider gets it, empty line included. */
 struct str forward_request_head(struct loop *l, const struct head *h, const struct provider *p,

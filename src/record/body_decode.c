@@ -17,6 +17,8 @@
 enum {
     ENCODINGS_MAX = 4,       /* in one list */
     ROOM_BYTES = 64 * 1024,  /* asked of `out` at a time */
+    TEXT_RATIO_MAX = 100,
+    TEXT_ALWAYS_BYTES = 4 << 20,
     ZSTD_WINDOW_LOG_MAX = 23 /* 8 MiB: RFC 9659 §3 */
 };
 
@@ -245,6 +247,18 @@ enum decode_result body_decode(struct str encoding, struct str bytes, struct buf
     buf_release(&between[0]);
     buf_release(&between[1]);
     return worst;
+}
+
+struct str body_text(struct str encoding, struct str bytes, struct buf *room)
+{
+    size_t ceiling = room->ceiling;
+    if (!encoding.len || str_equal_nocase(encoding, STR("identity")))
+        return bytes;
+    buf_clear(room);
+    room->ceiling = MIN_OF(ceiling, MAX_OF((size_t)TEXT_ALWAYS_BYTES, bytes.len * TEXT_RATIO_MAX));
+    enum decode_result result = body_decode(encoding, bytes, room);
+    room->ceiling = ceiling;
+    return result == DECODE_OK ? buf_str(room) : bytes;
 }
 
 /* --- while it comes --- */

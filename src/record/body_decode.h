@@ -18,7 +18,12 @@ enum decode_result {
  * ("gzip, br" was applied in that order). Appends to `out`. */
 enum decode_result body_decode(struct str encoding, struct str bytes, struct buf *out);
 
-/* The same while the body comes, for one encoding. */
+/* A request's body for reading: what it decodes to, in `room`; `bytes` themselves where nothing is
+ * encoded or it cannot be decoded whole. No more than room's ceiling, and no more than a hundred times
+ * what came (4 MiB are fine in any case): beyond that it is made to fill memory. */
+struct str body_text(struct str encoding, struct str bytes, struct buf *room);
+
+/* body_decode() while the body comes, for one encoding. */
 struct body_stream;
 struct body_stream *body_stream_new(struct str encoding); /* NULL: one we do not know, or a list */
 /* What it gives, piece by piece. False when it is damaged: no more comes then. */

@@ -12,7 +12,15 @@ static enum err load_ranges(struct search *x, const struct recipe *from, struct 
     return reader_load_all(x->reader, from, out);
 }
 
-static enum err read_whole_request(struct search *x, struct piece_at recipe)
+/* What a body with this head says. */
+static struct str text_of(struct search *x, struct str head)
+{
+    struct head_want encoding = {STR("content-encoding")};
+    head_text_read(head, &encoding, 1);
+    return body_text(encoding.value, buf_str(&x->body), &x->decoded);
+}
+
+static enum err read_whole_request(struct search *x, struct piece_at recipe, struct str head)
 {
     struct recipe whole;
     recipe_init(&whole);
@@ -20,7 +28,7 @@ static enum err read_whole_request(struct search *x, struct piece_at recipe)
     if (!err)
         err = load_ranges(x, &whole, &x->body);
     if (!err)
-        text_read_request(&x->texts, buf_str(&x->body));
+        text_read_request(&x->texts, text_of(x, head));
     recipe_release(&whole);
     return err;
 }
@@ -33,7 +41,7 @@ static enum err read_request(struct search *x, const struct detail *d)
         break;
     case FRESH_ALL:
         if (d->request.len)
-            err = read_whole_request(x, d->request);
+            err = read_whole_request(x, d->request, d->facts.request_head);
         break;
     case FRESH_SOME:
         err = load_ranges(x, &d->fresh, &x->body);

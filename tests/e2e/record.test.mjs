@@ -327,6 +327,33 @@ test('flags: invalid, too deep, duplicate keys', async () => {
   for (const flag of ['request_invalid', 'request_too_deep', 'duplicate_keys']) assert.ok(!plain.row.flags.includes(flag), flag);
 });
 
+const ok_stream = (x) => x.events(text_stream('fine'));
+for (const [name, code] of CODINGS) {
+  test(`a ${name} request is read as the provider reads it, and kept as it came`, { skip: !code && 'this node has no zstd' }, async () => {
+    const text = ask_body('What is packed?', { max_tokens: 77, tools: [{ name: 'Bash', input_schema: { type: 'object' } }] });
+    const r = await run(ok_stream, { body: code(Buffer.from(text)), headers: [['Content-Encoding', name]] });
+    const { row } = r;
+    assert.deepEqual([row.model, row.title, row.message_count, row.tool_count, row.max_tokens], ['claude-test-1', 'What is packed?', 1, 1, 77]);
+    assert.ok(!row.flags.includes('request_invalid'));
+    assert.equal(row.class, 'main');
+    assert.equal(row.request_bytes, r.x.body.length);
+    await check_bodies(r);
+    assert.equal((await t.proxy.get(`/api/requests/${row.id}/request/body?decoded=1`)).body.toString(), text);
+  });
+}
+
+test('an encoded request that cannot be read whole is said to be invalid', async () => {
+  const coded = zlib.gzipSync(Buffer.from(ask_body('cut')));
+  const bomb = zlib.gzipSync(Buffer.from(`{"model":"claude-test-1","messages":[${' '.repeat(8 << 20)}]}`));
+  for (const [body, coding] of [[coded.subarray(0, -20), 'gzip'], [coded, 'odd'], [ask_body('not at all'), 'gzip'], [bomb, 'gzip']]) {
+    const r = await run(ok_stream, { body, headers: [['Content-Encoding', coding]] });
+    const is_json = typeof body === 'string'; // what it is not decoded to, it may still be
+    assert.equal(r.row.flags.includes('request_invalid'), !is_json, coding);
+    assert.equal(r.row.model, is_json ? 'claude-test-1' : null);
+    await check_bodies(r);
+  }
+});
+
 const ODD_STREAMS = {
   'indexes out of range': [event('content_block_delta', { index: -1, delta: { type: 'text_delta', text: 'x' } }),
     event('content_block_start', { index: 2147483648, content_block: { type: 'text', text: '' } }),

@@ -8,6 +8,7 @@ import { execFile } from 'node:child_process';
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { ChatProvider } from '../lib/chat_provider.mjs';
 import { Conn, ask } from '../lib/client.mjs';
 import { ask_body, headers_for, session_id, text_stream } from '../lib/messages.mjs';
@@ -119,6 +120,38 @@ test('each condition of a rule, and the first rule that fits counts', async () =
   assert.deepEqual(routing.rules[0].target, { provider: 'anthropic', model: null });
   assert.match(routing.rules[0].source, /test\.yaml:\d+:\d+$/);
   assert.ok(Date.parse(routing.rules[0].last_hit_at) > Date.now() - 60000);
+});
+
+test('a compressed request is read for the rules; where it has to be changed it goes on as plain text', async () => {
+  const models = { 'claude-small': 'anthropic:claude-haiku-5', 'claude-odd': 'local:house' };
+  const p = await start({ routing: { models } });
+  const coding = [['Content-Encoding', 'gzip']];
+  const session = session_id();
+  const send = (model) => {
+    const body = gzipSync(ask_body('hi', { model }));
+    return ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session, coding), body }).then((got) => ({ got, body }));
+  };
+  const { body } = await send('claude-opus-5');
+  const [same] = up.seen(session);
+  assert.ok(same.body.equals(body), 'untouched where no rule fits');
+  assert.equal(same.header('content-encoding'), 'gzip');
+  await send('claude-small');
+  const changed = up.seen(session)[1];
+  assert.equal(changed.body.toString(), ask_body('hi', { model: 'claude-haiku-5' }));
+  assert.equal(changed.header('content-encoding'), undefined);
+  assert.equal(changed.header('content-length'), String(changed.body.length));
+  const asked = chat.seen.length;
+  assert.equal((await send('claude-odd')).got.status, 200);
+  assert.equal(chat.seen[asked].json.model, 'house');
+  assert.equal(chat.seen[asked].json.messages.at(-1).content, 'hi');
+  assert.equal(up.seen(session).length, 2);
+  const rows = await until(async () => {
+    const all = await p.rows(`session=${session}`);
+    return all.length === 3 && all.every((r) => r.state === 'complete') && all;
+  }, 'the rows');
+  for (const row of rows) assert.ok((await p.body(row.id, 'request'))[0] === 0x1f, 'kept as it came');
+  const { decision } = await p.api(`/api/requests/${rows.find((r) => r.model === 'claude-odd').id}/route`);
+  assert.equal(decision.target, 'local:house');
 });
 
 test('another Claude model: nothing else of the request changes, whatever its framing', async () => {

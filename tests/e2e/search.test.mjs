@@ -23,14 +23,14 @@ const find = (params, proxy = t.proxy) => proxy.api(`/api/search?${new URLSearch
 const marked = (hit) => hit.highlights.map(([at, len]) => hit.snippet.slice(at, at + len));
 
 /* Done when the answer is stored: what the indexer has not seen yet is no lag to it. */
-async function send(session, body, respond, more = []) {
+async function send(session, body, respond, more = [], code = (text) => text) {
   const stored = async () => (await t.proxy.rows(`session=${session}`)).filter((r) => r.state === 'complete').length;
   const before = await stored();
   t.up.on(session, async (x) => {
     await x.received();
     await respond(x);
   });
-  await ask(t.proxy.port, 'POST', '/v1/messages?beta=true', { headers: headers_for(session, more), body: JSON.stringify(body) });
+  await ask(t.proxy.port, 'POST', '/v1/messages?beta=true', { headers: headers_for(session, more), body: code(JSON.stringify(body)) });
   await until(async () => (await stored()) > before, 'the answer to be stored');
 }
 
@@ -119,6 +119,14 @@ test('a streamed and compressed answer is read as the client reads it', async ()
     (x) => x.respond(200, [['Content-Type', 'application/json'], ['Content-Encoding', 'gzip']], zlib.gzipSync(bytes)));
   await indexed();
   assert.equal((await find({ q: 'palimpsest', session })).results[0].kind, 'assistant');
+});
+
+test('a compressed request is read as the provider reads it', async () => {
+  const session = session_id();
+  await send(session, { model: 'm', messages: [{ role: 'user', content: 'the antimacassar' }] },
+    (x) => x.json(200, { type: 'message', content: [] }), [['Content-Encoding', 'gzip']], zlib.gzipSync);
+  await indexed();
+  assert.equal((await find({ q: 'antimacassar', session })).results[0].kind, 'user');
 });
 
 test('pages follow each other without a gap or a repetition, newest first', async () => {

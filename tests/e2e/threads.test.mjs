@@ -4,6 +4,7 @@
  */
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { ask } from '../lib/client.mjs';
 import { headers_for, session_id, stream_events, text_stream } from '../lib/messages.mjs';
 import { with_proxy } from '../lib/suite.mjs';
@@ -19,7 +20,7 @@ const no_ids = (headers) => headers.filter(([name]) => name !== 'X-Claude-Code-S
 let asked = 0;
 
 /* Asks, and gives the row that came of it. `path` keeps apart who has no session. */
-async function say(messages, events, { session = null, more = [], path = '/v1/messages' } = {}) {
+async function say(messages, events, { session = null, more = [], path = '/v1/messages', code = (x) => x } = {}) {
   asked += 1;
   const target = `${path}?n=${asked}`;
   const answer = async (x) => {
@@ -28,12 +29,21 @@ async function say(messages, events, { session = null, more = [], path = '/v1/me
   };
   t.up.fallback = answer;
   const headers = headers_for(session ?? 'x', more);
-  await ask(t.proxy.port, 'POST', target, { headers: session ? headers : no_ids(headers), body: body_of(messages) });
+  await ask(t.proxy.port, 'POST', target, { headers: session ? headers : no_ids(headers), body: code(body_of(messages)) });
   return until(async () => (await t.proxy.rows()).find((r) => r.query === `n=${asked}` && r.state !== 'running'), `a row for ${target}`);
 }
 
 const conversation = (id, query = '') => t.proxy.api(`/api/conversations/${id}${query}`);
 const texts = (chat) => chat.messages.map(({ message }) => (typeof message.content === 'string' ? message.content : message.content[0].text));
+
+test('compressed requests are one chat', async () => {
+  const more = [['Content-Encoding', 'gzip']], session = session_id();
+  const a = await say([user('packed one')], text_stream('two'), { session, more, code: gzipSync });
+  const b = await say([user('packed one'), assistant('two'), user('three')], text_stream('four'), { session, more, code: gzipSync });
+  const chat = await conversation(a.id);
+  assert.deepEqual(texts(chat), ['packed one', 'two', 'three', 'four']);
+  assert.deepEqual(chat.requests.map((r) => r.id), [a.id, b.id]);
+});
 
 test('a client without ids: one chat, however its messages are written', async () => {
   const a = await say([user('one')], text_stream('two'));

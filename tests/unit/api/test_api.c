@@ -200,6 +200,13 @@ enum decode_result body_decode(struct str encoding, struct str bytes, struct buf
     return encoding.len ? DECODE_PARTIAL : DECODE_OK;
 }
 
+struct str body_text(struct str encoding, struct str bytes, struct buf *room)
+{
+    (void)encoding;
+    (void)room;
+    return bytes;
+}
+
 enum err answer_message(struct str body, bool is_sse, struct buf *out)
 {
     return buf_printf(out, "{\"message\":\"%.*s\",\"sse\":%d}", STR_ARGS(body), is_sse);

@@ -158,6 +158,43 @@ static void bombs_stop_at_the_ceiling(void **state)
     free(zeros);
 }
 
+static void a_text_is_read_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    struct buf room;
+    struct str text = sample();
+    buf_init(&room, ROOM);
+    assert_ptr_equal(body_text(STR_NONE, text, &room).ptr, text.ptr);
+    assert_ptr_equal(body_text(STR("Identity"), text, &room).ptr, text.ptr);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct str bytes = encoded(names[i], text, packed);
+        assert_str_equal(body_text(str_of(names[i]), bytes, &room), text);
+        struct str cut = str_head(bytes, bytes.len - 9);
+        assert_ptr_equal(body_text(str_of(names[i]), cut, &room).ptr, cut.ptr);
+    }
+    assert_ptr_equal(body_text(STR("odd"), text, &room).ptr, text.ptr);
+    assert_int_equal(room.ceiling, ROOM);
+    buf_release(&room);
+}
+
+/* 64 MiB would fit: it is the ratio that stops it. */
+static void a_text_that_fills_memory_is_not_read(void **state)
+{
+    (void)state;
+    size_t len = 16 << 20, fine = 4 << 20;
+    char *zeros = calloc(1, len);
+    struct buf room;
+    buf_init(&room, 64 << 20);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        struct str bytes = encoded(names[i], str_make(zeros, len), packed);
+        assert_ptr_equal(body_text(str_of(names[i]), bytes, &room).ptr, bytes.ptr);
+        bytes = encoded(names[i], str_make(zeros, fine), packed);
+        assert_int_equal(body_text(str_of(names[i]), bytes, &room).len, fine);
+    }
+    buf_release(&room);
+    free(zeros);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +204,8 @@ int main(void)
         cmocka_unit_test(cut_bodies_give_what_is_there),
         cmocka_unit_test(damage_is_noticed),
         cmocka_unit_test(bombs_stop_at_the_ceiling),
+        cmocka_unit_test(a_text_is_read_whole_or_not_at_all),
+        cmocka_unit_test(a_text_that_fills_memory_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
