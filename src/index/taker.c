@@ -199,8 +199,9 @@ static void on_response_head(struct taker *t, struct gathered *e, struct segment
     r->status = read_status(head_text_read(h.head, wants, COUNT_OF(wants)));
     e->is_encoded = wants[3].value.len > 0;
     r->is_stream = str_starts_nocase(wants[0].value, STR("text/event-stream"));
-    r->upstream_request_id =
-        str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);
+    if (!h.is_ours) /* there it is the exchange's own id */
+        r->upstream_request_id =
+            str_head(wants[1].value.len ? wants[1].value : wants[2].value, ID_MAX);
     r->ttfb_us = f->flags & FRAME_UNTIMED ? UNKNOWN : us_between(e->begin_ns, f->mono_ns);
     r->provider = h.provider.len ? h.provider : r->provider;
     if (h.is_translated)

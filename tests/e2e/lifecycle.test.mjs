@@ -231,6 +231,12 @@ test('a port that is taken: a clear end, not 0', () => in_dir(async (start) => {
 test('start without the provider being there', () => in_dir(async (start) => {
   const p = await start({ upstream: 'http://127.0.0.1:1' });
   assert.equal((await p.get('/health')).status, 200);
+  const session = session_id();
+  const got = await post(p, session);
+  assert.equal(got.status, 502);
+  const row = await p.row(session);
+  assert.equal(got.header('request-id'), row.id);
+  assert.equal(row.upstream_request_id, null, 'no provider gave that id');
   await p.stop();
 }));
 
