@@ -20,6 +20,7 @@
 #include "data_dir.h"
 #include "incoming.h"
 #include "index/chores.h"
+#include "index/pace.h"
 #include "keeper.h"
 #include "provider_list.h"
 #include "reload.h"
@@ -43,6 +44,7 @@ struct app {
     struct indexer *indexer;
     struct search *search; /* NULL: switched off */
     struct chores *chores;
+    struct pace text_pace;
     struct keeper keeper;
     struct transcripts transcripts;
     struct known_agents agents;
@@ -180,7 +182,8 @@ static uint64_t index_texts(void *owner)
     struct app *app = owner;
     struct indexer_counters n;
     indexer_count(app->indexer, &n);
-    bool waits = n.lag_bytes > BACKLOG_BYTES || keeper_lacks_room(&app->keeper);
+    bool waits = n.lag_bytes > BACKLOG_BYTES || keeper_lacks_room(&app->keeper) ||
+                 !pace_allows(&app->text_pace, n.exchanges, clock_mono_ns());
     return waits ? pause_ns : search_step(app->search);
 }
 
