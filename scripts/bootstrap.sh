@@ -4,7 +4,8 @@
 # Groups: build (compiler and libraries), web (Node and npm), test, bench. It looks for each thing
 # itself (a command, a library), not for a package, so what came another way counts too. Nothing
 # missing: it says nothing, asks no package manager and needs no rights. Otherwise it says what it
-# installs, then does it as root or through `sudo -n`; it never asks. --check only lists.
+# installs, then does it as root or through sudo, which may ask for a password where there is a
+# terminal to ask at, but not for what is only wanted. --check only lists.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root"
@@ -134,6 +135,9 @@ fi
 may_install() {
     [ -z "$as_root" ] || { has sudo && sudo -n true 2>/dev/null; }
 }
+may_ask() {
+    has sudo && [ -t 0 ] && [ -t 2 ] && sudo -v && as_root=sudo
+}
 
 # Debian 12 and Ubuntu 24.04 lack libllhttp and libyyjson; Debian 13's run on them. Only these two are
 # taken from there: everything else of Debian 13 is pinned below what is installed.
@@ -246,7 +250,8 @@ no_server_of_its_own() {
 
 if [ "$required" ]; then
     say "installing with $manager:$required"
-    may_install || die "that needs root. Run this as root, allow sudo without a password, or install the above yourself."
+    may_install || may_ask ||
+        die "that needs root. Run 'scripts/bootstrap.sh $*' as root once, or install the above yourself; then run this again."
     [ "$manager" != apt-get ] || apt_prepare
     # shellcheck disable=SC2086 # a list of words
     install_packages $required || die "$manager could not install:$required"
