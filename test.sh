@@ -250,7 +250,8 @@ suite_clang() {
 }
 
 if [ "$may_install" ]; then
-    scripts/bootstrap.sh build web test || {
+    # shellcheck disable=SC2046 # one more word, or none
+    scripts/bootstrap.sh build web test $(case " $suites " in *" browser "*) echo browser ;; esac) || {
         broken install "not all that is needed could be installed"
         finish
     }

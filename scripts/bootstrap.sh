@@ -1,7 +1,7 @@
 #!/bin/sh
 # bootstrap.sh [--check] GROUP… — installs what a group of jobs needs and this machine lacks.
 #
-# Groups: build (compiler and libraries), web (Node and npm), test, bench. It looks for each thing
+# Groups: build (compiler and libraries), web (Node and npm), test, browser, bench. It looks for each thing
 # itself (a command, a library), not for a package, so what came another way counts too. Nothing
 # missing: it says nothing, asks no package manager and needs no rights. Otherwise it says what it
 # installs, then does it as root or through sudo, which may ask for a password where there is a
@@ -39,7 +39,7 @@ web    file:ca         ca-certificates ca-certificates   ca-certificates ca-cert
 test   pc:cmocka       libcmocka-dev   libcmocka-devel   cmocka     cmocka-dev    cmocka
 test?  file:postgres   postgresql      postgresql-server postgresql postgresql    postgresql
 test?  file:sanitizers -               libasan+libubsan+libtsan -   -             -
-test?  cmd:chromium,chromium-browser,google-chrome chromium chromium chromium chromium -
+browser? cmd:chromium,chromium-browser,google-chrome chromium chromium chromium chromium -
 bench  cmd:nginx       nginx-light     nginx             nginx      nginx         nginx
 bench  cmd:haproxy     haproxy         haproxy           haproxy    haproxy       haproxy
 bench? cmd:strace      strace          strace            strace     strace        -
@@ -51,10 +51,10 @@ check_only=
     check_only=1
     shift
 }
-[ $# -gt 0 ] || die "usage: scripts/bootstrap.sh [--check] build|web|test|bench …"
+[ $# -gt 0 ] || die "usage: scripts/bootstrap.sh [--check] build|web|test|browser|bench …"
 groups=" $* "
 for group in "$@"; do
-    case $group in build | web | test | bench) ;; *) die "no such group: $group" ;; esac
+    case $group in build | web | test | browser | bench) ;; *) die "no such group: $group" ;; esac
 done
 
 manager=
