@@ -430,6 +430,7 @@ static void finish_request(struct client *c)
     struct request *r = c->request;
     bool close = r->close_after || !r->has_ended || c->is_retiring || c->server->is_draining;
     free_request(c);
+    c->active_ns = loop_now_ns(c->server->loop); /* an answer without a body has not said so yet */
     if (close) {
         conn_close_when_sent(&c->conn);
         return;
@@ -560,14 +561,16 @@ size_t client_pending_bytes(const struct client *c)
 void client_read_body(struct client *c, bool on)
 {
     bool has_more = c->request && !c->request->has_ended;
+    if (on && is_held_up(c))
+        c->active_ns = clock_mono_ns(); /* it could not go on before */
     if (c->request)
         c->request->is_held_up = has_more && !on;
+    if (has_more)
+        count_held(c, on ? 0 : c->ahead.len);
     if (has_more && !on)
         conn_read(&c->conn, false);
     if (!on)
         return;
-    if (has_more)
-        count_held(c, 0);
     if (c->ahead.len)
         loop_hold(c->server->loop, &c->serve_next);
     read_on(c);
