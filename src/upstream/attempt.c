@@ -185,6 +185,7 @@ void attempt_sent(struct attempt *a)
 static void on_full(struct conn *conn, bool is_full)
 {
     struct attempt *a = OWNER_OF(conn, struct uplink, conn)->attempt;
+    a->unsent_since_ns = clock_mono_ns(); /* it has taken all there was, though more may follow at once */
     a->events->on_full(a->owner, is_full);
 }
 

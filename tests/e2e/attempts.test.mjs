@@ -14,6 +14,7 @@ const t = with_proxy({ config: {
   server: { timeouts: { read: '2s', write: '2s', idle: '2s' } },
   providers: { anthropic: { response_header_timeout: '1s', max_retries: 2 } },
 } });
+const slow = with_proxy({ config: { server: { timeouts: { read: '2s' } } } });
 const k = with_proxy(); // defaults
 
 const post = (port, session, ms) => ask(port, 'POST', '/v1/messages', { headers: headers_for(session), body: ask_body(), ms });
@@ -68,6 +69,23 @@ test('a live stream may last longer than every time limit', { timeout: 30000 }, 
   const got = await post(t.proxy.port, session, 20000);
   assert.ok(got.is_clean);
   assert.equal((await t.proxy.row(session)).state, 'complete');
+});
+
+test('a provider that takes a little of a long request now and then is slow, not stalled', { timeout: 60000 }, async () => {
+  const session = session_id();
+  const body = Buffer.alloc(24 << 20, 'u');
+  slow.up.on(session, async (x) => {
+    for (let taken = 1; taken <= 5; taken += 1) {
+      x.link.socket.pause();
+      await new Promise((resolve) => setTimeout(resolve, 1000)); // under the limit of 2 s
+      x.link.socket.resume();
+      await x.link.signal.when(() => x.reader.size >= taken * (3 << 20), 'some of it');
+    }
+    await x.received();
+    await x.json(200, {});
+  });
+  assert.equal((await ask(slow.proxy.port, 'POST', '/v1/files', { headers: headers_for(session), body, ms: 40000 })).status, 200);
+  assert.equal(slow.up.seen(session)[0].reader.size, body.length);
 });
 
 test('a client that falls silent inside its request gets 408 or is closed', async () => {
