@@ -328,8 +328,11 @@ static enum err index_range(struct search *x, const struct search_cursor *from, 
         if (!err && count && !*is_new)
             err = search_file_begin(&x->current, f);
         *is_new |= count > 0;
-        for (size_t i = 0; i < count && !err && clock_mono_ns() < until_ns; i++)
-            err = index_row(x, &rows[i], f);
+        for (size_t i = 0; i < count && !err; i++) {
+            err = index_row(x, &rows[i], f); /* one at least, however long finding them took */
+            if (clock_mono_ns() >= until_ns)
+                break;
+        }
     } while (!err && count == ROWS_MAX && clock_mono_ns() < until_ns);
     arena_release(&arena);
     return err || !*is_new ? err : search_file_commit(&x->current, f);

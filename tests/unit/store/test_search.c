@@ -4,6 +4,7 @@
  */
 #include "check.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -562,6 +563,27 @@ static void a_step_makes_one_segment(void **state)
                                     "SELECT count(DISTINCT segid) FROM found_idx", -1), 1, steps);
 }
 
+/* A database that needs longer for one question than a step may take. */
+static int dawdle(unsigned what, void *owner, void *p, void *x)
+{
+    (void)what, (void)owner, (void)p, (void)x;
+    usleep((SEARCH_STEP_MS + 20) * 1000);
+    return 0;
+}
+
+static void a_slow_database_is_followed_too(void **state)
+{
+    struct fixture *x = *state;
+    if (place_is_postgres())
+        skip();
+    search_step(x->search); /* connects */
+    sqlite3_trace_v2(x->search->reader->db.connection, SQLITE_TRACE_STMT, dawdle, NULL);
+    say(x, "s", "molasses", "fine");
+    search_step(x->search); /* learns of it */
+    search_step(x->search);
+    assert_int_equal(ask(x, "molasses"), 1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -572,7 +594,7 @@ int main(void)
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
         TEST(what_is_forgotten_is_gone), TEST(snippets), TEST(any_question), TEST(as_fts5),
         TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
-        TEST(a_step_makes_one_segment),
+        TEST(a_step_makes_one_segment), TEST(a_slow_database_is_followed_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
