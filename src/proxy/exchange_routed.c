@@ -90,9 +90,10 @@ struct str exchange_text(struct exchange *ex)
     struct str encoding = head_get_id(client_head(ex->client), HEADER_CONTENT_ENCODING);
     buf_init(&ex->decoded, TEXT_MAX);
     struct str text = body_text(encoding, buf_str(&ex->early), &ex->decoded);
-    if (text.ptr == ex->early.ptr)
-        buf_release(&ex->decoded);
-    return text;
+    if (text.len && text.ptr != ex->early.ptr)
+        return text;
+    buf_release(&ex->decoded); /* nothing is said: that is not remembered */
+    return buf_str(&ex->early);
 }
 
 static struct str session_of(struct exchange *ex)

@@ -11,7 +11,7 @@ import { headers_for, session_id } from '../lib/messages.mjs';
 import { with_proxy } from '../lib/suite.mjs';
 import { random, until } from '../lib/wait.mjs';
 
-const [count, first_seed] = (process.env.INTERLEAVED ?? '160,1').split(',').map(Number);
+const [count, first_seed] = (process.env.INTERLEAVED ?? '60,1').split(',').map(Number);
 const AT_ONCE = 20;
 const config = { server: { timeouts: { read: '2s' } }, providers: { anthropic: { response_header_timeout: '2s', max_retries: 0 } } };
 const kinds = {
@@ -63,7 +63,7 @@ function provider_script(r, mark) {
       if (waits_ms) await pause(waits_ms);
     }
     if (whole && framing === 'chunked') await x.write('0\r\n\r\n');
-    if (end === 'extra') await x.write(`HTTP/1.1 200 Extra\r\nX-Mark: extra\r\nContent-Length: 0\r\n\r\n`);
+    if (end === 'extra' && framing !== 'close') await x.write(`HTTP/1.1 200 Extra\r\nX-Mark: extra\r\nContent-Length: 0\r\n\r\n`);
     if (stops_reading) {
       await pause(100);
       socket.resume();

@@ -135,6 +135,10 @@ test('a compressed request is read for the rules; where it has to be changed it 
   const [same] = up.seen(session);
   assert.ok(same.body.equals(body), 'untouched where no rule fits');
   assert.equal(same.header('content-encoding'), 'gzip');
+  const nothing = gzipSync('');
+  const quiet = session_id();
+  await ask(p.port, 'POST', '/v1/messages', { headers: headers_for(quiet, coding), body: nothing });
+  assert.ok(up.seen(quiet)[0].body.equals(nothing), 'untouched where it says nothing');
   await send('claude-small');
   const changed = up.seen(session)[1];
   assert.equal(changed.body.toString(), ask_body('hi', { model: 'claude-haiku-5' }));
