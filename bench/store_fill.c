@@ -155,9 +155,9 @@ static struct piece_at put_recipe(struct fill *x, struct talk *t, const struct r
     recipe_init(&all);
     packer_room(&x->packer, 32 << 10);
     if (is_child) {
-        struct recipe_child child = {.parent = t->recipe, .depth = ++t->depth, .prefix_len = prefix,
-                                     .middle = middle, .suffix_start = prefix,
-                                     .suffix_len = sizeof tail - 1};
+        struct recipe_child child = {.parent = t->recipe, .depth = ++t->depth,
+                                     .before = {{0, prefix}}, .before_count = 1,
+                                     .middle = middle, .after = {prefix, sizeof tail - 1}};
         must(recipe_write_child(&x->scratch, x->packer.block, &child), &(struct fail){0});
     } else {
         struct piece_at end = packer_put(&x->packer, str_of(tail));

@@ -1,7 +1,7 @@
 /*
  * conversation.c — a request's body becomes a recipe.
  */
-#include "index/conversation.h"
+#include "index/conversation_private.h"
 
 #include <stdlib.h>
 
@@ -11,16 +11,6 @@
 
 enum {
     SAME_BYTES_MIN = 256 /* less in common is no parent */
-};
-
-/* An element by itself is read behind this. */
-static const char excerpt_start[] = "{\"messages\":[0";
-enum { EXCERPT_START = sizeof excerpt_start - 1 };
-
-/* What a body has in common with the turn before it. */
-struct match {
-    struct turn *parent; /* NULL: nothing */
-    size_t prefix, suffix;
 };
 
 void conversations_init(struct conversations *c, struct packer *packer)
@@ -64,32 +54,10 @@ void conversations_forget(struct conversations *c)
 
 /* --- what is the same --- */
 
-enum { STRIDE = 1024 }; /* bytes that memcmp() is given at once */
-
-static size_t same_at_start(struct str a, struct str b)
-{
-    size_t max = MIN_OF(a.len, b.len), at = 0;
-    while (max - at >= STRIDE && memcmp(a.ptr + at, b.ptr + at, STRIDE) == 0)
-        at += STRIDE;
-    while (at < max && a.ptr[at] == b.ptr[at])
-        at++;
-    return at;
-}
-
-static size_t same_at_end(struct str a, struct str b, size_t max)
-{
-    const char *end_a = a.ptr + a.len, *end_b = b.ptr + b.len;
-    size_t at = 0;
-    while (max - at >= STRIDE && memcmp(end_a - at - STRIDE, end_b - at - STRIDE, STRIDE) == 0)
-        at += STRIDE;
-    while (at < max && end_a[-1 - (ptrdiff_t)at] == end_b[-1 - (ptrdiff_t)at])
-        at++;
-    return at;
-}
-
 /* A turn that reaches back to blocks nobody may share any more is as good as forgotten: the next
  * one is then stored whole, and reaches back no further than to what is still young. */
-static struct match find_match(struct conversations *c, uint64_t key, struct str body)
+static struct match find_match(struct conversations *c, uint64_t key,
+                               const struct body_parts *body)
 {
     struct match best = {0};
     uint64_t floor = packer_share_floor(c->packer);
@@ -103,133 +71,45 @@ static struct match find_match(struct conversations *c, uint64_t key, struct str
         }
         size_t prefix = same_at_start(buf_str(&t->body), body);
         if (!best.parent || prefix > best.prefix)
-            best = (struct match){t, prefix, 0};
+            best = (struct match){.parent = t, .prefix = prefix};
     }
     if (!best.parent)
         return best;
     struct str before = buf_str(&best.parent->body);
-    best.suffix = same_at_end(before, body, MIN_OF(before.len, body.len) - best.prefix);
+    best.suffix = same_at_end(before, body, MIN_OF(before.len, body->bytes) - best.prefix);
     if (best.prefix + best.suffix < SAME_BYTES_MIN)
         best.parent = NULL;
+    best.parent_bytes = before.len;
     return best;
 }
 
-/* --- cuts and facts without reading all of it again --- */
-
-/* Reads elements of `messages` (from the second on: each begins with its comma) by themselves. */
-static bool read_excerpt(struct conversations *c, struct str elements, struct request_facts *facts)
+/* The parent's bytes become the body's. */
+static struct str take_place(const struct match *m, const struct body_parts *body)
 {
-    struct buf *b = &c->excerpt;
-    buf_clear(b);
-    if (buf_append(b, str_make(excerpt_start, EXCERPT_START)) || buf_append(b, elements) ||
-        buf_append(b, STR("]}")))
-        return false;
-    json_cut(buf_str(b), &c->arena, &c->excerpt_cuts, facts);
-    return facts->flags == 0 && facts->message_count >= 1;
+    struct buf *b = &m->parent->body;
+    size_t before = b->len, middle = body->bytes - m->prefix - m->suffix;
+    enum err err = buf_reserve(b, body->bytes > before ? body->bytes - before : 0);
+    assert(!err); /* as large as any that is remembered */
+    memmove(b->ptr + body->bytes - m->suffix, b->ptr + before - m->suffix, m->suffix);
+    gaps_close(&m->gaps, b->ptr, m->prefix + gaps_bytes(&m->gaps));
+    parts_copy(body, m->prefix, middle, b->ptr + m->prefix);
+    b->len = body->bytes;
+    return buf_str(b);
 }
 
-static void add_cut(struct json_cuts *cuts, struct json_cut cut)
+/* The body in one part. */
+static struct str join_parts(const struct body_parts *body, struct buf *room)
 {
-    if (cuts->count == cuts->cap) {
-        cuts->cap = cuts->cap ? cuts->cap * 2 : 64;
-        cuts->list = mem_resize(cuts->list, cuts->cap * sizeof *cuts->list);
-    }
-    cuts->list[cuts->count++] = cut;
+    if (body->count == 1 && body->list[0].ptr == room->ptr)
+        return body->list[0];
+    buf_clear(room);
+    enum err err = buf_reserve(room, body->bytes);
+    assert(!err); /* the caller's has room for any */
+    room->len = parts_copy(body, 0, body->bytes, room->ptr);
+    return buf_str(room);
 }
 
-/* The excerpt's elements as cuts of the body, where they begin at `start`. False when they do
- * not fill [start, end). */
-static bool add_excerpt_cuts(struct conversations *c, size_t start, size_t end)
-{
-    size_t at = start;
-    for (size_t i = 0; i < c->excerpt_cuts.count && at < end; i++) {
-        struct json_cut cut = c->excerpt_cuts.list[i];
-        if (cut.start < EXCERPT_START)
-            continue;
-        cut.start = (uint32_t)(cut.start - EXCERPT_START + start);
-        if (cut.kind != CUT_MESSAGE || cut.start != at)
-            return false;
-        add_cut(&c->cuts, cut);
-        at += cut.len;
-    }
-    return at == end;
-}
-
-/* Which of the parent's elements of `messages` changed: cuts [first, last). */
-struct changed {
-    size_t first, last;
-    size_t message;    /* the index of the first as a message */
-    size_t start, end; /* bytes of the parent's body */
-};
-
-static bool find_changed(const struct match *m, struct changed *out)
-{
-    const struct turn *t = m->parent;
-    const struct json_cut *list = t->cuts.list;
-    size_t first = 0, last = t->cuts.count;
-    while (first < last && list[first].kind != CUT_MESSAGE)
-        first++;
-    while (last > first && list[last - 1].kind != CUT_MESSAGE)
-        last--;
-    /* only what stands between messages and their end may differ */
-    if (t->facts.flags || last == t->cuts.count || first + 1 >= last ||
-        t->facts.message_count != (int64_t)(last - first) ||
-        list[last].start < t->body.len - m->suffix || list[first + 1].start > m->prefix)
-        return false;
-    size_t from = last;
-    while (list[from].start > m->prefix)
-        from--;
-    *out = (struct changed){from, last, from - first, list[from].start, list[last].start};
-    return true;
-}
-
-/* Cuts and facts of a body that differs from its parent only among its messages. */
-static bool cut_changed(struct conversations *c, const struct match *m, struct str body,
-                        struct request_facts *facts)
-{
-    struct changed ch;
-    struct request_facts fresh;
-    const struct turn *t = m->parent;
-    if (!find_changed(m, &ch) || body.len < ch.start + (t->body.len - ch.end))
-        return false;
-    size_t end = body.len - (t->body.len - ch.end);
-    struct str elements = str_make(body.ptr + ch.start, end - ch.start);
-    if (!read_excerpt(c, elements, &fresh))
-        return false;
-    c->cuts.count = 0;
-    for (size_t i = 0; i < ch.first; i++)
-        add_cut(&c->cuts, t->cuts.list[i]);
-    if (!add_excerpt_cuts(c, ch.start, end))
-        return false;
-    for (size_t i = ch.last; i < t->cuts.count; i++) {
-        struct json_cut cut = t->cuts.list[i];
-        cut.start = (uint32_t)(cut.start + end - ch.end);
-        add_cut(&c->cuts, cut);
-    }
-    *facts = t->facts;
-    facts->model = arena_str(&c->arena, facts->model);
-    facts->user_session_id = arena_str(&c->arena, facts->user_session_id);
-    facts->project = arena_str(&c->arena, facts->project);
-    facts->title = arena_str(&c->arena, facts->title);
-    memcpy(facts->tool_errors, fresh.tool_errors, sizeof facts->tool_errors);
-    facts->tool_error_count = fresh.tool_error_count;
-    facts->message_count += fresh.message_count - 1 - (int64_t)(ch.last - ch.first);
-    if (fresh.title.len) {
-        facts->title = fresh.title;
-        facts->title_message = ch.message + fresh.title_message - 1; /* the excerpt has one before */
-        return true;
-    }
-    /* no text among the new messages: the title stays, unless it went with the old ones */
-    return !facts->title.len || facts->title_message < ch.message;
-}
-
-static void cut_body(struct conversations *c, const struct match *m, struct str body,
-                     struct request_facts *facts)
-{
-    if (m->parent && cut_changed(c, m, body, facts))
-        return;
-    json_cut(body, &c->arena, &c->cuts, facts);
-}
+/* --- what it says --- */
 
 /* What its messages say; those that stand in the parent's bytes were read with it. */
 static void chain_body(struct conversations *c, const struct match *m, struct str body,
@@ -249,6 +129,12 @@ static size_t last_message(const struct json_cuts *cuts)
     return SIZE_MAX;
 }
 
+/* How many bytes from the start are the parent's, and have always been. */
+static size_t untouched(const struct match *m)
+{
+    return m->gaps.count ? m->gaps.list[0].at : m->prefix;
+}
+
 /* --- the body's hash --- */
 
 static void *new_state(void)
@@ -263,7 +149,7 @@ static void *new_state(void)
 static size_t place_of_mark(const struct conversations *c, const struct match *m)
 {
     size_t last = last_message(&c->cuts);
-    return m->parent ? m->prefix : last == SIZE_MAX ? 0 : c->cuts.list[last].start;
+    return m->parent ? untouched(m) : last == SIZE_MAX ? 0 : c->cuts.list[last].start;
 }
 
 /* As body_hash(), but what the parent has hashed already is not hashed again. */
@@ -281,7 +167,7 @@ static void hash_body(struct conversations *c, const struct match *m, struct str
         c->mark.state = new_state();
     const struct hash_mark *before = m->parent ? &m->parent->mark : NULL;
     size_t at = 0;
-    if (before && before->len && before->len <= m->prefix) {
+    if (before && before->len && before->len <= untouched(m)) {
         XXH3_copyState(c->hash_state, before->state);
         at = before->len;
     } else {
@@ -366,23 +252,41 @@ static enum err store_root(struct conversations *c, struct packed_body *out)
     return err;
 }
 
+/* Where in the parent's body, as it is stored, is what the body has of it. */
+static struct recipe_child child_of(const struct match *m)
+{
+    const struct turn *t = m->parent;
+    const struct body_gaps *g = &m->gaps;
+    struct recipe_child child = {.parent = t->recipe, .depth = t->depth + 1};
+    size_t at = 0, gone = gaps_bytes(g);
+    for (size_t i = 0; i < g->count; i++) {
+        child.before[child.before_count++] = (struct recipe_span){at, g->list[i].at - at};
+        at = g->list[i].at + g->list[i].len;
+    }
+    child.before[child.before_count++] = (struct recipe_span){at, m->prefix + gone - at};
+    child.after = (struct recipe_span){m->parent_bytes + gone - m->suffix, m->suffix};
+    return child;
+}
+
+static enum err add_span(struct conversations *c, const struct turn *t, const struct recipe_span *s)
+{
+    return recipe_add_part(&c->whole, &t->whole, s->start, s->len);
+}
+
 static enum err pack_child(struct conversations *c, const struct match *m, struct str body,
                            struct packed_body *out)
 {
     const struct turn *t = m->parent;
-    struct recipe *middle = &c->middle;
-    size_t start = m->prefix, suffix = m->suffix, suffix_start = t->body.len - suffix;
-    recipe_clear(middle);
-    enum err err = pack_part(c, body, start, body.len - suffix, true, middle);
+    struct recipe_child child = child_of(m);
+    recipe_clear(&c->middle);
+    enum err err = pack_part(c, body, m->prefix, body.len - m->suffix, true, &c->middle);
+    for (size_t i = 0; i < child.before_count && !err; i++)
+        err = add_span(c, t, &child.before[i]);
+    for (size_t i = 0; i < c->middle.count && !err; i++)
+        err = recipe_add(&c->whole, c->middle.list[i]);
     if (!err)
-        err = recipe_add_part(&c->whole, &t->whole, 0, start);
-    for (size_t i = 0; i < middle->count && !err; i++)
-        err = recipe_add(&c->whole, middle->list[i]);
-    if (!err)
-        err = recipe_add_part(&c->whole, &t->whole, suffix_start, suffix);
-    struct recipe_child child = {.parent = t->recipe, .depth = t->depth + 1, .prefix_len = start,
-                                 .middle = middle, .suffix_start = suffix_start,
-                                 .suffix_len = suffix};
+        err = add_span(c, t, &child.after);
+    child.middle = &c->middle;
     if (!err && child.depth > RECIPE_DEPTH_MAX) {
         err = store_root(c, out);
     } else if (!err) {
@@ -418,7 +322,7 @@ static void find_fresh(const struct conversations *c, const struct match *m, siz
     for (size_t i = 0; m->parent && i < c->cuts.count; i++) {
         const struct json_cut *cut = &c->cuts.list[i];
         size_t cut_end = (size_t)cut->start + cut->len;
-        if (cut_end <= m->prefix || cut->start >= end || cut->kind == CUT_REST)
+        if (cut_end <= untouched(m) || cut->start >= end || cut->kind == CUT_REST)
             continue;
         if (cut->kind != CUT_MESSAGE)
             return;
@@ -483,36 +387,22 @@ static void keep_facts(struct turn *t, struct request_facts *facts)
     t->facts.tool_error_count = 0; /* told once; and their strings are not kept */
 }
 
-#define SWAP(type, a, b)                                                                           \
-    do {                                                                                           \
-        type swap_ = (a);                                                                          \
-        (a) = (b);                                                                                 \
-        (b) = swap_;                                                                               \
-    } while (0)
-
-/* A turn takes its parent's place when it holds most of it; else it is another conversation that
- * began alike. */
-static struct turn *place_for(struct conversations *c, const struct match *m, size_t body_len)
+/* `place` has the body already; NULL: it is in `room`. */
+static void remember(struct conversations *c, uint64_t key, struct turn *place, struct buf *room,
+                     struct packed_body *packed, struct packed_request *out)
 {
-    struct turn *t = m->parent;
-    if (t && (m->prefix + m->suffix) / 3 >= t->body.len / 4)
-        return t;
-    return empty_turn(c, body_len);
-}
-
-static void remember(struct conversations *c, uint64_t key, const struct match *m,
-                     struct buf *body, struct packed_body *packed, struct packed_request *out)
-{
-    if (body->len > CONVERSATION_BODY_MAX)
+    if (out->body.len > CONVERSATION_BODY_MAX)
         return;
-    struct turn *t = place_for(c, m, body->len);
+    struct turn *t = place ? place : empty_turn(c, out->body.len);
     keep_facts(t, &out->facts);
-    SWAP(struct buf, t->body, *body);
+    if (!place) {
+        SWAP(struct buf, t->body, *room);
+        room->ceiling = t->body.ceiling;
+    }
     SWAP(struct json_cuts, t->cuts, c->cuts);
     SWAP(struct message_chain, t->chain, c->chain);
     SWAP(struct recipe, t->whole, c->whole);
     SWAP(struct hash_mark, t->mark, c->mark);
-    body->ceiling = t->body.ceiling;
     out->cuts = &t->cuts;
     c->slots[t - c->turns] = (struct turn_slot){key, ++c->clock, t->body.cap};
     t->recipe = packed->recipe;
@@ -522,9 +412,9 @@ static void remember(struct conversations *c, uint64_t key, const struct match *
     memcpy(t->hash, out->hash, sizeof t->hash);
 }
 
-static bool is_repeated(const struct match *m, size_t len)
+static bool is_repeated(const struct match *m, const struct body_parts *body)
 {
-    return m->parent && m->prefix == len && m->parent->body.len == len;
+    return m->parent && m->prefix == body->bytes && m->parent_bytes == body->bytes;
 }
 
 void conversations_read(struct conversations *c, struct str text, struct packed_request *out)
@@ -536,28 +426,31 @@ void conversations_read(struct conversations *c, struct str text, struct packed_
     out->chain = c->chain;
 }
 
-enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
-                            struct packed_request *out)
+static void tell_again(struct conversations *c, const struct turn *t, struct packed_request *out)
 {
-    struct str bytes = buf_str(body);
-    struct match m = find_match(c, key, bytes);
-    if (is_repeated(&m, bytes.len)) {
-        c->slots[m.parent - c->turns].used_at = ++c->clock;
-        *out = (struct packed_request){.recipe = m.parent->recipe,
-                                       .oldest_block = m.parent->oldest_block,
-                                       .facts = m.parent->facts, .chain = m.parent->chain,
-                                       .body = bytes, .cuts = &m.parent->cuts,
-                                       .fresh_part = FRESH_NONE};
-        memcpy(out->hash, m.parent->hash, sizeof out->hash);
+    c->slots[t - c->turns].used_at = ++c->clock;
+    *out = (struct packed_request){.recipe = t->recipe, .oldest_block = t->oldest_block,
+                                   .facts = t->facts, .chain = t->chain, .body = buf_str(&t->body),
+                                   .cuts = &t->cuts, .fresh_part = FRESH_NONE};
+    memcpy(out->hash, t->hash, sizeof out->hash);
+}
+
+enum err conversations_pack(struct conversations *c, uint64_t key, const struct body_parts *body,
+                            struct buf *room, struct packed_request *out)
+{
+    struct match m = find_match(c, key, body);
+    if (is_repeated(&m, body)) {
+        tell_again(c, m.parent, out);
         return ERR_OK;
     }
     struct packed_body packed = {0};
-    *out = (struct packed_request){0};
+    *out = (struct packed_request){.cuts = &c->cuts};
     recipe_clear(&c->whole);
     arena_clear(&c->arena);
-    cut_body(c, &m, bytes, &out->facts);
-    out->body = bytes;
-    out->cuts = &c->cuts;
+    conversation_find_gaps(c, &m, body);
+    bool is_next = holds_parent(&m, body);
+    struct str bytes = out->body = is_next ? take_place(&m, body) : join_parts(body, room);
+    conversation_cut(c, &m, bytes, &out->facts);
     chain_body(c, &m, bytes, &out->facts);
     out->chain = c->chain;
     hash_body(c, &m, bytes, out->hash);
@@ -568,6 +461,6 @@ enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *b
     find_fresh(c, &m, bytes.len, &c->whole, out);
     out->oldest_block = oldest_block(c, &packed);
     if (!err)
-        remember(c, key, &m, body, &packed, out);
+        remember(c, key, is_next ? m.parent : NULL, room, &packed, out);
     return err;
 }

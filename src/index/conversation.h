@@ -10,6 +10,7 @@
 #define INDEX_CONVERSATION_H
 
 #include "index/packer.h"
+#include "index/same_bytes.h"
 #include "record/detail.h"
 #include "record/json_cut.h"
 #include "record/message_hash.h"
@@ -83,10 +84,10 @@ struct packed_request {
                                    they could not all be told apart */
 };
 
-/* `key` says which conversation a body may belong to (a hash of session, agent, path …). Takes
- * the body's memory if it remembers it; `body` is then another buffer, or empty. */
-enum err conversations_pack(struct conversations *c, uint64_t key, struct buf *body,
-                            struct packed_request *out) MUST_CHECK;
+/* `key` says which conversation a body may belong to (a hash of session, agent, path …). `room`: memory
+ * that the body is put together in and that may be taken; it may be the body's only part. */
+enum err conversations_pack(struct conversations *c, uint64_t key, const struct body_parts *body,
+                            struct buf *room, struct packed_request *out) MUST_CHECK;
 /* What a packed body says, where it is encoded and `text` is what it gives: takes the place of what
  * its bytes said. `text` is borrowed until the next call. */
 void conversations_read(struct conversations *c, struct str text, struct packed_request *out);

@@ -203,17 +203,21 @@ void segments_read_end(struct segments *s)
     s->window_of = NULL;
 }
 
-enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
-                       struct buf *out)
+const char *segments_view(const struct segments *s, const struct segment *g, uint64_t offset, size_t len)
 {
     if (s->window_of == g && offset >= s->window_start &&
         offset + len <= s->window_start + s->window.len)
-        return buf_append(out, str_make(s->window.ptr + (offset - s->window_start), len));
-    if (!open_fd(s, g))
-        return ERR_IO;
-    if (g->map && offset + len <= MAP_BYTES && offset + len <= g->limit)
-        return buf_append(out, str_make(g->map + offset, len));
-    return read_at(g->fd, offset, len, out);
+        return s->window.ptr + (offset - s->window_start);
+    return g->map && offset + len <= MAP_BYTES && offset + len <= g->limit ? g->map + offset : NULL;
+}
+
+enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
+                       struct buf *out)
+{
+    const char *bytes = segments_view(s, g, offset, len);
+    if (bytes)
+        return buf_append(out, str_make(bytes, len));
+    return open_fd(s, g) ? read_at(g->fd, offset, len, out) : ERR_IO;
 }
 
 enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,

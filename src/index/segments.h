@@ -63,6 +63,9 @@ enum err segments_read(struct segments *s, struct segment *g, size_t want,
 /* Appends bytes of a segment to `out`, from the window if it has them. */
 enum err segments_load(struct segments *s, struct segment *g, uint64_t offset, size_t len,
                        struct buf *out) MUST_CHECK;
+/* The same bytes where they are, without a copy; NULL when they are not in memory. Good until the next
+ * call of another function here. */
+const char *segments_view(const struct segments *s, const struct segment *g, uint64_t offset, size_t len);
 void segments_read_end(struct segments *s); /* the window is gone */
 void segments_rest(struct segments *s); /* idle: gives windows' and maps' memory back */
 /* Deletes what nobody needs any more (damaged ones are renamed "….seg.damaged" instead), and

@@ -92,6 +92,25 @@ static void pack_long(struct taker *t, struct gathered *e, const struct chunk_li
     XXH3_freeState(state);
 }
 
+/* The same where it lies, without a copy: false when not all of it is in memory. */
+static bool view(struct taker *t, struct gathered *e, const struct chunk_list *l,
+                 struct body_parts *out)
+{
+    struct chunk_reader r = chunk_list_read(l);
+    out->count = 0;
+    out->bytes = l->total_bytes;
+    if (l->is_cut || l->count > BODY_PARTS_MAX)
+        return false;
+    while (chunk_next(&r)) {
+        const struct chunk *c = &r.chunk;
+        const char *bytes = segments_view(t->segments, e->segments[c->segment], c->offset, c->len);
+        if (!bytes)
+            return false;
+        out->list[out->count++] = str_make(bytes, c->len);
+    }
+    return true;
+}
+
 static void shrink_scratch(struct buf *b)
 {
     if (b->cap > SCRATCH_KEPT_BYTES)
@@ -100,10 +119,11 @@ static void shrink_scratch(struct buf *b)
 
 /* --- the request --- */
 
-static uint64_t conversation_key(const struct record *r, struct str body)
+static uint64_t conversation_key(const struct record *r, const struct body_parts *body)
 {
-    enum { FIRST_BYTES = 96 }; /* they hold the model and how messages begin */
-    struct str parts[] = {r->session_id, r->agent_id, r->path, str_head(body, FIRST_BYTES)};
+    char first[96]; /* they hold the model and how messages begin */
+    struct str parts[] = {r->session_id, r->agent_id, r->path,
+                          str_make(first, parts_copy(body, 0, sizeof first, first))};
     uint64_t key = 0;
     for (size_t i = 0; i < COUNT_OF(parts); i++)
         key = XXH3_64bits_withSeed(parts[i].ptr ? parts[i].ptr : "", parts[i].len, key + i);
@@ -207,9 +227,15 @@ void taker_pack_request(struct taker *t, struct gathered *e)
         return;
     }
     e->oldest_block = 0; /* not known yet: any (see indexer_oldest_block) */
-    gather(t, e, &e->request, &t->body);
-    uint64_t key = conversation_key(&e->record, buf_str(&t->body));
-    enum err err = conversations_pack(&t->conversations, key, &t->body, &packed);
+    struct body_parts body;
+    if (!view(t, e, &e->request, &body)) {
+        gather(t, e, &e->request, &t->body);
+        body.list[0] = buf_str(&t->body);
+        body.count = 1;
+        body.bytes = t->body.len;
+    }
+    uint64_t key = conversation_key(&e->record, &body);
+    enum err err = conversations_pack(&t->conversations, key, &body, &t->body, &packed);
     assert(!err); /* a body of this length can always be written down */
     e->recipe = packed.recipe;
     e->fresh_part = packed.fresh_part;

@@ -112,12 +112,12 @@ static void put_ranges(struct put *p, uint64_t own, const struct recipe *r)
     }
 }
 
-static void put_parent(struct put *p, uint64_t start, uint64_t len)
+static void put_span(struct put *p, const struct recipe_span *s)
 {
-    if (!len)
+    if (!s->len)
         return;
-    put(p, len << 1 | 1);
-    put(p, start);
+    put(p, s->len << 1 | 1);
+    put(p, s->start);
 }
 
 enum err recipe_write(struct buf *out, uint64_t block, const struct recipe *whole)
@@ -136,9 +136,10 @@ enum err recipe_write_child(struct buf *out, uint64_t block, const struct recipe
     put_block(&p, block, c->parent.block);
     put(&p, c->parent.offset);
     put(&p, c->parent.len);
-    put_parent(&p, 0, c->prefix_len);
+    for (size_t i = 0; i < c->before_count; i++)
+        put_span(&p, &c->before[i]);
     put_ranges(&p, block, c->middle);
-    put_parent(&p, c->suffix_start, c->suffix_len);
+    put_span(&p, &c->after);
     return p.err;
 }
 

@@ -12,6 +12,7 @@
 
 enum {
     RECIPE_DEPTH_MAX = 32,
+    RECIPE_SPANS_MAX = 5,       /* of the parent's, before what is new */
     RECIPE_RANGES_MAX = 1 << 15 /* of one body: written, they fit into a block */
 };
 
@@ -32,13 +33,19 @@ enum err recipe_add(struct recipe *r, struct piece_at at) MUST_CHECK; /* ERR_TOO
 enum err recipe_add_part(struct recipe *r, const struct recipe *from, uint64_t start,
                          uint64_t len) MUST_CHECK;
 
-/* A body that begins and ends like its parent's. */
+/* Bytes of the parent's body. */
+struct recipe_span {
+    uint64_t start, len;
+};
+
+/* A body that is its parent's but for some bytes. */
 struct recipe_child {
     struct piece_at parent; /* where the parent's recipe is stored */
     uint32_t depth;         /* the parent's plus one, at most RECIPE_DEPTH_MAX */
-    uint64_t prefix_len;    /* bytes from the start of the parent's body */
-    const struct recipe *middle;
-    uint64_t suffix_start, suffix_len; /* of the parent's body */
+    struct recipe_span before[RECIPE_SPANS_MAX];
+    size_t before_count;
+    const struct recipe *middle; /* what is new */
+    struct recipe_span after;
 };
 
 /* `block` is the one that the recipe will be stored in. */

@@ -84,9 +84,9 @@ static void every_overlap(void **state)
     for (size_t prefix = 0; prefix <= parent.len; prefix++)
         for (size_t suffix = 0; suffix <= parent.len; suffix++) {
             struct str middle = str_head(STR("NEW"), (prefix + suffix) % 4);
-            struct recipe_child child = {.parent = at, .depth = 1, .prefix_len = prefix,
-                                         .suffix_start = parent.len - suffix,
-                                         .suffix_len = suffix};
+            struct recipe_child child = {.parent = at, .depth = 1,
+                                         .before = {{0, prefix}}, .before_count = 1,
+                                         .after = {parent.len - suffix, suffix}};
             buf_clear(&want);
             assert_int_equal(buf_append(&want, str_head(parent, prefix)), ERR_OK);
             assert_int_equal(buf_append(&want, middle), ERR_OK);
@@ -105,8 +105,9 @@ static void chains_as_long_as_allowed(void **state)
     buf_init(&want, 1 << 16);
     assert_int_equal(buf_append(&want, STR("{}")), ERR_OK);
     for (uint32_t depth = 1; depth <= RECIPE_DEPTH_MAX; depth++) {
-        struct recipe_child child = {.parent = at, .depth = depth, .prefix_len = want.len - 1,
-                                     .suffix_start = want.len - 1, .suffix_len = 1};
+        struct recipe_child child = {.parent = at, .depth = depth,
+                                     .before = {{0, want.len - 1}}, .before_count = 1,
+                                     .after = {want.len - 1, 1}};
         at = store_child(child, STR("[turn]"));
         want.len--;
         assert_int_equal(buf_append(&want, STR("[turn]}")), ERR_OK);
@@ -120,14 +121,14 @@ static void damage_is_refused(void **state)
     (void)state;
     buf_clear(&block);
     struct piece_at parent = store_whole(STR("0123456789"));
-    struct recipe_child child = {.parent = parent, .depth = 1, .prefix_len = 4,
-                                 .suffix_start = 9, .suffix_len = 1};
+    struct recipe_child child = {.parent = parent, .depth = 1, .before = {{0, 4}},
+                                 .before_count = 1, .after = {9, 1}};
     struct piece_at at = store_child(child, STR("x"));
     struct recipe whole;
     recipe_init(&whole);
-    child.suffix_len = 2; /* more than the parent has */
+    child.after.len = 2; /* more than the parent has */
     assert_int_equal(recipe_read(store_child(child, STR("x")), load, NULL, &whole), ERR_CORRUPT);
-    child.suffix_len = 1;
+    child.after.len = 1;
     child.parent = (struct piece_at){3, (uint32_t)block.len + 1, 0}; /* its own parent */
     assert_int_equal(recipe_read(store_child(child, STR("x")), load, NULL, &whole), ERR_CORRUPT);
     for (uint32_t i = 0; i < at.len; i++)
