@@ -18,20 +18,10 @@ void packer_init(struct packer *p, const struct index_store *store)
     buf_init(&p->compressed, BLOCK_RAW_MAX * 2);
 }
 
-void packer_rest(struct packer *p)
-{
-    chain_rest(&p->chain);
-    buf_release(&p->compressed);
-    if (!p->raw.len)
-        buf_release(&p->raw);
-    free(p->known);
-    p->known = NULL;
-}
-
 void packer_release(struct packer *p)
 {
-    packer_clear(p);
     packer_rest(p);
+    packer_clear(p);
     buf_release(&p->raw);
     free(p->batch.blocks);
     free(p->batch.pieces);
@@ -47,6 +37,15 @@ static void *one_more(void *list, size_t count, size_t *cap, size_t size)
     return mem_resize(list, *cap * size);
 }
 
+/* What comes goes into the next block. */
+static void end_block(struct packer *p)
+{
+    assert(!p->raw.len);
+    p->block += p->sealed_bytes > 0;
+    p->sealed_bytes = 0;
+    buf_clear(&p->compressed);
+}
+
 static void seal_block(struct packer *p)
 {
     if (!p->raw.len)
@@ -54,28 +53,51 @@ static void seal_block(struct packer *p)
     struct batch *b = &p->batch;
     b->blocks = one_more(b->blocks, b->block_count, &p->block_cap, sizeof *b->blocks);
     struct batch_block *block = &b->blocks[b->block_count++];
-    *block = (struct batch_block){.number = p->block, .raw_len = p->raw.len};
-    buf_clear(&p->compressed);
+    *block = (struct batch_block){.number = p->block, .raw_len = p->sealed_bytes + p->raw.len,
+                                  .known_len = p->compressed.len};
     enum err err = chain_write(&p->chain, p->block, buf_str(&p->raw), &p->compressed,
                                &block->chain);
     assert(!err); /* `compressed` has room for the largest block */
     block->data = str_make(mem_dup(p->compressed.ptr, p->compressed.len), p->compressed.len);
-    p->packed_bytes += p->compressed.len;
+    p->packed_bytes += p->compressed.len - block->known_len;
+    p->sealed_bytes += p->raw.len;
     buf_clear(&p->raw);
-    p->block++;
+    if (p->compressed.len >= BLOCK_GROWS_BYTES || p->chain.is_hasty)
+        end_block(p);
+}
+
+void packer_rest(struct packer *p)
+{
+    if (p->sealed_bytes) {
+        seal_block(p); /* it cannot be gone on with */
+        end_block(p);
+    }
+    chain_rest(&p->chain);
+    buf_release(&p->compressed);
+    if (!p->raw.len)
+        buf_release(&p->raw);
+    free(p->known);
+    p->known = NULL;
+}
+
+static size_t block_len(const struct packer *p)
+{
+    return p->sealed_bytes + p->raw.len;
 }
 
 void packer_room(struct packer *p, size_t len)
 {
     assert(len <= BLOCK_RAW_MAX);
-    if (p->raw.len + len > BLOCK_RAW_WANTED)
-        seal_block(p);
+    if (block_len(p) + len <= BLOCK_RAW_WANTED)
+        return;
+    seal_block(p);
+    end_block(p);
 }
 
 struct piece_at packer_put(struct packer *p, struct str bytes)
 {
     packer_room(p, bytes.len);
-    struct piece_at at = {p->block, (uint32_t)p->raw.len, (uint32_t)bytes.len};
+    struct piece_at at = {p->block, (uint32_t)block_len(p), (uint32_t)bytes.len};
     enum err err = buf_append(&p->raw, bytes);
     assert(!err); /* room was made */
     return at;
@@ -85,7 +107,7 @@ enum err packer_put_body(struct packer *p, struct str bytes, struct recipe *body
 {
     enum err err = ERR_OK;
     while (bytes.len && !err) {
-        size_t room = BLOCK_RAW_WANTED - MIN_OF(p->raw.len, (size_t)BLOCK_RAW_WANTED);
+        size_t room = BLOCK_RAW_WANTED - MIN_OF(block_len(p), (size_t)BLOCK_RAW_WANTED);
         struct str part = str_head(bytes, room ? room : BLOCK_RAW_WANTED);
         err = recipe_add(body, packer_put(p, part));
         bytes = str_from(bytes, part.len);
@@ -143,6 +165,7 @@ void packer_add_row(struct packer *p, const struct record *record, struct piece_
 uint64_t packer_fence(struct packer *p)
 {
     seal_block(p);
+    end_block(p);
     chain_rest(&p->chain);
     return p->block;
 }
@@ -165,5 +188,8 @@ void packer_number(struct packer *p)
 {
     assert(!p->raw.len); /* what is in a block has been told its number */
     uint64_t next = p->store->next_block(p->store->owner);
+    if (p->sealed_bytes && next <= p->block + 1)
+        return; /* it is gone on with */
+    end_block(p);
     p->block = MAX_OF(p->block, next);
 }

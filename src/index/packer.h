@@ -16,6 +16,7 @@ enum {
     MESSAGE_BYTES_MIN = 2048,        /* likewise; a message is mostly shared through its parent */
     PIECE_BYTES_MAX = BLOCK_RAW_MAX / 2,
     BLOCK_RAW_WANTED = 192 << 10,    /* bytes: compressed before they leave the processor's cache */
+    BLOCK_GROWS_BYTES = 8 << 10,     /* compressed; a shorter one is gone on with */
     PIECES_KNOWN = 8192,             /* slots, a power of two; 48 bytes each */
 };
 
@@ -23,7 +24,8 @@ struct packer {
     const struct index_store *store;
     struct chain_writer chain;
     struct buf raw;        /* of the block being filled; past BLOCK_RAW_WANTED it is sealed */
-    struct buf compressed; /* scratch */
+    struct buf compressed; /* what is sealed of it */
+    size_t sealed_bytes;   /* how long that is, raw */
     uint64_t block;        /* number of the block being filled */
     struct batch batch;
     size_t block_cap, piece_cap, row_cap;

@@ -3,7 +3,8 @@
  *
  * Bytes worth keeping (new pieces, answers, details) are written one after another into the
  * batch's block, which is compressed with the blocks before it in its chain (record/chain.h) and
- * stored as one row. Everything else refers to bytes as (block, offset, len).
+ * stored as one row. A small block is gone on with by the next batches: rows of a kilobyte would
+ * leave much of the database's pages empty. Everything else refers to bytes as (block, offset, len).
  */
 #ifndef RECORD_BATCH_H
 #define RECORD_BATCH_H
@@ -29,11 +30,13 @@ struct batch_piece {
     bool is_moved; /* it is stored already, in a block that nothing may share any more */
 };
 
+/* The newest block may come again, longer by what has been added to it. */
 struct batch_block {
     uint64_t number;
     uint64_t chain;     /* number of the block that begins its chain; itself when it is first */
     uint64_t raw_len;   /* bytes when decompressed */
     struct str data;    /* compressed: the next part of the chain's zstd frame */
+    size_t known_len;   /* bytes of `data` that were there before; 0: the block is new */
 };
 
 struct batch_row {

@@ -68,6 +68,7 @@ static void begin(struct chain_writer *w, uint64_t number, bool is_hasty)
     w->first = w->next = number;
     w->is_bound = false;
     w->raw_bytes = 0;
+    w->parts = 0;
 }
 
 static bool wants_haste(const struct chain_writer *w, size_t raw_len)
@@ -77,10 +78,9 @@ static bool wants_haste(const struct chain_writer *w, size_t raw_len)
 
 static bool goes_on(const struct chain_writer *w, uint64_t number, bool is_hasty)
 {
-    if (w->is_bound)
+    if (w->is_bound || (w->context && number + 1 == w->next))
         return true;
-    return w->context && number == w->next && number - w->first < CHAIN_BLOCKS_MAX &&
-           w->raw_bytes < CHAIN_RAW_MAX && is_hasty == w->is_hasty;
+    return w->context && number == w->next && w->parts < CHAIN_BLOCKS_MAX && w->raw_bytes < CHAIN_RAW_MAX && is_hasty == w->is_hasty;
 }
 
 void chain_begin_again(struct chain_writer *w, uint64_t first)
@@ -105,6 +105,7 @@ enum err chain_write(struct chain_writer *w, uint64_t number, struct str raw, st
     out->len += to.pos;
     w->raw_bytes += raw.len;
     w->next = number + 1;
+    w->parts++;
     *chain = w->first;
     return ERR_OK;
 }

@@ -3,7 +3,7 @@
  *
  * A chain is one zstd frame that is flushed after every block, so that a block costs only what
  * its neighbours do not hold already. It is never ended: it is simply not continued. A chain
- * begins anew after CHAIN_BLOCKS_MAX blocks or CHAIN_RAW_MAX bytes, so that reading a block never
+ * begins anew after CHAIN_BLOCKS_MAX flushes or CHAIN_RAW_MAX bytes, so that reading a block never
  * means decoding more than that, and old chains can be dropped whole; and where blocks turn from
  * small to large or back: large ones are compressed in haste.
  */
@@ -24,6 +24,7 @@ struct chain_writer {
     uint64_t raw_bytes;   /* in the chain so far */
     bool is_hasty;        /* compresses faster, and less */
     bool is_bound;        /* goes on whatever comes */
+    int parts;            /* flushed so far */
 };
 
 void chain_writer_init(struct chain_writer *w);
@@ -34,7 +35,8 @@ void chain_begin_again(struct chain_writer *w, uint64_t first);
 /* Gives the memory back; the next block begins a new chain. */
 void chain_rest(struct chain_writer *w);
 /* Appends block `number`, compressed, to `out`; `*chain` is the number of its chain's first
- * block. Numbers ascend; a gap begins a new chain. ERR_TOO_LARGE: `out` is full. */
+ * block. Numbers ascend; a gap begins a new chain; the same number once more is more of that block, in
+ * the same chain. ERR_TOO_LARGE: `out` is full. */
 enum err chain_write(struct chain_writer *w, uint64_t number, struct str raw, struct buf *out,
                      uint64_t *chain) MUST_CHECK;
 

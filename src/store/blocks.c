@@ -17,13 +17,20 @@ void reader_blocks_release(struct store_reader *r)
     chain_reader_release(&r->decoder);
 }
 
-static struct chain_cache *cached(struct store_reader *r, uint64_t block)
+static bool holds(const struct chain_cache *c, struct piece_at at)
 {
-    for (size_t i = 0; i < CHAINS_CACHED; i++) {
-        struct chain_cache *c = &r->chains[i];
-        if (block >= c->first && block - c->first < c->count)
-            return c;
-    }
+    size_t index = at.block - c->first;
+    if (at.block < c->first || index >= c->count)
+        return false;
+    size_t len = c->starts[index + 1] - c->starts[index];
+    return at.offset <= len && at.len <= len - at.offset;
+}
+
+static struct chain_cache *cached(struct store_reader *r, struct piece_at at)
+{
+    for (size_t i = 0; i < CHAINS_CACHED; i++)
+        if (holds(&r->chains[i], at))
+            return &r->chains[i];
     return NULL;
 }
 
@@ -88,21 +95,21 @@ static enum err decode_chain(struct store_reader *r, struct chain_cache *c, uint
     return err ? err : step_err;
 }
 
-static struct chain_cache *chain_with(struct store_reader *r, uint64_t block, enum err *err)
+static struct chain_cache *chain_with(struct store_reader *r, struct piece_at at, enum err *err)
 {
-    struct chain_cache *c = cached(r, block);
+    struct chain_cache *c = cached(r, at);
     if (c)
         return c;
     uint64_t chain;
-    *err = chain_of(r, block, &chain);
+    *err = chain_of(r, at.block, &chain);
     if (*err)
         return NULL;
-    for (size_t i = 0; i < CHAINS_CACHED; i++) /* a shorter copy: the chain has grown */
+    for (size_t i = 0; i < CHAINS_CACHED; i++) /* a shorter copy: it, or its last block, has grown */
         if (r->chains[i].count && r->chains[i].first == chain)
             forget(&r->chains[i]);
     c = make_room(r);
     *err = decode_chain(r, c, chain);
-    if (block >= c->first && block - c->first < c->count)
+    if (holds(c, at))
         return c;
     if (!*err)
         *err = ERR_CORRUPT;
@@ -129,7 +136,7 @@ enum err reader_load(void *reader, struct piece_at at, struct buf *out)
     enum err err = ERR_OK;
     if (at.block < r->floor)
         return ERR_GONE;
-    struct chain_cache *c = chain_with(r, at.block, &err);
+    struct chain_cache *c = chain_with(r, at, &err);
     if (!c) {
         err = why_missing(r, at.block, err);
         if (err == ERR_CORRUPT)
@@ -137,11 +144,6 @@ enum err reader_load(void *reader, struct piece_at at, struct buf *out)
         return err;
     }
     c->used_at = ++r->clock;
-    size_t index = at.block - c->first;
-    size_t start = c->starts[index], len = c->starts[index + 1] - start;
-    if (at.offset > len || at.len > len - at.offset) {
-        reader_leave_behind(r, at.block);
-        return ERR_CORRUPT;
-    }
+    size_t start = c->starts[at.block - c->first];
     return buf_append(out, str_make(c->raw.ptr + start + at.offset, at.len));
 }

@@ -55,7 +55,8 @@ static const struct column {
 
 static const char *const sql[WRITE_STATEMENTS] = {
     [WRITE_BLOCK] = "INSERT INTO blocks (number, chain, raw_len, data) VALUES (?,?,?,?)"
-                    " ON CONFLICT DO NOTHING",
+                    " ON CONFLICT (number) DO UPDATE SET raw_len = excluded.raw_len,"
+                    " data = excluded.data WHERE blocks.raw_len < excluded.raw_len",
     [WRITE_PIECE] = "INSERT INTO pieces (high, low, len, block, start) VALUES (?,?,?,?,?)"
                     " ON CONFLICT DO NOTHING",
     [WRITE_SESSION] =
@@ -326,8 +327,8 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
     enum err err = ERR_OK;
     for (size_t i = 0; i < b->block_count; i++)
         if (w->new_blocks[i]) {
-            t.blocks++;
-            t.stored_bytes += (int64_t)b->blocks[i].data.len;
+            t.blocks += !b->blocks[i].known_len;
+            t.stored_bytes += (int64_t)(b->blocks[i].data.len - b->blocks[i].known_len);
         }
     for (size_t i = 0; i < b->row_count && !err; i++) {
         const struct record *r = &b->rows[i].record;

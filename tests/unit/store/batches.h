@@ -15,6 +15,7 @@ struct batch_maker {
     struct chain_writer chain;
     struct buf raw, data;
     uint64_t block;
+    size_t sealed_bytes, known_len; /* of that block, in batches before */
     struct batch_block blocks[1];
     struct batch_row rows[MAKER_ROWS];
     struct batch_piece pieces[MAKER_ROWS];
@@ -39,7 +40,7 @@ static inline void maker_release(struct batch_maker *m)
 
 static inline struct piece_at maker_put(struct batch_maker *m, struct str bytes)
 {
-    struct piece_at at = {m->block, (uint32_t)m->raw.len, (uint32_t)bytes.len};
+    struct piece_at at = {m->block, (uint32_t)(m->sealed_bytes + m->raw.len), (uint32_t)bytes.len};
     assert_int_equal(buf_append(&m->raw, bytes), ERR_OK);
     return at;
 }
@@ -97,7 +98,8 @@ static inline void maker_add(struct batch_maker *m, const struct record *r, stru
 static inline struct batch *maker_batch(struct batch_maker *m)
 {
     struct batch_block *b = &m->blocks[0];
-    *b = (struct batch_block){.number = m->block, .raw_len = m->raw.len};
+    *b = (struct batch_block){.number = m->block, .raw_len = m->sealed_bytes + m->raw.len,
+                              .known_len = m->known_len};
     assert_int_equal(chain_write(&m->chain, m->block, buf_str(&m->raw), &m->data, &b->chain),
                      ERR_OK);
     b->data = buf_str(&m->data);
@@ -111,9 +113,19 @@ static inline struct batch *maker_batch(struct batch_maker *m)
 static inline void maker_next(struct batch_maker *m)
 {
     m->block++;
+    m->sealed_bytes = m->known_len = 0;
     m->batch.row_count = m->batch.piece_count = 0;
     buf_clear(&m->raw);
     buf_clear(&m->data);
+}
+
+/* The next batch goes on with the block. */
+static inline void maker_go_on(struct batch_maker *m)
+{
+    m->sealed_bytes += m->raw.len;
+    m->known_len = m->data.len;
+    m->batch.row_count = m->batch.piece_count = 0;
+    buf_clear(&m->raw);
 }
 
 #endif

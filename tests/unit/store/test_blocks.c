@@ -1,0 +1,88 @@
+/*
+ * test_blocks.c — what is added to a block that is stored already.
+ */
+#include "check.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "batches.h"
+#include "place.h"
+
+static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
+
+struct fixture {
+    struct place place;
+    struct store *store;
+    struct store_reader *reader;
+    struct batch_maker maker;
+};
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    struct fail f = {0};
+    place_make(&x->place);
+    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
+    x->reader = store_reader_new(x->store);
+    maker_init(&x->maker, x->store);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    maker_release(&x->maker);
+    store_reader_free(x->reader);
+    store_close(x->store);
+    place_remove(&x->place);
+    free(x);
+    return 0;
+}
+
+static void assert_body(struct fixture *x, const struct uuid *id, struct str want)
+{
+    struct buf out;
+    struct fail f = {0};
+    buf_init(&out, 1000);
+    assert_int_equal(store_body(x->reader, id, BODY_REQUEST, &out, &f), ERR_OK);
+    assert_str_equal(buf_str(&out), want);
+    buf_release(&out);
+}
+
+/* Who has read a block finds what was added to it since; a commit made again adds nothing. */
+static void a_block_is_gone_on_with(void **state)
+{
+    struct fixture *x = *state;
+    struct record r[3];
+    char text[3][32];
+    struct fail f = {0};
+    struct store_size size;
+    uint64_t block = x->maker.block;
+    for (int i = 0; i < 3; i++) {
+        r[i] = maker_record(base_us + i);
+        snprintf(text[i], sizeof text[i], "{\"number\":%d}", i);
+        maker_add(&x->maker, &r[i], str_of(text[i]), STR("answer"));
+        const struct batch *b = maker_batch(&x->maker);
+        for (int again = 0; again < 2; again++)
+            assert_int_equal(store_commit(x->store, b, &f), ERR_OK);
+        for (int k = 0; k <= i; k++)
+            assert_body(x, &r[k].id, str_of(text[k]));
+        assert_int_equal(store_measure(x->reader, &size, &f), ERR_OK);
+        assert_int_equal(size.blocks, 1);
+        assert_int_equal(size.stored_bytes, x->maker.data.len);
+        assert_int_equal(store_next_block(x->store), block + 1);
+        maker_go_on(&x->maker);
+    }
+}
+
+int main(void)
+{
+    log_setup(LOG_WARN, LOG_TEXT);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_block_is_gone_on_with, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
