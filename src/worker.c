@@ -9,7 +9,7 @@
 #include "api/assets.h"
 #include "base/clock.h"
 #include "base/mem.h"
-#include "io/thread_name.h"
+#include "io/thread.h"
 #include "server/call_dispatch.h"
 
 struct worker {
@@ -164,6 +164,7 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
 
 void worker_run(struct worker *w)
 {
+    thread_first();
     loop_run(w->loop);
 }
 

@@ -10,7 +10,7 @@
 #include <uv.h>
 
 #include "base/mem.h"
-#include "io/thread_name.h"
+#include "io/thread.h"
 
 struct chore {
     const char *name;
@@ -90,6 +90,7 @@ static void run(void *arg)
 {
     struct chores *c = arg;
     thread_name("chores");
+    thread_last();
     while (wait_until_due(c))
         for (int i = 0; i < c->count; i++) {
             struct chore *chore = &c->list[i];

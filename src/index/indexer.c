@@ -9,7 +9,7 @@
 
 #include "base/loss.h"
 #include "base/mem.h"
-#include "io/thread_name.h"
+#include "io/thread.h"
 
 enum { BATCH_ROWS_MAX = 512, STOP_TRIES = 3 };
 
@@ -393,6 +393,7 @@ static void run(void *arg)
 {
     struct indexer *x = arg;
     thread_name("indexer");
+    thread_last();
     x->news_ns = uv_hrtime();
     wait_for_store(x);
     if (!x->is_ready)

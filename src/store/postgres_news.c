@@ -15,7 +15,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "io/thread_name.h"
+#include "io/thread.h"
 #include "store/postgres.h"
 
 enum { TOKEN_LEN = 8, ID_LEN = 32, RETRY_MS = 2000 };
