@@ -43,6 +43,11 @@ static uint64_t share_floor(void *owner)
     return store_share_floor(owner);
 }
 
+static enum err journal_marks(void *owner, struct buf *out, struct fail *f)
+{
+    return store_journal_marks(owner, out, f);
+}
+
 static void maintain(void *owner)
 {
     store_maintain(owner);
@@ -64,7 +69,7 @@ struct index_store storage_glue(struct store *s)
     return (struct index_store){
         .owner = s, .secret = store_secret(s), .node = store_node(s), .ready = ready,
         .find_piece = find_piece, .has = has_exchange, .next_block = next_block,
-        .commit = commit, .maintain = maintain, .find_turn = find_turn,
+        .commit = commit, .journal_marks = journal_marks, .maintain = maintain, .find_turn = find_turn,
         .session_turns = session_turns, .share_floor = share_floor,
         .may_lose = store_may_be_set_back(s),
     };

@@ -44,7 +44,6 @@ struct gathered {
     struct segment *newest_segment; /* of `segments` */
     uint32_t segment_count;
     uint32_t next_seq;
-    bool is_stored;    /* by an earlier process: its frames are passed over */
     bool is_packed;    /* the request's body is in the batch or the store */
     bool is_announced; /* STARTED has been told */
     bool is_ended;     /* waits for the commit */
@@ -70,7 +69,7 @@ struct gathered {
 
 struct gathering {
     struct gathered **slots; /* by id; a power of two, doubled when full */
-    size_t slot_count, count, running; /* running: neither ended nor stored */
+    size_t slot_count, count, running; /* running: have not ended */
     struct gathered *newest, *oldest;
     struct gathered *fed; /* whose frame came last: more of its own may follow. May be NULL */
 };

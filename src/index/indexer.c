@@ -31,6 +31,7 @@ struct indexer *indexer_new(const struct index_store *store, const char *journal
     uv_mutex_init(&x->bell_mutex);
     uv_cond_init(&x->bell);
     segments_init(&x->segments, journal_path, NULL);
+    buf_init(&x->marks, JOURNAL_MARKS_MAX);
     taker_init(&x->taker, &x->store, &x->segments);
     x->taker.relieve = relieve;
     x->taker.relieve_owner = x;
@@ -47,6 +48,7 @@ void indexer_free(struct indexer *x)
     uv_cond_destroy(&x->bell);
     uv_mutex_destroy(&x->bell_mutex);
     uv_mutex_destroy(&x->mutex);
+    buf_release(&x->marks);
     free(x->recent);
     free(x->path);
     free(x);
@@ -104,20 +106,22 @@ static void note_whole(struct indexer *x, struct segment *g)
     loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
 }
 
-/* Returns how many of the bytes at g->read_to were taken in. */
+/* Moves g->read_to on past the bytes that were taken in, and returns how many they are. */
 static size_t take_frames(struct indexer *x, struct segment *g, struct str bytes)
 {
     bool is_final = g->is_closed && g->read_to + bytes.len == g->limit;
+    uint64_t start = g->read_to;
     size_t at = 0, used;
     struct frame f;
     while (at < bytes.len) {
+        g->read_to = start + at; /* exactly, for a commit in between: see journal_marks.h */
         struct str rest = str_from(bytes, at);
         enum frame_found found = frame_read(rest, !g->is_own || g->in_damage, &f, &used);
         if (found == FRAME_WHOLE) {
             note_whole(x, g);
-            taker_frame(&x->taker, g, g->read_to + at + FRAME_HEAD_BYTES, &f);
+            taker_frame(&x->taker, g, g->read_to + FRAME_HEAD_BYTES, &f);
         } else if (found == FRAME_NONE && !g->is_own) {
-            g->limit = g->read_to + at; /* room that was never used, or frames of a former life */
+            g->limit = g->read_to; /* room that was never used, or frames of a former life */
             break;
         } else if (found == FRAME_SHORT && !is_final) {
             break;
@@ -128,6 +132,7 @@ static size_t take_frames(struct indexer *x, struct segment *g, struct str bytes
         }
         at += used;
     }
+    g->read_to = start + at;
     return at;
 }
 
@@ -147,7 +152,6 @@ static bool take_window(struct indexer *x, struct segment *g, size_t want)
     }
     uv_mutex_lock(&x->mutex);
     size_t used = take_frames(x, g, bytes);
-    g->read_to += used;
     used += g->read_to == g->limit;
     if (x->taker.packer.batch.row_count && !x->batch_since_ns)
         x->batch_since_ns = uv_hrtime();
@@ -253,6 +257,7 @@ static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
     if (!x->is_resting && now_ns - x->news_ns >= rest_ns && !x->taker.packer.batch.row_count) {
         uv_mutex_lock(&x->mutex);
         taker_rest(&x->taker);
+        buf_release(&x->marks);
         uv_mutex_unlock(&x->mutex);
         x->is_resting = true;
     }
@@ -354,8 +359,8 @@ static void take_the_rest(struct indexer *x)
 {
     segments_look(&x->segments);
     for (int i = 0; i < STOP_TRIES; i++) {
-        indexer_begin_again(x);
         x->retry_ns = 0;
+        indexer_begin_again(x);
         take_all(x, true);
         if (indexer_commit(x) && !has_unread(x, true))
             break;

@@ -26,6 +26,8 @@ struct index_store {
     /* Asked after each commit and once an hour: numbers follow time, for others write too. */
     uint64_t (*next_block)(void *owner);
     enum err (*commit)(void *owner, const struct batch *batch, struct fail *f);
+    /* Appends the marks that were committed last. NULL: there are never any. */
+    enum err (*journal_marks)(void *owner, struct buf *out, struct fail *f);
     void (*maintain)(void *owner);
     /* The newest stored one of this turn, of a client without session ids. May be NULL. */
     bool (*find_turn)(void *owner, int64_t turn, struct known_turn *out);

@@ -46,7 +46,7 @@ static uint64_t count_kept(struct indexer *x)
 
 void indexer_begin_again(struct indexer *x)
 {
-    if (!x->is_set_back)
+    if (!x->is_set_back || x->retry_ns > uv_hrtime() || !indexer_read_marks(x))
         return;
     if (!x->is_again)
         x->kept_count = count_kept(x);

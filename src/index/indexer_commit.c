@@ -71,8 +71,14 @@ static enum err commit_in_parts(struct indexer *x, const struct batch *b, struct
 {
     struct batch bytes = *b;
     bytes.row_count = 0;
+    bytes.journal_marks = STR_NONE;
     enum err err = x->store.commit(x->store.owner, &bytes, f);
-    return err ? err : commit_rows(x, b->rows, b->row_count);
+    if (!err)
+        err = commit_rows(x, b->rows, b->row_count);
+    if (err)
+        return err;
+    struct batch marks = {.journal_marks = b->journal_marks}; /* they speak of all rows */
+    return x->store.commit(x->store.owner, &marks, f);
 }
 
 static void put_off(struct indexer *x, const struct fail *why)
@@ -91,15 +97,33 @@ bool indexer_commit(struct indexer *x)
     struct batch *b = packer_seal(&x->taker.packer);
     if (!b->block_count && !b->row_count)
         return true;
-    enum err err = x->is_set_back ? ERR_GONE : x->store.commit(x->store.owner, b, &f);
+    if (x->is_set_back)
+        return false; /* begins again soon */
+    journal_marks_write(&x->marks, &x->segments, &x->taker.exchanges);
+    b->journal_marks = buf_str(&x->marks);
+    enum err err = x->store.commit(x->store.owner, b, &f);
     if (is_refusal(err) && ++x->refusals >= REFUSALS_MAX)
         err = commit_in_parts(x, b, &f);
-    x->is_set_back |= err == ERR_GONE;
-    if (err) {
+    if (err)
+        put_off(x, &f);
+    else
+        settle(x, b);
+    if (err == ERR_GONE) {
+        x->is_set_back = true;
+        x->retry_ns = 0; /* at once */
+    }
+    return !err;
+}
+
+bool indexer_read_marks(struct indexer *x)
+{
+    struct fail f = {0};
+    buf_clear(&x->marks);
+    if (x->store.journal_marks && x->store.journal_marks(x->store.owner, &x->marks, &f)) {
         put_off(x, &f);
         return false;
     }
-    settle(x, b);
+    journal_marks_read(buf_str(&x->marks), &x->segments);
     return true;
 }
 
@@ -114,6 +138,8 @@ bool indexer_reach_store(struct indexer *x)
         put_off(x, &f);
         return false;
     }
+    if (!indexer_read_marks(x))
+        return false;
     packer_number(&x->taker.packer);
     x->retry_ns = x->backoff_ns = 0;
     x->is_ready = true;

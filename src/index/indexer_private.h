@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "index/journal_marks.h"
 #include "index/taker.h"
 
 enum { RECENT_ROWS = 1024 /* whose ids are kept, where what was committed may be lost: 16 KB */ };
@@ -37,6 +38,7 @@ struct indexer {
     uint64_t news_ns;         /* when something last came in */
     bool is_maintained, is_resting;
     int refusals;             /* of this batch, in a row */
+    struct buf marks;         /* of the batch that is committed */
     bool is_set_back;         /* the store has lost what it had taken: the journal is to be read again */
     struct uuid *recent;      /* a ring of what was committed last; NULL until there is something */
     uint64_t recent_count;    /* ever entered */
@@ -48,6 +50,9 @@ struct indexer {
 bool indexer_commit(struct indexer *x);
 /* Likewise. True when the store has been reached; tries to, as often as after failed commits. */
 bool indexer_reach_store(struct indexer *x);
+/* Asks the store what of the journal it has had. False, and it is to be tried again later: it could
+ * not be asked. */
+bool indexer_read_marks(struct indexer *x);
 
 /* indexer_again.c. What was committed. */
 void indexer_note_recent(struct indexer *x, const struct batch *b);

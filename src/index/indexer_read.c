@@ -23,11 +23,10 @@ static struct record shown(struct indexer *x, const struct gathered *e)
 void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner)
 {
     uv_mutex_lock(&x->mutex);
-    for (struct gathered *e = x->taker.exchanges.newest; e; e = e->older)
-        if (!e->is_stored) {
-            struct record r = shown(x, e);
-            fn(&r, owner);
-        }
+    for (struct gathered *e = x->taker.exchanges.newest; e; e = e->older) {
+        struct record r = shown(x, e);
+        fn(&r, owner);
+    }
     uv_mutex_unlock(&x->mutex);
 }
 
@@ -42,8 +41,7 @@ void indexer_count(struct indexer *x, struct indexer_counters *out)
 
 static struct gathered *find(struct indexer *x, const struct uuid *id)
 {
-    struct gathered *e = gathering_find(&x->taker.exchanges, id);
-    return e && !e->is_stored ? e : NULL;
+    return gathering_find(&x->taker.exchanges, id);
 }
 
 /* Where bytes are, copied so that files can be read without the mutex. */

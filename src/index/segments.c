@@ -50,12 +50,35 @@ static void close_file(struct segments *s, struct segment *g)
     g->fd = -1;
 }
 
+void segment_forget_mark(struct segment *g)
+{
+    free(g->open);
+    g->open = NULL;
+    g->open_count = g->open_next = 0;
+    g->mark = 0;
+}
+
+bool segment_has_open(struct segment *g, uint64_t offset)
+{
+    while (g->open_next < g->open_count && g->open[g->open_next] < offset)
+        g->open_next++;
+    bool is_open = g->open_next < g->open_count && g->open[g->open_next] == offset;
+    g->open_next += is_open;
+    return is_open;
+}
+
+static void free_segment(struct segments *s, struct segment *g)
+{
+    close_file(s, g);
+    segment_forget_mark(g);
+    free(g);
+}
+
 void segments_release(struct segments *s)
 {
     while (s->first) {
         struct segment *next = s->first->next;
-        close_file(s, s->first);
-        free(s->first);
+        free_segment(s, s->first);
         s->first = next;
     }
     segments_rest(s);
@@ -276,6 +299,8 @@ static void add_left_behind(struct segments *s, uint64_t number)
             g->limit = (uint64_t)st.st_size;
             g->read_to = g->begin = has_head ? SEGMENT_HEAD_BYTES : 0;
             g->is_closed = true;
+            g->has_boot = has_head;
+            g->boot = has_head ? h.boot : g->boot;
         }
     }
     buf_release(&head);
@@ -291,7 +316,8 @@ static void add_own(struct segments *s, uint64_t number)
     struct segment *g = add(s, number);
     if (!g)
         return;
-    g->is_own = true;
+    g->is_own = g->has_boot = true;
+    g->boot = *journal_dir_boot(s->dir);
     g->read_to = g->begin = MIN_OF(bytes, (uint64_t)SEGMENT_HEAD_BYTES);
     s->newest = MAX_OF(s->newest, number);
 }
@@ -381,7 +407,6 @@ void segments_begin_again(struct segments *s)
         assert(!g->users);
         g->read_to = g->begin;
         g->is_done = g->in_damage = false;
-        g->is_again = true;
     }
 }
 
@@ -414,7 +439,7 @@ void segments_tidy(struct segments *s, bool is_idle)
             *at = g->next;
             close_file(s, g);
             delete_file(s, g);
-            free(g);
+            free_segment(s, g);
             continue;
         }
         bool is_spent = is_idle && g->is_own && !g->is_closed && !g->users &&

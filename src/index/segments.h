@@ -24,11 +24,17 @@ struct segment {
     bool is_own;       /* written by this process: its frames need no check */
     bool is_closed;    /* nothing more will come */
     bool is_done;      /* closed, and all of it taken in */
-    bool is_again;     /* was taken in before: the store may have what it holds */
     bool is_damaged;   /* something in it could not be read */
     bool in_damage;    /* since the last whole frame */
     bool is_rotate_asked;
     uint32_t users;    /* exchanges with frames here that are not committed */
+    /* see journal_marks.h */
+    bool has_boot;
+    struct uuid boot;  /* that wrote it */
+    uint64_t mark;     /* what stands before has been taken in by an earlier reading; 0: nothing */
+    uint64_t *open;    /* where exchanges began before the mark that are not in the store, ascending */
+    uint32_t open_count, open_next; /* of these, the first that has not been come to */
+    uint32_t mark_index;            /* while marks are written */
 };
 
 struct segments {
@@ -73,6 +79,15 @@ void segments_rest(struct segments *s); /* idle: gives windows' and maps' memory
 void segments_tidy(struct segments *s, bool is_idle);
 /* All that is here is to be taken in once more; nobody may use any of it now. */
 void segments_begin_again(struct segments *s);
+/* Has an earlier reading taken in what ends at `end`? */
+static inline bool segment_was_taken(const struct segment *g, uint64_t end)
+{
+    return end <= g->mark;
+}
+/* Is the exchange whose BEGIN says what stands at `offset`, before the mark, not in the store? Asked
+ * in ascending order. */
+bool segment_has_open(struct segment *g, uint64_t offset);
+void segment_forget_mark(struct segment *g);
 /* Appends to `out` bytes of a file by its number; any thread. ERR_NOT_FOUND: deleted. */
 enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, size_t len,
                            struct buf *out) MUST_CHECK;

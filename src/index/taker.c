@@ -110,22 +110,12 @@ static struct chunk chunk_of(struct gathered *e, struct segment *g, uint64_t off
                           us_between(e->begin_ns, f->mono_ns)};
 }
 
-static bool may_be_stored(const struct segment *g)
-{
-    return !g->is_own || g->is_again;
-}
-
 static void on_begin(struct taker *t, struct gathered *e, struct segment *g, uint64_t offset,
                      const struct frame *f)
 {
     struct frame_begin begin;
     e->begin_ns = f->mono_ns;
     e->begin = chunk_of(e, g, offset, f);
-    if (may_be_stored(g) && t->store->has(t->store->owner, &f->id)) {
-        e->is_stored = true;
-        gathered_end(&t->exchanges, e);
-        return;
-    }
     if (frame_begin_read(f->payload, &begin)) {
         t->counters.damaged_frames++;
         loss_note(LOSS_JOURNAL_DAMAGE, 1, NULL);
@@ -256,21 +246,21 @@ static void note_orphan(struct taker *t)
     loss_note(LOSS_JOURNAL_ORPHAN, 1, NULL);
 }
 
-static struct gathered *gathered_of(struct taker *t, struct segment *g, const struct frame *f)
+/* NULL: there is nothing to be done with it. */
+static struct gathered *gathered_of(struct taker *t, struct segment *g, uint64_t offset,
+                                    const struct frame *f)
 {
     struct gathered *fed = t->exchanges.fed;
     if (fed && uuid_equal(&fed->record.id, &f->id))
         return fed;
     struct gathered *e = gathering_find(&t->exchanges, &f->id);
-    if (!e && f->type == FRAME_BEGIN)
+    bool was_taken = segment_was_taken(g, offset + f->payload.len);
+    if (!e && f->type == FRAME_BEGIN && (!was_taken || segment_has_open(g, offset)))
         e = gathering_add(&t->exchanges, &f->id);
     t->exchanges.fed = e;
-    if (e)
-        return e;
-    /* the rest of an exchange whose beginning was committed and deleted is no loss */
-    if (!may_be_stored(g) || !t->store->has(t->store->owner, &f->id))
+    if (!e && !was_taken) /* else the store has had it, or it was counted then */
         note_orphan(t);
-    return NULL;
+    return e;
 }
 
 static void tell_progress(struct taker *t, struct gathered *e, enum frame_type type)
@@ -286,15 +276,10 @@ static void tell_progress(struct taker *t, struct gathered *e, enum frame_type t
 
 void taker_frame(struct taker *t, struct segment *g, uint64_t offset, const struct frame *f)
 {
-    struct gathered *e = gathered_of(t, g, f);
+    struct gathered *e = gathered_of(t, g, offset, f);
     if (!e)
         return;
     gathered_segment(e, g);
-    if (e->is_stored) {
-        if (f->type == FRAME_END)
-            gathering_remove(&t->exchanges, e);
-        return;
-    }
     bool is_again = f->seq < e->next_seq || (f->type == FRAME_BEGIN && e->next_seq);
     if (e->is_ended || is_again) { /* a segment that lies here twice, a second END */
         note_orphan(t);
@@ -319,11 +304,7 @@ void taker_end_left_behind(struct taker *t)
 {
     for (struct gathered *e = t->exchanges.oldest, *next; e; e = next) {
         next = e->newer;
-        if (!is_left_behind(e) || e->is_ended) {
-            if (e->is_stored)
-                gathering_remove(&t->exchanges, e);
-            continue;
-        }
-        taker_end(t, e, NULL);
+        if (is_left_behind(e) && !e->is_ended)
+            taker_end(t, e, NULL);
     }
 }

@@ -52,6 +52,8 @@ struct batch {
     size_t piece_count;
     struct batch_row *rows;
     size_t row_count;
+    struct str journal_marks; /* how far the journal is in the store with it: see
+                                 index/journal_marks.h. Empty: as was said before */
 };
 
 #endif

@@ -78,9 +78,6 @@ static const char *const sql[WRITE_STATEMENTS] = {
         " project = coalesce(sessions.project, excluded.project)",
     [WRITE_SESSION_AGENT] = "INSERT INTO session_agents (session, agent) VALUES (?,?)"
                             " ON CONFLICT DO NOTHING",
-    [WRITE_TOTALS] = "UPDATE totals SET requests = requests + ?, pieces = pieces + ?,"
-                     " blocks = blocks + ?, raw_bytes = raw_bytes + ?,"
-                     " stored_bytes = stored_bytes + ?",
     /* a batch seldom has rows of more than one hour */
     [WRITE_SPAN] =
         "INSERT INTO spans (hour, first_block, last_block, oldest_block) VALUES (?,?,?,?)"
@@ -128,6 +125,8 @@ enum err commit_prepare(struct store *s, struct fail *f)
                        " oldest_block, id) VALUES (%s ?,?,?,?,?) ON CONFLICT DO NOTHING", column_names, column_marks);
     assert(len < (int)sizeof insert);
     enum err err = database_prepare(&s->db, insert, &s->statements[WRITE_REQUEST], f);
+    if (!err)
+        err = database_prepare(&s->db, s->engine->write_totals, &s->statements[WRITE_TOTALS], f);
     for (int i = 0; i < WRITE_STATEMENTS && !err; i++)
         if (sql[i])
             err = database_prepare(&s->db, sql[i], &s->statements[i], f);
@@ -308,7 +307,10 @@ static enum err write_rows(struct store *s, const struct batch *b, struct writte
     return err;
 }
 
-static enum err write_totals(struct store *s, const struct totals *t, struct fail *f)
+/* And how far the journal is in the store now: where there is one writer that stands beside the
+ * totals, in a page that is written anyway. */
+static enum err write_totals(struct store *s, const struct totals *t, struct str journal_marks,
+                             struct fail *f)
 {
     struct statement *q = s->statements[WRITE_TOTALS];
     bind_number(q, 1, t->requests);
@@ -316,6 +318,12 @@ static enum err write_totals(struct store *s, const struct totals *t, struct fai
     bind_number(q, 3, t->blocks);
     bind_number(q, 4, t->raw_bytes);
     bind_number(q, 5, t->stored_bytes);
+    if (journal_marks.len)
+        bind_blob(q, 6, journal_marks);
+    else
+        bind_null(q, 6);
+    if (s->engine->is_shared)
+        bind_text(q, 7, str_of(s->node));
     return statement_queue(q, NULL, f);
 }
 
@@ -346,7 +354,7 @@ static enum err write_sums(struct store *s, const struct batch *b, const struct 
         err = conversation_sums_write(s, f);
     if (!err)
         err = spans_write(s, b, f);
-    return err ? err : write_totals(s, &t, f);
+    return err ? err : write_totals(s, &t, b->journal_marks, f);
 }
 
 static enum err write_all(struct store *s, const struct batch *b, struct written *w,
@@ -463,4 +471,20 @@ bool store_has(struct store *s, const struct uuid *id)
     statement_reset(q);
     uv_mutex_unlock(&s->writing);
     return is_found;
+}
+
+enum err store_journal_marks(struct store *s, struct buf *out, struct fail *f)
+{
+    struct statement *q = NULL;
+    uv_mutex_lock(&s->writing);
+    enum err err = store_wake(s, f);
+    if (!err)
+        err = database_prepare(&s->db, s->engine->read_journal_marks, &q, f);
+    if (!err && s->engine->is_shared)
+        bind_text(q, 1, str_of(s->node));
+    if (!err && statement_next(q, &err, f))
+        err = buf_append(out, column_str(q, 0));
+    statement_free(q);
+    uv_mutex_unlock(&s->writing);
+    return err;
 }

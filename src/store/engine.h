@@ -17,6 +17,10 @@ struct engine {
     int range_bits;        /* each writer has 2^n block numbers for itself; 0: there is one writer */
     bool may_be_away;      /* a store opens without its database, and waits for it */
     bool is_shared;        /* others may write to the database at the same time */
+    /* SQL: adds ?1 … ?5 to the totals, and keeps ?6, which may be NULL, as the marks of the journal: of
+     * the node ?7 where the database is shared. */
+    const char *write_totals;
+    const char *read_journal_marks; /* of the node ?1 */
 
     /* Is this an address at all? May be NULL. */
     enum err (*check_where)(const char *where, struct fail *f);

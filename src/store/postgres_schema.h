@@ -77,6 +77,9 @@ static const char *const postgres_schema[COUNT_OF(sqlite_schema)] = {
     "CREATE TABLE rollups_hour_models PARTITION OF rollups FOR VALUES IN (5) WITH (fillfactor = 70);"
     "CREATE TABLE rollups_ten_days PARTITION OF rollups FOR VALUES IN (6) WITH (fillfactor = 70);"
     "INSERT INTO rollups SELECT * FROM rollups_of_all; DROP TABLE rollups_of_all;",
+    [13] = /* each proxy has a journal of its own */
+    "CREATE TABLE journal_marks (node TEXT PRIMARY KEY, data BYTEA NOT NULL)"
+    " WITH (fillfactor = 50);",
 };
 
 #endif

@@ -189,6 +189,13 @@ const struct engine postgres_engine = {
     .look_back = look_back,
     .check_where = postgres_check_url,
     .is_shared = true,
+    .write_totals =
+        "WITH marks AS (INSERT INTO journal_marks (node, data) SELECT coalesce(CAST(?7 AS text), ''),"
+        " CAST(?6 AS bytea) WHERE CAST(?6 AS bytea) IS NOT NULL"
+        " ON CONFLICT (node) DO UPDATE SET data = excluded.data)"
+        " UPDATE totals SET requests = requests + ?1, pieces = pieces + ?2, blocks = blocks + ?3,"
+        " raw_bytes = raw_bytes + ?4, stored_bytes = stored_bytes + ?5",
+    .read_journal_marks = "SELECT data FROM journal_marks WHERE node = coalesce(CAST(?1 AS text), '')",
     .drop_file = months_drop,
     .shrink = months_shrink,
     .number_blocks = number_blocks,

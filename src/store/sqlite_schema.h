@@ -143,6 +143,8 @@ static const char *const sqlite_schema[] = {
     "ALTER TABLE requests ADD COLUMN tried INTEGER;",
     /* 13: cells of a span stand together (here they do already: the key begins with it) */
     "",
+    /* 14: how far the journal is in the store */
+    "ALTER TABLE totals ADD COLUMN journal_marks BLOB;",
 };
 
 #endif

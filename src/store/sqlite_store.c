@@ -181,6 +181,11 @@ const struct engine sqlite_engine = {
     .name = "sqlite",
     .driver = &sqlite_driver,
     .like = "LIKE",
+    .write_totals =
+        "UPDATE totals SET requests = requests + ?1, pieces = pieces + ?2, blocks = blocks + ?3,"
+        " raw_bytes = raw_bytes + ?4, stored_bytes = stored_bytes + ?5,"
+        " journal_marks = coalesce(?6, journal_marks)",
+    .read_journal_marks = "SELECT journal_marks FROM totals",
     .claim = claim,
     .disclaim = unlock,
     .check = check,

@@ -56,6 +56,9 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
 /* The indexer's thread. All of the batch or nothing; idempotent by exchange id. ERR_PARSE: a row's own
  * data was refused; anything else may pass when tried again. */
 enum err store_commit(struct store *s, const struct batch *batch, struct fail *f) MUST_CHECK;
+/* The indexer's thread. Appends what batches of this node said last of their journal; nothing where
+ * none has. */
+enum err store_journal_marks(struct store *s, struct buf *out, struct fail *f) MUST_CHECK;
 /* The indexer's thread, when idle: checkpoints and the like. */
 void store_maintain(struct store *s);
 /* Any thread. Is this exchange stored already? */

@@ -63,6 +63,11 @@ static inline enum err port_commit(void *owner, const struct batch *batch, struc
     return store_commit(s->store, batch, f);
 }
 
+static inline enum err port_journal_marks(void *owner, struct buf *out, struct fail *f)
+{
+    return store_journal_marks(((struct scene *)owner)->store, out, f);
+}
+
 static inline void port_maintain(void *owner)
 {
     store_maintain(((struct scene *)owner)->store);
@@ -85,8 +90,8 @@ static inline void scene_open_store(struct scene *s)
     assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->db}, &f), ERR_OK);
     s->reader = store_reader_new(s->store);
     s->port = (struct index_store){s, store_secret(s->store), port_find_piece, port_has,
-                                   port_next_block, port_commit, port_maintain, port_find_turn,
-                                   port_session_turns};
+                                   port_next_block, port_commit, port_journal_marks, port_maintain,
+                                   port_find_turn, port_session_turns};
 }
 
 static inline void scene_close_store(struct scene *s)
@@ -266,6 +271,7 @@ static inline void scene_run(struct scene *s)
     indexer_stop(x);
     indexer_count(x, &s->counters);
     indexer_free(x);
+    s->boot = uuid_new(); /* what is written next, another process writes */
 }
 
 static inline int64_t scene_count(struct scene *s)
