@@ -14,17 +14,21 @@
 
 #include "base/mem.h"
 #include "index/indexer.h"
+#include "store/erase.h"
+#include "store/place.h"
 #include "store/store.h"
 #include "store/store_threads.h"
 
 struct scene {
-    char dir[64], journal[96], db[96];
+    char dir[64], journal[96];
+    struct place place;
     struct store *store;
     struct store_reader *reader;
     struct index_store port;
     struct indexer_counters counters; /* of the last run */
     enum err refuse;                  /* what commits fail with, while `refusals` lasts */
     int refusals;
+    int accepted;                     /* commits before that */
     struct uuid poison;               /* a row that is always refused */
     bool has_poison;
     uv_sem_t told;                    /* that the store is ready, where it waits for that */
@@ -53,7 +57,9 @@ static inline uint64_t port_next_block(void *owner)
 static inline enum err port_commit(void *owner, const struct batch *batch, struct fail *f)
 {
     struct scene *s = owner;
-    if (s->refusals > 0) {
+    if (s->accepted > 0) {
+        s->accepted--;
+    } else if (s->refusals > 0) {
         s->refusals--;
         return fail(f, s->refuse, "refused for the test");
     }
@@ -87,7 +93,7 @@ static inline void port_session_turns(void *owner, struct str session, struct st
 static inline void scene_open_store(struct scene *s)
 {
     struct fail f = {0};
-    assert_int_equal(store_open(&s->store, &(struct store_options){.where = s->db}, &f), ERR_OK);
+    assert_int_equal(store_open(&s->store, &s->place.options, &f), ERR_OK);
     s->reader = store_reader_new(s->store);
     s->port = (struct index_store){s, store_secret(s->store), port_find_piece, port_has,
                                    port_next_block, port_commit, port_journal_marks, port_maintain,
@@ -106,9 +112,9 @@ static inline int scene_setup(void **state)
     snprintf(s->dir, sizeof s->dir, "/tmp/test_index.XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     snprintf(s->journal, sizeof s->journal, "%s/journal", s->dir);
-    snprintf(s->db, sizeof s->db, "%s/requests.db", s->dir);
     assert_int_equal(mkdir(s->journal, 0700), 0);
     buf_init(&s->segment, 256 << 20);
+    place_make(&s->place);
     s->boot = uuid_new();
     s->mono_ns = 1000000000;
     scene_open_store(s);
@@ -120,6 +126,7 @@ static inline int scene_teardown(void **state)
 {
     struct scene *s = *state;
     scene_close_store(s);
+    place_remove(&s->place);
     buf_release(&s->segment);
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", s->dir);
@@ -294,6 +301,15 @@ static inline struct record scene_get(struct scene *s, const struct script *x, s
     struct fail f = {0};
     assert_int_equal(store_get(s->reader, &x->id, arena, &row, detail, &f), ERR_OK);
     return row;
+}
+
+/* As who uses the proxy would. */
+static inline void scene_delete(struct scene *s, const struct script *x)
+{
+    struct eraser e;
+    struct fail f = {0};
+    eraser_init(&e, s->store, NULL, s->reader, ERASE_MARKS_EXACT);
+    assert_int_equal(eraser_one(&e, &x->id, &f), ERR_OK);
 }
 
 static inline enum ending scene_state(struct scene *s, const struct script *x)
