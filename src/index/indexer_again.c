@@ -59,6 +59,7 @@ void indexer_begin_again(struct indexer *x)
     x->is_again = true;
     x->batch_since_ns = x->retry_ns = x->backoff_ns = 0;
     x->refusals = 0;
+    atomic_store(&x->is_rung, true); /* nobody else may for long */
 }
 
 void indexer_end_again(struct indexer *x)
