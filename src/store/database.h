@@ -22,6 +22,7 @@ struct database {
 
 enum database_mode {
     DATABASE_WRITE,   /* the only writing connection of this process */
+    DATABASE_COMPACT, /* likewise; a new file is made to be small rather than quick to read */
     DATABASE_DURABLE, /* likewise; a commit is on the disk when it returns */
     DATABASE_READ
 };

@@ -6,14 +6,14 @@
 #include <stdio.h>
 
 #include <xxhash.h>
-#include <zstd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/search_chunk.h"
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 3, COMPRESSION = 3 };
+enum { SEARCH_VERSION = 3 };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
@@ -160,7 +160,7 @@ enum err search_file_open(struct search_file *g, const char *path, bool writes, 
     buf_init(&g->chunk, TEXT_BYTES_MAX + CHUNK_RAW_BYTES);
     buf_init(&g->packed, 2 * (TEXT_BYTES_MAX + CHUNK_RAW_BYTES));
     enum err err = database_open(&g->db, &sqlite_driver, path,
-                                 writes ? DATABASE_WRITE : DATABASE_READ, f);
+                                 writes ? DATABASE_COMPACT : DATABASE_READ, f);
     if (err)
         return err;
     err = sqlite_words_add(&g->db, f);
@@ -309,83 +309,6 @@ int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct
     return (int64_t)(hash + (uint64_t)kind * 0x9e3779b97f4a7c15u);
 }
 
-/* --- chunks --- */
-
-/* Compresses `raw` into g->packed. */
-enum err search_file_pack(struct search_file *g, struct str raw, struct fail *f)
-{
-    buf_clear(&g->packed);
-    enum err err = buf_reserve(&g->packed, ZSTD_compressBound(raw.len));
-    if (err)
-        return fail(f, err, "a text is too long to be compressed");
-    size_t len = ZSTD_compress(g->packed.ptr, g->packed.cap, raw.ptr, raw.len, COMPRESSION);
-    if (ZSTD_isError(len))
-        return fail(f, ERR_INTERNAL, "zstd: %s", ZSTD_getErrorName(len));
-    g->packed.len = len;
-    return ERR_OK;
-}
-
-enum err search_file_load(struct search_file *g, int64_t chunk, struct buf *out, struct fail *f)
-{
-    struct statement *q;
-    enum err err = search_file_prepare(g, FILE_CHUNK, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, chunk);
-    bool is_found = statement_next(q, &err, f);
-    if (is_found) {
-        size_t len = (size_t)column_number(q, 0);
-        struct str data = column_str(q, 1);
-        err = buf_reserve(out, len);
-        if (!err && ZSTD_decompress(out->ptr + out->len, len, data.ptr, data.len) == len)
-            out->len += len;
-        else if (!err)
-            err = ERR_CORRUPT;
-    } else if (!err) {
-        err = ERR_CORRUPT;
-    }
-    statement_reset(q);
-    return err ? fail(f, err, "chunk %lld of the search index cannot be read", (long long)chunk)
-               : ERR_OK;
-}
-
-/* Texts of several commits are compressed together: the last chunk goes on while there is room. */
-static enum err reopen_chunk(struct search_file *g, size_t more, struct fail *f)
-{
-    struct statement *q;
-    int64_t raw_len, live = 0;
-    enum err err = search_file_prepare(g, FILE_CHUNK_ROOM, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, g->next_chunk - 1);
-    err = look_up(q, &raw_len, &live, f);
-    if (err || !raw_len || raw_len + (int64_t)more > CHUNK_RAW_BYTES)
-        return err;
-    g->next_chunk--;
-    g->chunk_texts = live;
-    return search_file_load(g, g->next_chunk, &g->chunk, f);
-}
-
-static enum err write_chunk(struct search_file *g, struct fail *f)
-{
-    struct statement *q;
-    if (!g->chunk.len)
-        return ERR_OK;
-    enum err err = search_file_pack(g, buf_str(&g->chunk), f);
-    if (!err)
-        err = search_file_prepare(g, FILE_ADD_CHUNK, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, g->next_chunk++);
-    bind_number(q, 2, g->chunk_texts);
-    bind_number(q, 3, (int64_t)g->chunk.len);
-    bind_blob(q, 4, buf_str(&g->packed));
-    err = statement_run(q, f);
-    buf_clear(&g->chunk);
-    g->chunk_texts = 0;
-    return err;
-}
-
 /* --- adding --- */
 
 enum err search_file_begin(struct search_file *g, struct fail *f)
@@ -397,7 +320,7 @@ enum err search_file_commit(struct search_file *g, struct fail *f)
 {
     const struct search_about *a = &g->about;
     struct statement *q;
-    enum err err = write_chunk(g, f);
+    enum err err = search_chunk_write(g, false, f);
     if (!err)
         err = search_file_prepare(g, FILE_NOTE, &q, f);
     if (err)
@@ -531,9 +454,9 @@ static enum err add_text(struct search_file *g, const struct text *text, int64_t
                               .len = (int64_t)text->content.len};
     enum err err = name_id(g, text->tool, &row.tool, f);
     if (!err && g->chunk.len + text->content.len > CHUNK_RAW_BYTES)
-        err = write_chunk(g, f);
+        err = search_chunk_write(g, true, f);
     if (!err && !g->chunk.len)
-        err = reopen_chunk(g, text->content.len, f);
+        err = search_chunk_reopen(g, text->content.len, f);
     row.chunk = g->next_chunk;
     row.offset = (int64_t)g->chunk.len;
     if (!err)

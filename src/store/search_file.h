@@ -18,7 +18,7 @@
 #include "store/database.h"
 
 enum {
-    CHUNK_RAW_BYTES = 32 << 10,      /* texts compressed together; a longer one by itself */
+    CHUNK_RAW_BYTES = 64 << 10,      /* texts compressed together; a longer one by itself */
     SEARCH_TAGS_MAX = 160,           /* bytes */
 };
 
@@ -65,6 +65,7 @@ struct search_file {
     struct search_visit visit;
     struct buf chunk, packed; /* texts that wait to be compressed; scratch */
     int64_t chunk_texts;
+    bool is_reopened; /* `chunk` began in an earlier commit */
 };
 
 /* Makes the file if need be. ERR_CONFIG: it is of another make, and should be made anew. */
@@ -121,6 +122,7 @@ struct str search_tags(const struct search_text *t, const struct search_visit *v
 /* Tells texts apart. That two of a file's five million have the same is less likely than one in a
  * million; the second would not be found. */
 int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct str content);
+/* Compresses `raw` into g->packed. */
 enum err search_file_pack(struct search_file *g, struct str raw, struct fail *f) MUST_CHECK;
 
 #endif

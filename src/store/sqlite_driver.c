@@ -128,6 +128,7 @@ static const char *setup(enum database_mode mode)
 {
     switch (mode) {
     case DATABASE_WRITE:
+    case DATABASE_COMPACT:
         return "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                "PRAGMA cache_size = -8192; PRAGMA temp_store = MEMORY;"
                "PRAGMA wal_autocheckpoint = 2000;";
@@ -152,15 +153,16 @@ static enum err run_sql(struct database *d, const char *sql, struct fail *f)
     return sqlite3_exec(handle_of(d), sql, NULL, NULL, NULL) == SQLITE_OK ? ERR_OK : failed(d, f);
 }
 
-/* What a file is for life. A quiet turn changes some ten trees by a few bytes each, and adds a blob
- * of a kilobyte or two: small pages keep it small on disk and in the log. Smaller ones still make
- * large stores slow to read.
+/* What a file is for life. A quiet turn changes some ten trees by a few bytes each: small pages keep
+ * it small on disk and in the log. Smaller ones still make large stores slow to read.
  * Saying it again would write to a file that may not be ours. */
-static enum err set_up_new(struct database *d, struct fail *f)
+static enum err set_up_new(struct database *d, enum database_mode mode, struct fail *f)
 {
-    return database_number(d, "PRAGMA page_count", -1) == 0
-               ? run_sql(d, "PRAGMA page_size = 2048; PRAGMA auto_vacuum = INCREMENTAL", f)
-               : ERR_OK;
+    if (database_number(d, "PRAGMA page_count", -1) != 0)
+        return ERR_OK;
+    return run_sql(d, mode == DATABASE_COMPACT
+                          ? "PRAGMA page_size = 1024; PRAGMA auto_vacuum = INCREMENTAL"
+                          : "PRAGMA page_size = 2048; PRAGMA auto_vacuum = INCREMENTAL", f);
 }
 
 static void close_connection(struct database *d)
@@ -189,7 +191,7 @@ static enum err open_connection(struct database *d, const char *path, enum datab
     distrust(handle, mode == DATABASE_READ);
     if (mode == DATABASE_READ)
         sqlite3_progress_handler(handle, STEPS_BETWEEN_LOOKS, is_late, d);
-    enum err err = mode == DATABASE_READ ? ERR_OK : set_up_new(d, f);
+    enum err err = mode == DATABASE_READ ? ERR_OK : set_up_new(d, mode, f);
     if (!err)
         err = run_sql(d, setup(mode), f);
     if (err)
