@@ -23,6 +23,7 @@ enum {
     SEARCH_FILES_MAX = 512, /* the oldest one goes when there would be more */
     SEARCH_STEP_MS = 100,   /* a step begins no other request after this */
     SEARCH_LIMIT_MS = 1500, /* a question that takes longer is answered with what was found */
+    SEARCH_LOOK_MS = 20,    /* texts are looked into for phrases; then a page ends, however short */
     SEARCH_BODY_MAX = 40 << 20,
 };
 
@@ -77,7 +78,7 @@ typedef void search_hit_fn(const struct search_hit *hit, void *owner); /* string
 
 struct search_end {
     bool has_more;     /* there is a next page, from `next` on */
-    bool is_complete;  /* false: time ran out */
+    bool is_complete;  /* false: time ran out; where there is more, the next page goes on from there */
     struct search_place next;
 };
 

@@ -13,7 +13,7 @@
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 3 };
+enum { SEARCH_VERSION = 4, TAGS_MAX = 160 /* bytes */ };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
@@ -38,9 +38,10 @@ static const char schema[] =
     "CREATE INDEX seen_visit ON seen (visit);"
     "CREATE TABLE chunks (id INTEGER PRIMARY KEY, live INTEGER NOT NULL, raw_len INTEGER NOT NULL,"
     " data BLOB NOT NULL);"
-    "CREATE VIRTUAL TABLE found USING fts5(text, tags, content='', columnsize=0, tokenize='words');"
+    "CREATE VIRTUAL TABLE found USING fts5(text, tags, content='', columnsize=0, detail=none,"
+    " tokenize='words');"
     "INSERT INTO found (found, rank) VALUES ('usermerge', 2);"
-    "PRAGMA user_version = 3;";
+    "PRAGMA user_version = 4;";
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
@@ -294,13 +295,37 @@ enum err search_file_find_visit(struct search_file *g, int64_t id, struct search
     return is_found ? ERR_OK : err ? err : ERR_NOT_FOUND;
 }
 
-struct str search_tags(const struct search_text *t, const struct search_visit *v,
-                       char out[SEARCH_TAGS_MAX])
+static struct str tags_of(const struct search_text *t, const struct search_visit *v,
+                          char out[TAGS_MAX])
 {
-    int len = snprintf(out, SEARCH_TAGS_MAX, "k%lld t%lld s%lld a%lld m%lld", (long long)t->kind,
+    int len = snprintf(out, TAGS_MAX, WORDS_TAG "k%lld" WORDS_TAG "t%lld" WORDS_TAG "s%lld"
+                       WORDS_TAG "a%lld" WORDS_TAG "m%lld", (long long)t->kind,
                        (long long)t->tool, (long long)v->session, (long long)v->agent,
                        (long long)v->model);
     return str_make(out, (size_t)len);
+}
+
+/* What looks like tags is no word either. */
+static struct str without_tags(struct str content)
+{
+    while (str_starts(content, STR(WORDS_TAG)))
+        content = str_from(content, 1);
+    return content;
+}
+
+enum err search_file_change_words(struct search_file *g, enum file_statement which,
+                                  const struct search_text *t, const struct search_visit *v,
+                                  struct str content, struct fail *f)
+{
+    char tags[TAGS_MAX];
+    struct statement *q;
+    enum err err = search_file_prepare(g, which, &q, f);
+    if (err)
+        return err;
+    bind_number(q, 1, t->id);
+    bind_text(q, 2, without_tags(content));
+    bind_text(q, 3, tags_of(t, v, tags));
+    return statement_run(q, f);
 }
 
 int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct str content)
@@ -433,20 +458,6 @@ static enum err add_row(struct search_file *g, const struct search_text *row, in
     return statement_run(q, f);
 }
 
-static enum err add_words(struct search_file *g, const struct search_text *row, struct str content,
-                          struct fail *f)
-{
-    char tags[SEARCH_TAGS_MAX];
-    struct statement *q;
-    enum err err = search_file_prepare(g, FILE_ADD_FOUND, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, row->id);
-    bind_text(q, 2, content);
-    bind_text(q, 3, search_tags(row, &g->visit, tags));
-    return statement_run(q, f);
-}
-
 static enum err add_text(struct search_file *g, const struct text *text, int64_t key,
                          struct fail *f)
 {
@@ -464,7 +475,7 @@ static enum err add_text(struct search_file *g, const struct text *text, int64_t
     if (!err)
         err = add_row(g, &row, key, f);
     if (!err)
-        err = add_words(g, &row, text->content, f);
+        err = search_file_change_words(g, FILE_ADD_FOUND, &row, &g->visit, text->content, f);
     g->chunk_texts++;
     g->visit.text_count++;
     g->visit.is_needed = true;

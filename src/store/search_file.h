@@ -8,7 +8,9 @@
  *
  *     texts   what was said; `visit` is the first request that said it
  *     seen    which other threads said it too, and in which request first
- *     found   words, and tags: kind, tool, and session, agent and model of the first visit
+ *     found   words, and tags: kind, tool, and session, agent and model of the first visit. Where in
+ *             a text a word stands is not kept, it would be two thirds of it: phrases are looked for
+ *             in the text itself
  */
 #ifndef STORE_SEARCH_FILE_H
 #define STORE_SEARCH_FILE_H
@@ -19,7 +21,6 @@
 
 enum {
     CHUNK_RAW_BYTES = 64 << 10,      /* texts compressed together; a longer one by itself */
-    SEARCH_TAGS_MAX = 160,           /* bytes */
 };
 
 enum file_statement {
@@ -116,9 +117,10 @@ enum err search_file_find_visit(struct search_file *g, int64_t id, struct search
 /* Decompresses a chunk into `out`. */
 enum err search_file_load(struct search_file *g, int64_t chunk, struct buf *out,
                           struct fail *f) MUST_CHECK;
-/* "k1 t17 s3 a0 m9" */
-struct str search_tags(const struct search_text *t, const struct search_visit *v,
-                       char out[SEARCH_TAGS_MAX]);
+/* `which`: FILE_ADD_FOUND or FILE_DROP_FOUND; the latter needs what was added. */
+enum err search_file_change_words(struct search_file *g, enum file_statement which,
+                                  const struct search_text *t, const struct search_visit *v,
+                                  struct str content, struct fail *f) MUST_CHECK;
 /* Tells texts apart. That two of a file's five million have the same is less likely than one in a
  * million; the second would not be found. */
 int64_t search_text_key(const struct search_file *g, enum text_kind kind, struct str content);

@@ -12,7 +12,9 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/search_match.h"
 #include "store/search_private.h"
+#include "store/sqlite_words.h"
 
 enum {
     SEEN_MAX = 2000,      /* texts said again that are looked at in one file */
@@ -24,14 +26,24 @@ struct match {
     int64_t text, visit; /* visit 0: the text's own */
 };
 
+/* The texts compressed together that were looked into last. */
+struct loaded {
+    struct buf bytes;
+    int64_t file, chunk; /* 0: none */
+};
+
 /* One question, in one file. */
 struct asking {
     const struct search_ask *ask;
     const struct terms *terms;
     struct search_file *g;
+    int64_t file;                        /* its number */
+    struct loaded *loaded;
     int64_t session, agent, tool, model; /* numbers in this file; 0: any */
     bool is_main;                        /* the agent must be none */
     int64_t first, last;                 /* texts to look at */
+    uint64_t look_until_ns;              /* into texts */
+    int64_t stopped_at;                  /* by then they were looked into from here on; 0: all were */
     struct buf match;                    /* FTS5: words and tags of the text itself */
     struct buf tagged;                   /* … and of its first visit */
     struct match *list;
@@ -148,13 +160,13 @@ static bool find_names(struct asking *a, enum err *err, struct fail *f)
 
 static enum err add_tag(struct buf *b, char name, int64_t id)
 {
-    return buf_printf(b, " AND tags : \"%c%lld\"", name, (long long)id);
+    return buf_printf(b, " AND \"" WORDS_TAG "%c%lld\"", name, (long long)id);
 }
 
 static enum err make_match(struct asking *a)
 {
     const struct search_ask *ask = a->ask;
-    enum err err = buf_append(&a->match, STR("text : ("));
+    enum err err = buf_append_byte(&a->match, '(');
     if (!err)
         err = terms_to_fts5(a->terms, &a->match);
     if (!err)
@@ -210,17 +222,61 @@ static void add_match(struct asking *a, int64_t text, int64_t visit)
     a->list[a->count++] = (struct match){text, visit};
 }
 
-static enum err own_visit_matches(struct asking *a, int64_t text, bool *matches, struct fail *f)
+static enum err load(struct loaded *l, struct search_file *g, int64_t file,
+                     const struct search_text *t, struct str *content, struct fail *f)
 {
-    struct search_text t;
+    if (l->file != file || l->chunk != t->chunk) {
+        buf_clear(&l->bytes);
+        l->file = 0;
+        enum err err = search_file_load(g, t->chunk, &l->bytes, f);
+        if (err)
+            return err;
+        l->file = file;
+        l->chunk = t->chunk;
+    }
+    if (t->offset < 0 || t->len < 0 || (uint64_t)(t->offset + t->len) > l->bytes.len)
+        return fail(f, ERR_CORRUPT, "a text of the search index is out of its chunk");
+    *content = str_make(l->bytes.ptr + t->offset, (size_t)t->len);
+    return ERR_OK;
+}
+
+static enum err is_in_own_time(struct asking *a, const struct search_text *t, bool *matches,
+                               struct fail *f)
+{
     struct search_visit v;
-    *matches = true;
     if (!a->ask->start_us && !a->ask->end_us)
         return ERR_OK;
-    enum err err = search_file_find_text(a->g, text, &t, f);
-    if (!err)
-        err = search_file_find_visit(a->g, t.visit, &v, f);
+    enum err err = search_file_find_visit(a->g, t->visit, &v, f);
     *matches = !err && is_in_time(a->ask, v.started_us);
+    return err;
+}
+
+static enum err has_terms(struct asking *a, const struct search_text *t, bool *matches,
+                          struct fail *f)
+{
+    struct str content;
+    if (!*matches || !terms_need_text(a->terms))
+        return ERR_OK;
+    enum err err = load(a->loaded, a->g, a->file, t, &content, f);
+    *matches = !err && terms_match(a->terms, content);
+    if (clock_mono_ns() > a->look_until_ns)
+        a->stopped_at = MAX_OF(a->stopped_at, t->id);
+    return err;
+}
+
+/* What the words and tags alone cannot tell. `is_own`: its first request is meant. */
+static enum err confirm(struct asking *a, int64_t text, bool is_own, bool *matches, struct fail *f)
+{
+    struct search_text t;
+    *matches = true;
+    if (!terms_need_text(a->terms) && !(is_own && (a->ask->start_us || a->ask->end_us)))
+        return ERR_OK;
+    enum err err = search_file_find_text(a->g, text, &t, f);
+    *matches = !err;
+    if (!err && is_own)
+        err = is_in_own_time(a, &t, matches, f);
+    if (!err)
+        err = has_terms(a, &t, matches, f);
     return err == ERR_NOT_FOUND ? ERR_OK : err;
 }
 
@@ -235,10 +291,10 @@ static enum err find_first(struct asking *a, struct fail *f)
     bind_number(q, 2, a->first);
     bind_number(q, 3, a->last);
     size_t found = 0;
-    while (found < a->wanted && statement_next(q, &err, f)) {
+    while (found < a->wanted && !a->stopped_at && statement_next(q, &err, f)) {
         bool matches;
         int64_t text = column_number(q, 0);
-        err = own_visit_matches(a, text, &matches, f);
+        err = confirm(a, text, true, &matches, f);
         if (err)
             break;
         if (matches)
@@ -304,7 +360,7 @@ static enum err is_match(struct asking *a, int64_t text, bool *matches, struct f
     bind_number(q, 2, text);
     *matches = statement_next(q, &err, f);
     statement_reset(q);
-    return err;
+    return err || !*matches ? err : confirm(a, text, false, matches, f);
 }
 
 static enum err find_seen(struct asking *a, int64_t before, struct fail *f)
@@ -317,6 +373,8 @@ static enum err find_seen(struct asking *a, int64_t before, struct fail *f)
     sort_matches(&seen);
     for (size_t i = 0; i < seen.count && found < a->wanted && !err; i++) {
         bool matches = false;
+        if (seen.list[i].text < a->stopped_at)
+            break;
         if (seen.list[i].text < before)
             err = is_match(a, seen.list[i].text, &matches, f);
         if (matches)
@@ -350,6 +408,8 @@ static enum err find_in_file(struct asking *a, int64_t before, struct fail *f)
     if (!err && has_visit_filter(a->ask))
         err = find_seen(a, before, f);
     sort_matches(a);
+    while (a->count && a->list[a->count - 1].text < a->stopped_at)
+        a->count--;
     a->count = MIN_OF(a->count, a->wanted);
     return err;
 }
@@ -363,24 +423,8 @@ struct telling {
     search_hit_fn *on_hit;
     void *owner;
     struct search_end *end;
-    struct buf chunk;
-    int64_t chunk_file, chunk_number; /* what `chunk` holds */
+    struct loaded loaded;
 };
-
-static enum err load_chunk(struct telling *t, struct search_file *g, int64_t file, int64_t number,
-                           struct fail *f)
-{
-    if (t->chunk_file == file && t->chunk_number == number)
-        return ERR_OK;
-    buf_clear(&t->chunk);
-    t->chunk_file = 0;
-    enum err err = search_file_load(g, number, &t->chunk, f);
-    if (!err) {
-        t->chunk_file = file;
-        t->chunk_number = number;
-    }
-    return err;
-}
 
 static enum err tool_name(struct search_file *g, int64_t id, struct arena *arena, struct str *out,
                           struct fail *f)
@@ -403,6 +447,7 @@ static enum err tell(struct telling *t, struct search_file *g, int64_t file,
 {
     struct search_text text;
     struct search_visit visit;
+    struct str content;
     struct search_hit hit = {.place = {file, m->text}};
     enum err err = search_file_find_text(g, m->text, &text, f);
     if (!err)
@@ -410,17 +455,15 @@ static enum err tell(struct telling *t, struct search_file *g, int64_t file,
     if (!err)
         err = store_get(t->reader, &visit.request, t->arena, &hit.row, NULL, f);
     if (!err)
-        err = load_chunk(t, g, file, text.chunk, f);
+        err = load(&t->loaded, g, file, &text, &content, f);
     if (!err)
         err = tool_name(g, text.tool, t->arena, &hit.tool, f);
     if (err)
         return err;
-    if (text.offset < 0 || text.len < 0 || (uint64_t)(text.offset + text.len) > t->chunk.len ||
-        text.kind < 0 || text.kind >= TEXT_KINDS)
-        return fail(f, ERR_CORRUPT, "a text of the search index is out of its chunk");
+    if (text.kind < 0 || text.kind >= TEXT_KINDS)
+        return fail(f, ERR_CORRUPT, "a text of the search index is of no kind");
     hit.kind = (enum text_kind)text.kind;
-    snippet_make(str_make(t->chunk.ptr + text.offset, (size_t)text.len), t->terms, t->arena,
-                 &hit.snippet);
+    snippet_make(content, t->terms, t->arena, &hit.snippet);
     t->on_hit(&hit, t->owner);
     return ERR_OK;
 }
@@ -464,16 +507,25 @@ static enum err ask_file(struct search *x, struct searcher *s, const struct list
         return err;
     if (a->ask->before.file == l->number)
         before = a->ask->before.text;
+    a->file = l->number;
     a->g->db.deadline_ns = deadline_ns;
     a->wanted = (size_t)*room + 1;
     a->count = 0;
+    a->stopped_at = 0;
     buf_clear(&a->match);
     buf_clear(&a->tagged);
     err = find_in_file(a, before, f);
     if (err == ERR_TIMEOUT)
         t->end->is_complete = false;
     a->g->db.deadline_ns = 0;
-    return err && err != ERR_TIMEOUT ? err : tell_all(t, a, l->number, room, f);
+    if (!err || err == ERR_TIMEOUT)
+        err = tell_all(t, a, l->number, room, f);
+    if (!err && a->stopped_at && !t->end->has_more) {
+        t->end->has_more = true;
+        t->end->is_complete = false;
+        t->end->next = (struct search_place){l->number, a->stopped_at};
+    }
+    return err;
 }
 
 static void forget_gone(struct searcher *s, const struct listed *list, size_t count)
@@ -514,16 +566,17 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
         return listed;
     if (!terms_parse(ask->question, arena, terms))
         return ERR_OK;
-    struct asking a = {.ask = ask, .terms = terms};
     struct telling t = {.reader = r, .terms = terms, .arena = arena, .on_hit = on_hit,
                         .owner = owner, .end = end};
+    struct asking a = {.ask = ask, .terms = terms, .loaded = &t.loaded,
+                       .look_until_ns = clock_mono_ns() + x->look_ns};
     buf_init(&a.match, MATCH_BYTES_MAX);
     buf_init(&a.tagged, MATCH_BYTES_MAX);
-    buf_init(&t.chunk, TEXT_BYTES_MAX + CHUNK_RAW_BYTES);
+    buf_init(&t.loaded.bytes, TEXT_BYTES_MAX + CHUNK_RAW_BYTES);
     enum err err = ask_all(x, &a, &t, f);
     buf_release(&a.match);
     buf_release(&a.tagged);
-    buf_release(&t.chunk);
+    buf_release(&t.loaded.bytes);
     free(a.list);
     return err;
 }

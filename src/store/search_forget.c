@@ -43,22 +43,6 @@ static enum err drop_key(struct search_file *g, const struct search_text *t, str
     return statement_run(q, f);
 }
 
-/* `which`: FILE_ADD_FOUND or FILE_DROP_FOUND; the latter needs what was added. */
-static enum err change_words(struct search_file *g, enum file_statement which,
-                             const struct search_text *t, const struct search_visit *v,
-                             struct str content, struct fail *f)
-{
-    char tags[SEARCH_TAGS_MAX];
-    struct statement *q;
-    enum err err = search_file_prepare(g, which, &q, f);
-    if (err)
-        return err;
-    bind_number(q, 1, t->id);
-    bind_text(q, 2, content);
-    bind_text(q, 3, search_tags(t, v, tags));
-    return statement_run(q, f);
-}
-
 static enum err first_number(struct statement *q, int64_t *out, struct fail *f)
 {
     enum err err = ERR_OK;
@@ -75,7 +59,7 @@ static enum err give_text(struct search_file *g, const struct search_text *t, in
     struct statement *q;
     enum err err = search_file_find_visit(g, visit, &heir, f);
     if (!err)
-        err = change_words(g, FILE_ADD_FOUND, t, &heir, content, f);
+        err = search_file_change_words(g, FILE_ADD_FOUND, t, &heir, content, f);
     if (!err)
         err = search_file_prepare(g, FILE_MOVE_TEXT, &q, f);
     if (err)
@@ -110,7 +94,7 @@ static enum err forget_text(struct search_file *g, const struct search_text *t,
     if (err)
         goto out;
     struct str content = str_make(raw.ptr + t->offset, (size_t)t->len);
-    err = change_words(g, FILE_DROP_FOUND, t, v, content, f);
+    err = search_file_change_words(g, FILE_DROP_FOUND, t, v, content, f);
     if (!err)
         err = find_heir(g, t, &visit, f);
     if (!err && visit) {

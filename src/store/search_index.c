@@ -40,6 +40,7 @@ struct search *search_new(struct store *store, const char *dir)
     x->store = store;
     x->dir = mem_strdup(dir);
     x->reader = store_reader_new(store);
+    x->look_ns = SEARCH_LOOK_MS * UINT64_C(1000000);
     uv_mutex_init(&x->writing);
     uv_mutex_init(&x->listing);
     arena_init(&x->arena);

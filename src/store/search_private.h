@@ -52,6 +52,7 @@ struct search {
     bool is_listed;
     int64_t shown_failures, shown_skipped;
     struct searcher *idle;
+    uint64_t look_ns; /* SEARCH_LOOK_MS */
 };
 
 /* "<dir>/000007.db" */

@@ -3,50 +3,19 @@
  */
 #include "store/search_snippet.h"
 
-#include "record/words.h"
-
-enum { RING = 32 }; /* words remembered; a power of two, above TERM_WORDS_MAX */
+#include "store/search_match.h"
 
 struct range {
     size_t start, end; /* bytes of the text */
 };
 
 struct walk {
-    const struct terms *terms;
-    struct {
-        struct range at;
-        size_t len;
-        char text[WORD_BYTES_MAX];
-    } ring[RING];
+    struct term_walk walk;
     struct range window; /* from the first match on */
     struct range found[SNIPPET_MARKS_MAX];
     int found_count;
     struct str text;
 };
-
-static bool is_word(struct str got, struct str want, bool is_prefix)
-{
-    return is_prefix ? str_starts(got, want) : str_equal(got, want);
-}
-
-static struct str ring_word(const struct walk *k, uint32_t place)
-{
-    return str_make(k->ring[place % RING].text, k->ring[place % RING].len);
-}
-
-/* Does the term end with the word at `place`? */
-static bool ends_at(const struct walk *k, const struct term *t, uint32_t place)
-{
-    if ((uint32_t)t->word_count > place + 1)
-        return false;
-    for (int i = 0; i < t->word_count; i++) {
-        struct str got = ring_word(k, place - (uint32_t)i);
-        struct str want = t->words[t->word_count - 1 - i];
-        if (!is_word(got, want, i == 0 && t->is_prefix))
-            return false;
-    }
-    return true;
-}
 
 static bool is_boundary(struct str s, size_t at)
 {
@@ -71,10 +40,15 @@ static void place_window(struct walk *k, struct range first)
 }
 
 /* A match that overlaps the one before it makes that one longer. */
-static void note(struct walk *k, struct range at)
+static void note(struct term_walk *walk, int term, size_t start, size_t end)
 {
+    struct walk *k = (struct walk *)walk;
+    struct range at = {start, end};
+    if (walk->terms->list[term].is_excluded)
+        return;
     if (!k->found_count)
         place_window(k, at);
+    walk->until = k->window.end;
     if (at.end > k->window.end)
         return;
     struct range *last = k->found_count ? &k->found[k->found_count - 1] : NULL;
@@ -84,38 +58,6 @@ static void note(struct walk *k, struct range at)
     } else if (k->found_count < SNIPPET_MARKS_MAX) {
         k->found[k->found_count++] = at;
     }
-}
-
-static void look(struct walk *k, const struct word *w)
-{
-    for (int i = 0; i < k->terms->count; i++) {
-        const struct term *t = &k->terms->list[i];
-        if (t->is_excluded)
-            continue;
-        if (w->is_whole) {
-            bool is_single = t->word_count == 1 && is_word(w->text, t->words[0], t->is_prefix);
-            if (is_single || (t->whole.len && is_word(w->text, t->whole, t->is_prefix)))
-                note(k, (struct range){w->start, w->end});
-        } else if (ends_at(k, t, w->place)) {
-            uint32_t first = w->place - (uint32_t)(t->word_count - 1);
-            note(k, (struct range){k->ring[first % RING].at.start, w->end});
-        }
-    }
-}
-
-static bool on_word(const struct word *w, void *owner)
-{
-    struct walk *k = owner;
-    if (k->found_count && w->start >= k->window.end)
-        return false;
-    if (!w->is_whole) {
-        size_t slot = w->place % RING;
-        k->ring[slot].at = (struct range){w->start, w->end};
-        k->ring[slot].len = w->text.len;
-        memcpy(k->ring[slot].text, w->text.ptr, w->text.len);
-    }
-    look(k, w);
-    return true;
 }
 
 static uint32_t utf16_len(struct str s)
@@ -132,9 +74,9 @@ void snippet_make(struct str text, const struct terms *terms, struct arena *aren
                   struct snippet *out)
 {
     static const char dots[] = "\xE2\x80\xA6";
-    struct walk k = {.terms = terms, .text = text};
+    struct walk k = {.walk = {terms, note, SIZE_MAX}, .text = text};
     *out = (struct snippet){0};
-    words_each(text, on_word, &k);
+    terms_each(&k.walk, text);
     if (!k.found_count)
         place_window(&k, (struct range){0, 0});
     struct str shown = str_make(text.ptr + k.window.start, k.window.end - k.window.start);

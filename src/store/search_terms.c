@@ -1,5 +1,5 @@
 /*
- * search_terms.c — what somebody asks for, as terms, and as each engine wants to be asked.
+ * search_terms.c — what somebody asks for, as terms, and as FTS5 wants to be asked.
  */
 #include "store/search_terms.h"
 
@@ -100,38 +100,39 @@ bool terms_parse(struct str question, struct arena *arena, struct terms *out)
 
 /* --- FTS5 --- */
 
-static enum err put_phrase(struct buf *b, const struct str *words, int count, bool is_prefix)
+static enum err put_word(struct buf *b, struct str word, bool is_prefix)
 {
     enum err err = buf_append_byte(b, '"');
-    for (int i = 0; i < count && !err; i++) {
-        err = i ? buf_append_byte(b, ' ') : ERR_OK;
-        if (!err)
-            err = buf_append(b, words[i]); /* letters and digits only */
-    }
+    if (!err)
+        err = buf_append(b, word); /* letters and digits only */
     return err ? err : buf_append(b, is_prefix ? STR("\"*") : STR("\""));
 }
 
+/* All of its words, or the whole. */
 static enum err put_term(struct buf *b, const struct term *t)
 {
     enum err err = t->whole.len ? buf_append_byte(b, '(') : ERR_OK;
-    if (!err)
-        err = put_phrase(b, t->words, t->word_count, t->is_prefix);
+    for (int i = 0; i < t->word_count && !err; i++) {
+        err = i ? buf_append(b, STR(" AND ")) : ERR_OK;
+        if (!err)
+            err = put_word(b, t->words[i], t->is_prefix && i + 1 == t->word_count);
+    }
     if (err || !t->whole.len)
         return err;
     err = buf_append(b, STR(" OR "));
     if (!err)
-        err = put_phrase(b, &t->whole, 1, t->is_prefix);
+        err = put_word(b, t->whole, t->is_prefix);
     return err ? err : buf_append_byte(b, ')');
 }
 
-/* Wanted terms: (a) AND (b OR c) …; excluded ones: a OR b … */
+/* Wanted terms: (a) AND (b OR c AND d) …; excluded ones: a OR b …, but for those of several words. */
 static enum err put_terms(struct buf *b, const struct terms *terms, bool is_excluded, int *put)
 {
     enum err err = ERR_OK;
     *put = 0;
     for (int i = 0; i < terms->count && !err; i++) {
         const struct term *t = &terms->list[i];
-        if (t->is_excluded != is_excluded)
+        if (t->is_excluded != is_excluded || (is_excluded && t->word_count > 1))
             continue;
         bool joins = *put && (is_excluded || t->is_alternative);
         if (*put)
@@ -163,4 +164,12 @@ enum err terms_to_fts5(const struct terms *terms, struct buf *out)
         err = buf_append(out, buf_str(&excluded));
     buf_release(&excluded);
     return err;
+}
+
+bool terms_need_text(const struct terms *terms)
+{
+    for (int i = 0; i < terms->count; i++)
+        if (terms->list[i].word_count > 1)
+            return true;
+    return false;
 }

@@ -39,7 +39,9 @@ struct terms {
 /* Words live in `arena`. False: nothing to look for (no word, or only excluded ones). */
 bool terms_parse(struct str question, struct arena *arena, struct terms *out) MUST_CHECK;
 
-/* The same as an FTS5 expression; every word is quoted. ERR_TOO_LARGE. */
+/* An FTS5 expression that finds all texts that match, and some more where terms_need_text(): in which
+ * order words stand only the text knows. Every word is quoted. ERR_TOO_LARGE. */
 enum err terms_to_fts5(const struct terms *terms, struct buf *out) MUST_CHECK;
+bool terms_need_text(const struct terms *terms);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * sqlite_words.c — the words of record/words.h as a tokenizer of FTS5.
+ * sqlite_words.c — the words of record/words.h, and tags, as a tokenizer of FTS5.
  */
 #include "store/sqlite_words.h"
 
@@ -34,12 +34,28 @@ static bool tell(const struct word *w, void *owner)
     return t->code == SQLITE_OK;
 }
 
+/* What follows each mark, with it. */
+static void tell_tags(struct telling *t, struct str tags)
+{
+    while (tags.len && t->code == SQLITE_OK) {
+        struct str rest = str_from(tags, 1);
+        size_t len = 1 + str_find(rest, WORDS_TAG[0]);
+        len = MIN_OF(len, tags.len);
+        t->code = t->token(t->context, 0, tags.ptr, (int)len, 0, (int)len);
+        tags = str_from(tags, len);
+    }
+}
+
 static int tokenize(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text, int len,
                     int (*token)(void *, int, const char *, int, int, int))
 {
     (void)tokenizer, (void)flags;
     struct telling t = {context, token, SQLITE_OK};
-    words_each(str_make(text, len > 0 ? (size_t)len : 0), tell, &t);
+    struct str bytes = str_make(text, len > 0 ? (size_t)len : 0);
+    if (str_starts(bytes, STR(WORDS_TAG)))
+        tell_tags(&t, bytes);
+    else
+        words_each(bytes, tell, &t);
     return t.code;
 }
 

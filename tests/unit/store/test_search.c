@@ -9,153 +9,9 @@
 #include <unistd.h>
 
 #include "base/loss.h"
-#include "batches.h"
-#include "place.h"
-#include "store/search_private.h"
+#include "search_scene.h"
 #include "store/search_terms.h"
 #include "store/store_private.h"
-
-static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
-
-struct fixture {
-    struct place place;
-    char dir[64], search_dir[96];
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
-    struct search *search;
-    struct arena arena;
-    /* of the last question */
-    struct search_hit hits[64];
-    int count;
-    struct search_end end;
-};
-
-static void open_store(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-    x->search = search_new(x->store, x->search_dir);
-}
-
-static void close_store(struct fixture *x)
-{
-    maker_release(&x->maker);
-    search_free(x->search);
-    store_reader_free(x->reader);
-    store_close(x->store);
-}
-
-static int setup(void **state)
-{
-    struct fixture *x = MEM_NEW(struct fixture);
-    snprintf(x->dir, sizeof x->dir, "/tmp/test_search.XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
-    place_make(&x->place);
-    snprintf(x->search_dir, sizeof x->search_dir, "%s/search", x->dir);
-    arena_init(&x->arena);
-    open_store(x);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    close_store(x);
-    arena_release(&x->arena);
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
-    assert_int_equal(system(command), 0);
-    place_remove(&x->place);
-    free(x);
-    return 0;
-}
-
-/* --- saying --- */
-
-/* One exchange of `session` ("" none); bodies as given. Committed, not yet indexed. */
-static struct uuid say_at(struct fixture *x, int64_t at_us, const char *session, const char *request,
-                          const char *response)
-{
-    struct fail f = {0};
-    struct record r = maker_record(at_us);
-    r.session_id = str_of(session);
-    r.title = STR("A title");
-    maker_add(&x->maker, &r, str_of(request), str_of(response));
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
-    return r.id;
-}
-
-/* A user's text and the assistant's. */
-static struct uuid say(struct fixture *x, const char *session, const char *user,
-                       const char *assistant)
-{
-    char request[2048], response[2048];
-    snprintf(request, sizeof request, "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
-             user);
-    snprintf(response, sizeof response,
-             "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}", assistant);
-    return say_at(x, base_us + 1, session, request, response);
-}
-
-static void index_all(struct fixture *x)
-{
-    struct search_counters n;
-    struct fail f = {0};
-    for (int i = 0; i < 1000; i++) {
-        search_step(x->search);
-        if (search_count(x->search, x->reader, &n, &f))
-            fail_msg("%s", f.detail);
-        assert_int_equal(n.failures, 0);
-        if (!n.waiting)
-            return;
-    }
-    fail_msg("the index never caught up");
-}
-
-static struct search_counters counters(struct fixture *x)
-{
-    struct search_counters n;
-    struct fail f = {0};
-    assert_int_equal(search_count(x->search, x->reader, &n, &f), ERR_OK);
-    return n;
-}
-
-/* --- asking --- */
-
-static void keep(const struct search_hit *hit, void *owner)
-{
-    struct fixture *x = owner;
-    assert_true(x->count < (int)COUNT_OF(x->hits));
-    x->hits[x->count++] = *hit;
-}
-
-static int find(struct fixture *x, struct search_ask ask)
-{
-    struct fail f = {0};
-    x->count = 0;
-    ask.limit = ask.limit ? ask.limit : 50;
-    arena_clear(&x->arena);
-    assert_int_equal(search_find(x->search, x->reader, &ask, &x->arena, keep, x, &x->end, &f),
-                     ERR_OK);
-    assert_true(x->end.is_complete);
-    return x->count;
-}
-
-static int ask(struct fixture *x, const char *question)
-{
-    return find(x, (struct search_ask){.question = str_of(question)});
-}
-
-static int ask_in(struct fixture *x, const char *question, const char *session)
-{
-    return find(x, (struct search_ask){.question = str_of(question),
-                                       .session_id = str_of(session)});
-}
 
 /* --- tests --- */
 
@@ -473,9 +329,12 @@ static void as_fts5(void **state)
         {"a b", "((\"a\") AND (\"b\"))"},
         {"a OR b c", "((\"a\" OR \"b\") AND (\"c\"))"},
         {"a -b -c", "((\"a\")) NOT (\"b\" OR \"c\")"},
-        {"\"a b\"*", "((\"a b\"*))"},
-        {"fooBar", "(((\"foo bar\" OR \"foobar\")))"},
-        {"foo_barBaz", "((\"foo bar baz\"))"},
+        {"\"a b\"*", "((\"a\" AND \"b\"*))"},
+        {"fooBar", "(((\"foo\" AND \"bar\" OR \"foobar\")))"},
+        {"foo_barBaz", "((\"foo\" AND \"bar\" AND \"baz\"))"},
+        {"a -\"b c\" -d", "((\"a\")) NOT (\"d\")"},
+        {"a -b.c", "((\"a\"))"},
+        {"a OR b.c", "((\"a\" OR \"b\" AND \"c\"))"},
         {"OR a OR", "((\"a\"))"},
         {"a\"b", "((\"a\") AND (\"b\"))"},
     };

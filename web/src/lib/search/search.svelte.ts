@@ -75,11 +75,14 @@ export class Search {
     const { signal } = this.#abort;
     this.#busy = true;
     try {
-      const page = await search({ ...this.#query, limit: page_size, cursor }, signal);
-      this.#hits = cursor ? [...this.#hits, ...page.results] : page.results;
-      this.#next = page.next_cursor;
-      this.#complete = page.complete;
-      this.#error = null;
+      const wanted = (cursor ? this.#hits.length : 0) + page_size;
+      do {
+        const page = await search({ ...this.#query, limit: page_size, cursor }, signal);
+        this.#hits = cursor ? [...this.#hits, ...page.results] : page.results;
+        this.#next = cursor = page.next_cursor;
+        this.#complete = page.complete;
+        this.#error = null;
+      } while (cursor && !this.#complete && this.#hits.length < wanted);
     } catch (error) {
       if (isAbort(error)) return;
       this.#error = error as ApiError;

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Hit } from '../api/types.ts';
-import { groupHits, piecesOfSnippet } from './search.svelte.ts';
+import { groupHits, piecesOfSnippet, Search } from './search.svelte.ts';
 
 const hit = (request_id: string, session_id: string | null): Hit => ({ request_id, session_id, agent_id: null, started_at: '', model: null, title: `of ${session_id}`, kind: 'user', tool: null, snippet: '', highlights: [] });
 
@@ -18,4 +18,19 @@ test('marks that do not fit lose no text', () => {
   for (const marks of [[[3, 9]], [[-1, 2]], [[2, 1], [1, 1]], [[0, 0]], [[NaN, 1]]] as [number, number][][]) {
     expect(piecesOfSnippet('text', marks).map((piece) => piece.text).join('')).toBe('text');
   }
+});
+
+test('where the time ran out, the search goes on from there', async () => {
+  const pages = [{ results: [hit('1', 'a')], next_cursor: '1.5', complete: false }, { results: [], next_cursor: '1.2', complete: false }, { results: [hit('2', 'b')], next_cursor: null, complete: true }];
+  const asked: string[] = [];
+  vi.stubGlobal('fetch', async (url: unknown) => {
+    asked.push(String(url));
+    return new Response(JSON.stringify(pages[asked.length - 1]), { headers: { 'content-type': 'application/json' } });
+  });
+  const found = new Search();
+  await found.ask({ q: '"side by side"' });
+  vi.unstubAllGlobals();
+  expect(found.hits.map((one) => one.request_id)).toEqual(['1', '2']);
+  expect(asked.map((url) => /cursor=([\d.]+)/.exec(url)?.[1])).toEqual([undefined, '1.5', '1.2']);
+  expect(found.is_complete && !found.has_more && !found.is_busy).toBe(true);
 });
