@@ -145,7 +145,6 @@ static void note_request_facts(struct taker *t, struct gathered *e, const struct
     r->tool_errors = tool_errors;
     if (!r->session_id.len)
         r->session_id = f->user_session_id;
-    gathered_keep(e);
 }
 
 /* Who asks. An agent that is not known by the call that began it may still be recognised so, once
