@@ -138,32 +138,26 @@ void conversation_cut(struct conversations *c, const struct match *m, struct str
 
 /* --- what the client has taken out of older messages --- */
 
-/* Is the parent's message, which is `bytes` at `at` of the body now, one message still, of which the facts
- * hold? Where it says something else, so do the chain's numbers from there on. */
-static bool is_sound(struct conversations *c, struct turn *t, size_t message,
-                     const struct body_parts *body, const struct json_cut *now)
+/* Does the parent's message, which stands at `now` of the body, say what it said with its gaps? */
+static bool says_the_same(struct conversations *c, const struct turn *t, size_t message,
+                          const struct body_parts *body, const struct json_cut *now)
 {
     struct request_facts facts;
-    const struct json_cuts *cuts = &c->excerpt_cuts;
+    const struct message_chain *chain = &t->chain;
     char *bytes = excerpt_room(c, now->len);
-    if (!bytes || parts_copy(body, now->start, now->len, bytes) < now->len ||
-        !read_excerpt(c, &facts) || cuts->count != 4 || cuts->list[2].kind != CUT_MESSAGE ||
-        cuts->list[2].len != now->len)
+    if (!bytes || message >= chain->count ||
+        parts_copy(body, now->start, now->len, bytes) < now->len)
         return false;
-    struct message_chain *chain = &t->chain;
-    if (message < chain->count &&
-        hash_join(chain->list[message - 1], message_hash(str_make(bytes, now->len),
-                                                         c->packer->store->secret)) !=
-            chain->list[message])
-        chain->count = message;
-    if (!t->facts.title.len || t->facts.title_message < message)
-        return !facts.title.len;
-    return t->facts.title_message > message || str_equal(facts.title, t->facts.title);
+    uint64_t hash = message_hash(str_make(bytes, now->len), c->packer->store->secret);
+    if (hash_join(chain->list[message - 1], hash) != chain->list[message])
+        return false;
+    return t->facts.title_message != message ||
+           (read_excerpt(c, &facts) && str_equal(facts.title, t->facts.title));
 }
 
 /* The parent's cuts without its gaps go to c->cuts. False when a gap is not inside of a message, or of
  * one of the first two, which may tell of the project, or in what is not all the same. */
-static bool cut_gaps(struct conversations *c, struct turn *t, const struct body_gaps *gaps,
+static bool cut_gaps(struct conversations *c, const struct turn *t, const struct body_gaps *gaps,
                      const struct body_parts *body, size_t prefix)
 {
     const struct body_gap *gap = gaps->list, *end_gap = gap + gaps->count;
@@ -181,7 +175,7 @@ static bool cut_gaps(struct conversations *c, struct turn *t, const struct body_
         cut.start -= (uint32_t)before;
         cut.len -= (uint32_t)(gone - before);
         if (gone > before &&
-            ((size_t)cut.start + cut.len > prefix || !is_sound(c, t, message, body, &cut)))
+            ((size_t)cut.start + cut.len > prefix || !says_the_same(c, t, message, body, &cut)))
             return false;
         message += cut.kind == CUT_MESSAGE;
         add_cut(&c->cuts, cut);

@@ -29,8 +29,8 @@ static inline bool holds_parent(const struct match *m, const struct body_parts *
            (m->prefix + m->suffix) / 3 >= m->parent_bytes / 4;
 }
 
-/* Finds what the client has taken out of older messages, so that only what is behind them is new; the
- * parent's cuts and its chain are as if it had never been there: the body takes its place then. */
+/* Finds what the client has taken out of older messages, which say the same nevertheless, so that only what is
+ * behind them is new; the parent's cuts are as if it had never been there: the body takes its place then. */
 void conversation_find_gaps(struct conversations *c, struct match *m, const struct body_parts *body);
 /* Cuts and facts, without reading again what its parent holds. */
 void conversation_cut(struct conversations *c, const struct match *m, struct str body,

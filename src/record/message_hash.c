@@ -151,7 +151,7 @@ uint64_t message_hash(struct str message, struct str secret)
     if (!json_enter(&h.walk, '{'))
         return hash_bytes(&h, message);
     uint64_t sum = hash_members(&h);
-    return h.walk.is_stuck ? hash_bytes(&h, message) : sum;
+    return h.walk.is_stuck || h.walk.at != message.len ? hash_bytes(&h, message) : sum;
 }
 
 void message_chain_release(struct message_chain *c)
