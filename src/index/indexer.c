@@ -195,9 +195,12 @@ static bool take_segment(struct indexer *x, struct segment *g)
 static bool take_all(struct indexer *x, bool own)
 {
     bool has_news = false;
-    for (struct segment *g = x->segments.first; g; g = g->next)
+    for (struct segment *g = x->segments.first; g; g = g->next) {
         if (g->is_own == own)
             has_news |= take_segment(x, g);
+        if (is_batch_full(x) && x->retry_ns)
+            break; /* the next one may go on with what waits in this one */
+    }
     return has_news;
 }
 

@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "index/damaged.h"
@@ -21,11 +20,8 @@ enum {
     PATH_BYTES = 4096,
     MAPS_MAX = 4,             /* segments in memory at once: the newest */
     MAP_BYTES = 8 * 1024 * 1024, /* of a segment; what is longer is read */
-    LOOK_AHEAD = 8,           /* numbers tried past the newest: workers take them in any order */
     ROTATE_BYTES = 256 * 1024 /* a committed active segment past this is worth deleting */
 };
-
-static const uint64_t scan_every_ns = 1000000000;
 
 void segments_init(struct segments *s, const char *path, struct journal_dir *dir)
 {
@@ -319,7 +315,6 @@ static void add_own(struct segments *s, uint64_t number)
     g->is_own = g->has_boot = true;
     g->boot = *journal_dir_boot(s->dir);
     g->read_to = g->begin = MIN_OF(bytes, (uint64_t)SEGMENT_HEAD_BYTES);
-    s->newest = MAX_OF(s->newest, number);
 }
 
 static enum err each_number_in(struct segments *s, const char *path,
@@ -334,12 +329,6 @@ static enum err each_number_in(struct segments *s, const char *path,
             fn(s, number);
     closedir(dir);
     return ERR_OK;
-}
-
-static enum err each_number(struct segments *s, void (*fn)(struct segments *, uint64_t),
-                            struct fail *f)
-{
-    return each_number_in(s, s->path, fn, f);
 }
 
 /* A crash between the two steps changes nothing: the next process finds it left behind. */
@@ -363,30 +352,18 @@ void segments_fetch(struct segments *s)
 
 enum err segments_scan(struct segments *s, struct fail *f)
 {
-    return each_number(s, add_left_behind, f);
+    return each_number_in(s, s->path, add_left_behind, f);
 }
 
-static bool has_open_own(const struct segments *s)
-{
-    for (const struct segment *g = s->first; g; g = g->next)
-        if (g->is_own && !g->is_closed)
-            return true;
-    return false;
-}
-
+/* First all that have begun, then how far each is: so of what a writer goes on with, all that is in
+ * front of it may be read too. */
 void segments_look(struct segments *s)
 {
+    uint64_t number;
     if (!s->dir)
         return;
-    uint64_t from = s->newest + 1;
-    for (uint64_t number = from; number < from + LOOK_AHEAD; number++)
+    while (journal_dir_next(s->dir, &s->seen, &number))
         add_own(s, number);
-    uint64_t now_ns = clock_mono_ns();
-    if (!has_open_own(s) || now_ns - s->scanned_ns > scan_every_ns) { /* numbers may have gaps */
-        s->scanned_ns = now_ns;
-        enum err err = each_number(s, add_own, NULL);
-        (void)err; /* tried again within a second */
-    }
     for (struct segment *g = s->first; g; g = g->next)
         if (g->is_own && !g->is_closed)
             journal_dir_progress(s->dir, g->number, &g->limit, &g->is_closed);

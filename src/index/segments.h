@@ -41,8 +41,7 @@ struct segments {
     char *path;
     struct journal_dir *dir; /* NULL: only what lies there already */
     struct segment *first;
-    uint64_t newest;         /* highest own number seen */
-    uint64_t scanned_ns;
+    uint64_t seen;           /* own ones, in the journal's order */
     uint64_t clock;
     /* the bytes read last: those of `window_of` from window_start on */
     struct str window;

@@ -32,6 +32,7 @@ static const uint64_t open_again_ns = 1000000000; /* after a segment could not b
 struct segment {
     struct segment *next;
     uint64_t number;
+    uint64_t order; /* in which it came into the list */
     atomic_uint_least64_t bytes;
     atomic_bool is_closed, is_rotate_asked;
     struct segment_file *file; /* the writer's until it is closed, then the directory's; NULL when
@@ -50,7 +51,8 @@ struct journal_dir {
     void *owner;
     pthread_mutex_t mutex; /* guards what follows */
     uint64_t next_number;
-    struct segment *segments;
+    struct segment *segments; /* the newest first */
+    uint64_t begun;           /* segments, ever */
     struct free_file free_files[FREE_FILES_MAX];
     size_t free_count;
     size_t read_soon_count; /* closed segments that have a file */
@@ -170,6 +172,20 @@ bool journal_dir_progress(struct journal_dir *d, uint64_t number, uint64_t *byte
     }
     pthread_mutex_unlock(&d->mutex);
     return s != NULL;
+}
+
+bool journal_dir_next(struct journal_dir *d, uint64_t *order, uint64_t *number)
+{
+    const struct segment *next = NULL;
+    pthread_mutex_lock(&d->mutex);
+    for (const struct segment *s = d->segments; s && s->order > *order; s = s->next)
+        next = s;
+    if (next) {
+        *order = next->order;
+        *number = next->number;
+    }
+    pthread_mutex_unlock(&d->mutex);
+    return next != NULL;
 }
 
 void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number)
@@ -383,6 +399,7 @@ static enum err open_segment(struct journal *j)
     j->synced = 0;
     j->is_name_unsynced = true;
     pthread_mutex_lock(&d->mutex);
+    s->order = ++d->begun;
     s->next = d->segments;
     d->segments = s;
     pthread_mutex_unlock(&d->mutex);

@@ -33,6 +33,10 @@ const struct uuid *journal_dir_boot(const struct journal_dir *d);
 /* For the reader: how far segment `number` of this boot has been written, in bytes; and whether
  * its writer has gone on to another. False when no writer of this process has it open or had. */
 bool journal_dir_progress(struct journal_dir *d, uint64_t number, uint64_t *bytes, bool *is_closed);
+/* For the reader: the segment that was begun next after that of `*order`; 0: the first. A writer's next
+ * one is behind its last, which is closed then; numbers of several writers come in any order. False:
+ * there is none. */
+bool journal_dir_next(struct journal_dir *d, uint64_t *order, uint64_t *number);
 /* For the reader, when all of `number` is committed: asks its writer to go on to a new segment
  * at its next flush, so that this one can be deleted. */
 void journal_dir_ask_rotate(struct journal_dir *d, uint64_t number);

@@ -76,10 +76,52 @@ static void test_a_window_outlives_loads_from_many_files(void **state)
     assert_int_equal(rmdir(path), 0);
 }
 
+/* Segments come and go, of one writer, while another's stays: the next is seen at once. */
+static void test_a_segment_is_seen_at_once_whatever_its_number(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/test_segments.XXXXXX";
+    assert_non_null(mkdtemp(path));
+    struct journal_dir *dir;
+    struct fail f = {0};
+    assert_int_equal(journal_dir_open(&dir, path, no_bell, NULL, &f), ERR_OK);
+    struct journal *quiet = journal_new(dir, 0), *busy = journal_new(dir, 1);
+    struct frame frame = {.type = FRAME_RESP_BODY, .payload = STR("x")};
+    struct segments s;
+    segments_init(&s, path, dir);
+    journal_add(quiet, &frame);
+    assert_int_equal(journal_flush(quiet), ERR_OK);
+    segments_look(&s);
+    uint64_t order = 0, number = s.first->number;
+    for (int i = 0; i < 20; i++) {
+        journal_add(busy, &frame);
+        assert_int_equal(journal_flush(busy), ERR_OK);
+        if (i == 19)
+            break;
+        journal_rotate(busy);
+        journal_dir_forget(dir, number + 1 + (uint64_t)i);
+    }
+    segments_look(&s);
+    assert_non_null(s.first->next);
+    assert_int_equal(s.first->next->number, number + 20);
+    assert_true(s.first->next->limit > s.first->next->read_to);
+    assert_true(journal_dir_next(dir, &order, &number) && number == s.first->number);
+    assert_true(journal_dir_next(dir, &order, &number) && number == s.first->next->number);
+    assert_false(journal_dir_next(dir, &order, &number));
+    journal_free(quiet);
+    journal_free(busy);
+    segments_release(&s);
+    journal_dir_close(dir);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_window_outlives_loads_from_many_files),
+        cmocka_unit_test(test_a_segment_is_seen_at_once_whatever_its_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
