@@ -87,8 +87,6 @@ test('client leaves (fin) while its upload is held up by the provider', { timeou
 
 test('an upload that was held up, and read ahead of, arrives whole', { timeout: 60000 }, async () => {
   const h = await start_held_up(16 << 20);
-  const stood_at = await settled(h.taken, 100);
-  await until(() => h.taken() > stood_at + (2 << 20), 'more to be read after a while');
   const read_to = await settled(h.taken, 1200);
   assert.ok(read_to < h.body.length, 'not without a limit');
   h.resume();
