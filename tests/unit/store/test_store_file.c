@@ -107,14 +107,19 @@ static int on_number(void *out, int count, char **values, char **names)
     return 0;
 }
 
-static int schema_version(const struct fixture *x)
+static int number_of(const struct fixture *x, const char *sql)
 {
     sqlite3 *db;
-    int version = -1;
+    int number = -1;
     assert_int_equal(sqlite3_open(x->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "PRAGMA user_version", on_number, &version, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, on_number, &number, NULL), SQLITE_OK);
     sqlite3_close(db);
-    return version;
+    return number;
+}
+
+static int schema_version(const struct fixture *x)
+{
+    return number_of(x, "PRAGMA user_version");
 }
 
 static void is_private_and_lasts(void **state)
@@ -219,7 +224,72 @@ static void planted_triggers_do_nothing(void **state)
     use(x);
     run_sql(x, "CREATE TRIGGER t AFTER INSERT ON requests BEGIN DELETE FROM requests; END;");
     use(x);
-    assert_int_equal(count_requests(x), 2);
+    assert_int_equal(number_of(x, "SELECT count(*) FROM requests"), 2);
+}
+
+static int spied;
+
+static void spy(sqlite3_context *c, int count, sqlite3_value **values)
+{
+    (void)count, (void)values;
+    spied++;
+    sqlite3_result_int(c, 1);
+}
+
+static int add_spy(sqlite3 *db, char **message, const struct sqlite3_api_routines *routines)
+{
+    (void)message, (void)routines;
+    return sqlite3_create_function(db, "spy", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL, spy, NULL, NULL);
+}
+
+/* Opens, stores, reads, as far as the file lets it. */
+static void use_if_it_can_be(struct fixture *x)
+{
+    struct store *s;
+    struct fail f;
+    struct batch_maker m;
+    int64_t count;
+    if (open_store(x, &s, &f))
+        return;
+    maker_init(&m, s);
+    struct record r = maker_record(base_us + 1);
+    maker_add(&m, &r, STR("request"), STR("response"));
+    enum err err = store_commit(s, maker_batch(&m), &f);
+    struct store_reader *reader = store_reader_new(s);
+    err = store_count(reader, &(struct request_filter){.model = STR("claude-opus-5")}, &count, &(bool){0}, &f);
+    (void)err;
+    store_reader_free(reader);
+    maker_release(&m);
+    store_close(s);
+}
+
+/* What stands in the file's schema cannot call what this program, or a library in it, can do. */
+static void planted_calls_are_not_made(void **state)
+{
+    struct fixture *x = *state;
+    static const char *const plants[] = {
+        "CREATE TRIGGER t AFTER INSERT ON requests BEGIN SELECT spy(); END;",
+        "CREATE INDEX i ON requests (spy(id));",
+        "CREATE INDEX i ON requests (status) WHERE spy(id);",
+        "ALTER TABLE requests ADD COLUMN g GENERATED ALWAYS AS (spy(id)) VIRTUAL;"
+        "CREATE INDEX i ON requests (g);",
+        "ALTER TABLE requests ADD COLUMN g CHECK (spy(id));",
+        "ALTER TABLE names RENAME TO names_; CREATE VIEW names AS SELECT id, is_shared, text"
+        " FROM names_ WHERE spy(id);",
+    };
+    assert_int_equal(sqlite3_auto_extension((void (*)(void))add_spy), SQLITE_OK);
+    for (size_t i = 0; i < COUNT_OF(plants); i++) {
+        char command[160];
+        use(x);
+        run_sql(x, plants[i]);
+        spied = 0;
+        use_if_it_can_be(x);
+        if (spied)
+            fail_msg("called %d times: %s", spied, plants[i]);
+        snprintf(command, sizeof command, "rm -f '%s'*", x->path);
+        assert_int_equal(system(command), 0);
+    }
+    sqlite3_reset_auto_extension();
 }
 
 /* A byte flipped anywhere: it opens or is set aside, and no answer is a wrong body. */
@@ -267,7 +337,8 @@ int main(void)
         TEST(is_private_and_lasts),        TEST(one_writer_only),
         TEST(damaged_files_are_set_aside), TEST(a_suspect_is_looked_at),
         TEST(others_and_newer_ones_are_refused), TEST(places_that_cannot_be),
-        TEST(planted_triggers_do_nothing), TEST(flipped_bytes),
+        TEST(planted_triggers_do_nothing), TEST(planted_calls_are_not_made),
+        TEST(flipped_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
