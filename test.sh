@@ -113,8 +113,8 @@ $(printf '    %-14s failed: %s' "$1" "$2")"
 # build_tests FOLDER [meson option…]
 build_tests() {
     compile "$@" || return 1
-    # A folder that was set up before cmocka was there knows no tests yet.
-    if pkg-config --exists cmocka && [ "$(meson introspect --tests "$1")" = "[]" ]; then
+    # A folder that was set up before cmocka was there (by run.sh) knows none of the tests that need it.
+    if pkg-config --exists cmocka && ! meson introspect --dependencies "$1" | grep -q '"cmocka"'; then
         meson setup --reconfigure "$1" >&2 && ninja -C "$1" >&2
     fi
 }
