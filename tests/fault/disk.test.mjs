@@ -129,7 +129,7 @@ async function full_and_freed(t, dir, { harm, heal }) {
 }
 
 for (const [name, disk] of Object.entries(DISKS)) {
-  test(`a full disk that is freed: ${name}`, { skip: missing(disk), timeout: 120000 }, async (t) => {
+  test(`a full disk that is freed: ${name}`, { skip: missing(disk), timeout: 60000 + COUNT * 400 }, async (t) => {
     const dir = await temp_dir('disk');
     const data = path.join(dir, 'data');
     await fs.mkdir(data, { mode: 0o700 });
@@ -145,7 +145,7 @@ for (const [name, disk] of Object.entries(DISKS)) {
   });
 }
 
-test('files that may grow no further, and then may (RLIMIT_FSIZE)', { timeout: 120000, skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is missing' }, async (t) => {
+test('files that may grow no further, and then may (RLIMIT_FSIZE)', { timeout: 60000 + COUNT * 400, skip: spawnSync('prlimit', ['--version']).status !== 0 && 'prlimit is missing' }, async (t) => {
   const dir = await temp_dir('disk');
   const limit = (p, bytes) => execFileSync('prlimit', ['--pid', String(p.pid), `--fsize=${bytes}:`]);
   try {
