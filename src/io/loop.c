@@ -10,6 +10,16 @@
 #include "base/clock.h"
 #include "base/mem.h"
 
+#ifndef __has_feature
+#define __has_feature(name) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(ptr, bytes) ((void)(ptr), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(ptr, bytes) ((void)(ptr), (void)(bytes))
+#endif
+
 enum {
     BLOCK_BYTES = 256 * 1024,
     SPARE_MAX = LOOP_TURN_READ_MAX / BLOCK_BYTES
@@ -57,6 +67,19 @@ struct loop {
     struct posted *posted, **posted_tail;
 };
 
+/* Who uses turn memory behind its turn is caught by AddressSanitizer, though the block is not freed. */
+static void give_up_all(struct block *b)
+{
+    ASAN_POISON_MEMORY_REGION(b->bytes, b->size);
+    b->used = 0;
+}
+
+static void give_up_from(struct block *b, size_t used)
+{
+    ASAN_POISON_MEMORY_REGION(b->bytes + used, b->used - used);
+    b->used = used;
+}
+
 static void add_block(struct loop *l, size_t size)
 {
     struct block *b = size == BLOCK_BYTES ? l->spare : NULL;
@@ -67,6 +90,7 @@ static void add_block(struct loop *l, size_t size)
         b = mem_alloc(sizeof *b + size);
     }
     *b = (struct block){.older = l->block, .size = size};
+    give_up_all(b);
     l->block = b;
 }
 
@@ -78,6 +102,7 @@ static void drop_block(struct loop *l)
         free(b);
         return;
     }
+    give_up_all(b);
     b->older = l->spare;
     l->spare = b;
     l->spare_count++;
@@ -100,7 +125,7 @@ static void reset_turn_memory(struct loop *l)
         free(l->given->ptr);
     while (l->block->older)
         drop_block(l);
-    l->block->used = 0;
+    give_up_all(l->block);
     l->turn_read_bytes = 0;
     l->turn++;
     l->now_ns = 0; /* not read in this turn yet */
@@ -316,6 +341,7 @@ void *loop_turn_alloc(struct loop *l, size_t bytes)
     if (l->block->size - l->block->used < rounded)
         add_block(l, MAX_OF(rounded, (size_t)BLOCK_BYTES));
     void *ptr = l->block->bytes + l->block->used;
+    ASAN_UNPOISON_MEMORY_REGION(ptr, bytes);
     l->block->used += rounded;
     return ptr;
 }
@@ -324,7 +350,7 @@ void loop_turn_trim(struct loop *l, void *ptr, size_t bytes, size_t needed)
 {
     struct block *b = l->block;
     assert(needed <= bytes && (char *)ptr + round_up(bytes) == b->bytes + b->used);
-    b->used -= round_up(bytes) - round_up(needed);
+    give_up_from(b, b->used - round_up(bytes) + round_up(needed));
     (void)ptr;
 }
 
@@ -343,7 +369,9 @@ uv_buf_t loop_read_room(struct loop *l)
         return uv_buf_init(NULL, 0);
     if (l->block->size - l->block->used < LOOP_READ_BYTES)
         add_block(l, BLOCK_BYTES);
-    return uv_buf_init(l->block->bytes + l->block->used, LOOP_READ_BYTES);
+    char *room = l->block->bytes + l->block->used;
+    ASAN_UNPOISON_MEMORY_REGION(room, LOOP_READ_BYTES);
+    return uv_buf_init(room, LOOP_READ_BYTES);
 }
 
 void loop_read_used(struct loop *l, size_t bytes)
