@@ -95,7 +95,7 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
 {
     *count = 0;
     *is_known = true;
-    enum err err = reader_go_on(r, filter->q, f);
+    enum err err = reader_go_on(r, f);
     if (err)
         return err;
     if (is_unfiltered(filter)) {

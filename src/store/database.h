@@ -97,10 +97,26 @@ static inline enum err statement_queue(struct statement *q, int64_t *changes, st
 /* Returns when all that was queued has run. */
 enum err database_settle(struct database *d, struct fail *f) MUST_CHECK;
 
+/* Sends a question, the answer to which statement_next() gives later: what is asked ahead is answered
+ * together, and a server is waited for once. Bound bytes are taken along. */
+static inline enum err statement_ask(struct statement *q, struct fail *f)
+{
+    return q->driver->ask ? q->driver->ask(q, f) : ERR_OK;
+}
+
 /* True for a row; at the end or on failure false, and *err tells which. */
 static inline bool statement_next(struct statement *q, enum err *err, struct fail *f)
 {
     return q->driver->next(q, err, f);
+}
+
+/* Where all rows are here already (else false, and nothing happens): the next one is the first
+ * again. */
+static inline bool statement_rewind(struct statement *q)
+{
+    if (q->driver->rewind)
+        q->driver->rewind(q);
+    return q->driver->rewind != NULL;
 }
 
 /* Ends the rows and gives bound bytes back; what is bound stays bound. */

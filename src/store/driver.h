@@ -39,7 +39,9 @@ struct driver {
     enum err (*run)(struct statement *q, struct fail *f);
     int64_t (*changes)(struct statement *q);
     enum err (*queue)(struct statement *q, int64_t *changes, struct fail *f);
+    enum err (*ask)(struct statement *q, struct fail *f); /* NULL: asking ahead saves nothing */
     bool (*next)(struct statement *q, enum err *err, struct fail *f);
+    void (*rewind)(struct statement *q); /* NULL: rows come one by one */
     void (*reset)(struct statement *q);
 
     void (*bind_null)(struct statement *q, int at);

@@ -12,7 +12,16 @@ struct written;
 struct engine {
     const char *name;
     const struct driver *driver;
-    const char *like;      /* SQL: compares with a pattern, ignoring case */
+    /* SQL before and behind a column: compares it with a pattern, ignoring case; and one of ASCII,
+     * in small letters */
+    const char *like[2], *like_ascii[2];
+    const char *numbers;       /* SQL: a row for each number of a text, see numbers.h */
+    const char *numbers_marks; /* which that text has at its ends */
+    /* SQL: the names of a part, from one place, and to before another; what is behind the last one.
+     * Parts are of `names_step` places; where a new name may lie among the last `names_again`, these
+     * are looked at again. */
+    const char *names_part[2], *names_end;
+    int64_t names_step, names_again;
     bool has_hashed_names; /* a name's number is its hash, so that many can give them */
     int range_bits;        /* each writer has 2^n block numbers for itself; 0: there is one writer */
     bool may_be_away;      /* a store opens without its database, and waits for it */

@@ -33,6 +33,7 @@ struct postgres_statement {
     int *lengths, *formats;
     uint64_t *numbers;   /* room for bound numbers */
     char **repaired;     /* texts that had to be changed; ours */
+    bool is_asked;       /* sent ahead; `rows` come with the next answers */
     PGresult *rows;      /* NULL: not run */
     int row;
     int64_t changes;
@@ -114,7 +115,8 @@ static enum err begin(struct database *d, struct fail *f)
 
 static enum err begin_reading(struct database *d, struct fail *f)
 {
-    return send_word(d, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, NULL, f);
+    enum err err = settle(d, f); /* what was asked ahead is before it, not in it */
+    return err ? err : send_word(d, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, NULL, f);
 }
 
 /* The server stops the query. Nobody waits for this. */
@@ -201,6 +203,9 @@ static enum err prepare(struct database *d, const char *sql, struct statement **
 static void reset(struct statement *q)
 {
     struct postgres_statement *s = own(q);
+    if (s->is_asked && !s->rows && settle(q->db, NULL)) /* the answer would look for this */
+        s->generation = 0;
+    s->is_asked = false;
     pq.clear(s->rows);
     s->rows = NULL;
 }
@@ -326,12 +331,21 @@ static int64_t changes(struct statement *q)
     return own(q)->changes;
 }
 
+static enum err ask(struct statement *q, struct fail *f)
+{
+    struct postgres_statement *s = own(q);
+    enum err err = send(s, keep_rows, s, f);
+    s->is_asked = !err;
+    return err;
+}
+
 static bool next(struct statement *q, enum err *err, struct fail *f)
 {
     struct postgres_statement *s = own(q);
-    *err = ERR_OK;
-    if (!s->rows) {
-        *err = send(s, keep_rows, s, f);
+    *err = s->is_asked && !s->rows ? settle_after(s, f) : ERR_OK;
+    if (!s->rows) { /* or it was not answered, for one before it had failed */
+        if (!*err)
+            *err = send(s, keep_rows, s, f);
         if (!*err)
             *err = settle_after(s, f);
         if (*err) {
@@ -341,6 +355,11 @@ static bool next(struct statement *q, enum err *err, struct fail *f)
         assert(s->rows); /* every command is answered with a result or with a failure */
     }
     return ++s->row < pq.ntuples(s->rows);
+}
+
+static void rewind_rows(struct statement *q)
+{
+    own(q)->row = -1;
 }
 
 /* --- what is bound --- */
@@ -501,7 +520,9 @@ const struct driver postgres_driver = {
     .run = run,
     .changes = changes,
     .queue = queue,
+    .ask = ask,
     .next = next,
+    .rewind = rewind_rows,
     .reset = reset,
     .bind_null = set_null,
     .bind_number = set_number,

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "base/clock.h"
+#include "store/numbers.h"
 
 void query_add(struct query *q, const char *sql)
 {
@@ -121,8 +121,8 @@ static void add_times(struct query *q, int64_t start_us, int64_t end_us)
     }
 }
 
-/* "%text%" with LIKE's own signs escaped. */
-static struct str like_pattern(struct arena *a, struct str text)
+/* "%text%" with LIKE's own signs escaped, in small letters if it `is_ascii`. */
+static struct str like_pattern(struct arena *a, struct str text, bool is_ascii)
 {
     char *pattern = arena_alloc(a, text.len * 2 + 2);
     size_t len = 0;
@@ -131,10 +131,29 @@ static struct str like_pattern(struct arena *a, struct str text)
         char c = text.ptr[i];
         if (c == '%' || c == '_' || c == '\\')
             pattern[len++] = '\\';
-        pattern[len++] = c;
+        pattern[len++] = is_ascii && c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
     }
     pattern[len++] = '%';
     return str_make(pattern, len);
+}
+
+static bool is_ascii(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (text.ptr[i] & 0x80)
+            return false;
+    return true;
+}
+
+void query_like(struct query *q, const char *column, struct str text)
+{
+    const struct engine *engine = q->reader->store->engine;
+    bool is_plain = is_ascii(text);
+    const char *const *like = is_plain ? engine->like_ascii : engine->like;
+    query_add(q, like[0]);
+    query_add(q, column);
+    query_add(q, like[1]);
+    add_text(q, " ? ESCAPE '\\'", like_pattern(&q->arena, text, is_plain));
 }
 
 /* --- text --- */
@@ -156,68 +175,54 @@ static bool may_be_id(struct str text)
     return has_sign && text.len >= LEAST_BYTES;
 }
 
-static void add_text_search(struct query *q, struct store_reader *r, struct str text)
+static void add_text_search(struct query *q, struct str text)
 {
     static const char *const columns[] = {"title", "path", "model", "response_model", "session",
                                           "agent", "parent_agent", "error_type", "error_message"};
-    bool has_names = r->found.are_many || r->found.count;
+    bool has_names = !q->found || q->found->count;
     struct uuid id;
     if (!has_names && !may_be_id(text))
         q->is_empty = true;
     query_add(q, " AND (1 = 0");
-    for (size_t i = 0; i < COUNT_OF(columns) && has_names; i++) {
+    for (size_t i = 0; i < COUNT_OF(columns) && q->found && has_names; i++) {
         query_add(q, " OR ");
         query_add(q, columns[i]);
         query_add(q, " IN (SELECT id FROM found)");
     }
+    if (!q->found) { /* among so many, looking at a row's names is less than looking at all */
+        query_add(q, " OR EXISTS (SELECT 1 FROM names WHERE names.id IN (0");
+        for (size_t i = 0; i < COUNT_OF(columns); i++) {
+            query_add(q, ", ");
+            query_add(q, columns[i]);
+        }
+        query_add(q, ") AND ");
+        query_like(q, "names.text", text);
+        query_add(q, ")");
+    }
     if (may_be_id(text)) {
-        query_add(q, " OR upstream_request_id ");
-        query_add(q, r->store->engine->like);
-        add_text(q, " ? ESCAPE '\\'", like_pattern(&q->arena, text));
+        query_add(q, " OR ");
+        query_like(q, "upstream_request_id", text);
     }
     if (uuid_parse(text, &id))
         query_id(q, " OR id = ?", &id);
     query_add(q, ")");
 }
 
-/* Which names hold the text: looked up once, whatever many queries ask. Where they are many, or
- * cannot be told, each query asks itself. */
-static void find_names(struct store_reader *r, struct str text)
-{
-    struct query q;
-    enum err err;
-    r->found.is_known = true;
-    r->found.known_ns = clock_mono_ns();
-    r->found.len = text.len < sizeof r->found.text ? text.len : 0;
-    memcpy(r->found.text, text.ptr, r->found.len);
-    r->found.count = 0;
-    query_begin(&q, r, STR_NONE);
-    query_add(&q, "SELECT id FROM names WHERE text ");
-    query_add(&q, r->store->engine->like);
-    add_text(&q, " ? ESCAPE '\\'", like_pattern(&q.arena, text));
-    query_number(&q, " LIMIT ?", READER_FOUND_MAX + 1);
-    while (query_next(&q, &err, NULL) && r->found.count < READER_FOUND_MAX)
-        r->found.ids[r->found.count++] = column_number(q.rows, 0);
-    r->found.are_many = err || r->found.count == READER_FOUND_MAX;
-    query_release(&q);
-}
-
 static void add_found(struct query *q, struct store_reader *r, struct str text)
 {
-    if (!r->found.is_known)
-        find_names(r, text);
-    if (r->found.are_many) {
-        query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE text ");
-        query_add(q, r->store->engine->like);
-        add_text(q, " ? ESCAPE '\\') ", like_pattern(&q->arena, text));
+    struct fail why = {0};
+    q->found = NULL;
+    if (found_look(r, text, 0, &q->found, &why) || q->found->are_many) {
+        q->found = NULL;
+        query_add(q, "WITH found AS MATERIALIZED (SELECT id FROM names WHERE ");
+        query_like(q, "text", text);
+        query_add(q, ") ");
         return;
     }
-    query_add(q, "WITH found (id) AS (VALUES (0)"); /* which is no name */
-    for (size_t i = 0; i < r->found.count; i++) {
-        char one[32];
-        snprintf(one, sizeof one, ",(%lld)", (long long)r->found.ids[i]);
-        query_add(q, one);
-    }
+    query_add(q, "WITH found (id) AS MATERIALIZED (");
+    *add_value(q, r->store->engine->numbers) = (struct query_value){
+        .kind = VALUE_TEXT,
+        .bytes = numbers_text(r->store->engine, q->found->ids, q->found->count, &q->arena)};
     query_add(q, ") ");
 }
 
@@ -268,7 +273,7 @@ void query_init(struct query *q, const char *select, struct store_reader *r,
     add_status(q, filter->status);
     add_times(q, filter->start_us, filter->end_us);
     if (filter->q.len)
-        add_text_search(q, r, filter->q);
+        add_text_search(q, filter->q);
 }
 
 void query_threads(struct query *q, const struct thread_filter *filter)
@@ -306,6 +311,14 @@ static enum err prepare(struct query *q, struct fail *f)
             bind_blob(q->rows, i + 1, v->bytes);
     }
     return ERR_OK;
+}
+
+enum err query_ask(struct query *q, struct fail *f)
+{
+    if (q->is_empty || q->rows)
+        return ERR_OK;
+    enum err err = prepare(q, f);
+    return err ? err : statement_ask(q->rows, f);
 }
 
 bool query_next(struct query *q, enum err *err, struct fail *f)

@@ -23,6 +23,7 @@ struct query {
     bool is_empty; /* nothing can match: a name that no row has */
     struct arena arena;
     struct store_reader *reader;
+    struct found *found; /* names that hold the text; NULL: too many to be told */
     struct statement *rows; /* the columns of the row that query_next() came to */
 };
 
@@ -43,6 +44,10 @@ void query_sessions_of(struct query *q, struct store_reader *r, struct str agent
 void query_add(struct query *q, const char *sql); /* more text */
 void query_number(struct query *q, const char *sql, int64_t number);
 void query_id(struct query *q, const char *sql, const struct uuid *id);
+/* The column holds the text, ignoring case. */
+void query_like(struct query *q, const char *column, struct str text);
+/* Sends it, and query_next() gets the answer: see statement_ask(). */
+enum err query_ask(struct query *q, struct fail *f) MUST_CHECK;
 /* True for a row, the first time for the first one; at the end or on failure false, and *err tells
  * which. */
 bool query_next(struct query *q, enum err *err, struct fail *f);

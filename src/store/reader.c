@@ -3,10 +3,12 @@
  */
 #include "store/reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "store/numbers.h"
 
 static const char *const sql[READ_STATEMENTS] = {
     [READ_NAME] = "SELECT text FROM names WHERE id = ?",
@@ -68,6 +70,7 @@ void store_reader_free(struct store_reader *r)
         statement_free(r->statements[i]);
     database_close(&r->db);
     reader_blocks_release(r);
+    found_release(r);
     arena_release(&r->name_bytes);
     free(r);
 }
@@ -79,9 +82,13 @@ void store_reader_be_patient(struct store_reader *r)
 
 static enum err open_reader(struct store_reader *r, struct fail *f)
 {
-    enum err err = database_open(&r->db, r->store->engine->driver, r->store->where, DATABASE_READ, f);
+    const struct engine *engine = r->store->engine;
+    char names[128];
+    snprintf(names, sizeof names, "SELECT id, text FROM names WHERE id IN (%s)", engine->numbers);
+    r->has_asked_floor = false;
+    enum err err = database_open(&r->db, engine->driver, r->store->where, DATABASE_READ, f);
     for (int i = 0; i < READ_STATEMENTS && !err; i++)
-        err = database_prepare(&r->db, sql[i], &r->statements[i], f);
+        err = database_prepare(&r->db, i == READ_NAMES ? names : sql[i], &r->statements[i], f);
     if (err) {
         for (int i = 0; i < READ_STATEMENTS; i++) {
             statement_free(r->statements[i]);
@@ -112,47 +119,68 @@ enum err reader_look_at_floor(struct store_reader *r, struct fail *f)
     if (statement_next(q, &err, f))
         r->floor = (uint64_t)column_number(q, 0);
     statement_reset(q);
+    r->has_asked_floor = false;
+    return err;
+}
+
+uint64_t reader_floor(struct store_reader *r)
+{
+    if (r->has_asked_floor && reader_look_at_floor(r, NULL))
+        r->has_asked_floor = false; /* the database went away: whoever asked something knows */
+    return r->floor;
+}
+
+enum err reader_go_on(struct store_reader *r, struct fail *f)
+{
+    tell_damage(r);
+    r->name_err = ERR_OK;
+    enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
+    r->db.deadline_ns =
+        r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
     return err;
 }
 
 enum err reader_begin(struct store_reader *r, struct fail *f)
 {
-    tell_damage(r);
-    r->found.is_known = false;
-    r->name_err = ERR_OK;
-    enum err err = database_is_connected(&r->db) ? ERR_OK : connect_reader(r, f);
-    r->db.deadline_ns =
-        r->is_patient ? 0 : clock_mono_ns() + (uint64_t)READ_LIMIT_MS * 1000000u;
-    return err ? err : reader_look_at_floor(r, f);
+    enum err err = reader_go_on(r, f);
+    found_begin(r);
+    if (!err && r->has_asked_floor)
+        statement_reset(r->statements[READ_FLOOR]);
+    if (!err)
+        err = statement_ask(r->statements[READ_FLOOR], f);
+    r->has_asked_floor = !err;
+    return err;
 }
 
-static const uint64_t found_ns = 250000000; /* that long names are not looked up again */
+/* --- names --- */
 
-enum err reader_go_on(struct store_reader *r, struct str text, struct fail *f)
+static void forget_names(struct store_reader *r)
 {
-    bool is_known = r->found.is_known && str_equal(str_make(r->found.text, r->found.len), text) &&
-                    clock_mono_ns() - r->found.known_ns < found_ns;
-    enum err err = reader_begin(r, f);
-    r->found.is_known = is_known;
-    return err;
+    memset(r->names, 0, sizeof r->names);
+    arena_release(&r->name_bytes);
+    r->name_count = r->name_bytes_len = 0;
 }
 
 void reader_names_trim(struct store_reader *r)
 {
-    if (r->name_count < READER_NAMES_MAX && r->name_bytes_len < READER_NAME_BYTES_MAX)
-        return;
-    memset(r->names, 0, sizeof r->names);
-    arena_release(&r->name_bytes);
-    r->name_count = r->name_bytes_len = 0;
+    if (r->name_count >= READER_NAMES_MAX || r->name_bytes_len >= READER_NAME_BYTES_MAX)
+        forget_names(r);
+}
+
+/* Where the name is, or would be. */
+static size_t slot_of(const struct store_reader *r, int64_t id)
+{
+    size_t slot = (uint64_t)id * 0x9e3779b97f4a7c15u % COUNT_OF(r->names);
+    while (r->names[slot].id && r->names[slot].id != id)
+        slot = (slot + 1) % COUNT_OF(r->names);
+    return slot;
 }
 
 struct str reader_name(struct store_reader *r, int64_t id)
 {
     if (!id)
         return STR_NONE;
-    size_t slot = (uint64_t)id * 0x9e3779b97f4a7c15u % COUNT_OF(r->names);
-    while (r->names[slot].id && r->names[slot].id != id)
-        slot = (slot + 1) % COUNT_OF(r->names);
+    size_t slot = slot_of(r, id);
     if (r->names[slot].id)
         return r->names[slot].text;
     struct statement *q = r->statements[READ_NAME];
@@ -185,6 +213,73 @@ int64_t reader_name_id(struct store_reader *r, struct str text)
     return id;
 }
 
+/* --- many names at once --- */
+
+/* Those that are not remembered; they are remembered as empty from here on. */
+static size_t add_unknown(struct store_reader *r, struct statement *q, const int *at,
+                          size_t count, int64_t list[READER_NAMES_AHEAD])
+{
+    size_t added = 0;
+    enum err err;
+    while (statement_next(q, &err, NULL))
+        for (size_t i = 0; i < count && added < READER_NAMES_AHEAD; i++) {
+            int64_t id = column_number(q, at[i]);
+            size_t slot = slot_of(r, id);
+            if (!id || r->names[slot].id)
+                continue;
+            r->names[slot].id = list[added++] = id;
+            r->names[slot].text = STR_NONE;
+            r->name_count++;
+        }
+    return added;
+}
+
+static enum err fetch_names(struct store_reader *r, const int64_t *list, size_t count)
+{
+    struct statement *q = r->statements[READ_NAMES];
+    struct arena arena;
+    enum err err;
+    arena_init(&arena);
+    bind_text(q, 1, numbers_text(r->store->engine, list, count, &arena));
+    while (statement_next(q, &err, NULL)) {
+        size_t slot = slot_of(r, column_number(q, 0));
+        r->names[slot].text = arena_str(&r->name_bytes, column_str(q, 1));
+        r->name_bytes_len += r->names[slot].text.len;
+    }
+    statement_reset(q);
+    arena_release(&arena);
+    return err;
+}
+
+void reader_names_ahead(struct store_reader *r, struct statement *q, const int *at,
+                        size_t count)
+{
+    int64_t list[READER_NAMES_AHEAD];
+    enum err err;
+    if (!statement_rewind(q))
+        return;
+    if (r->name_count + READER_NAMES_AHEAD >= READER_NAMES_MAX)
+        forget_names(r);
+    size_t added = add_unknown(r, q, at, count, list);
+    if (added && fetch_names(r, list, added))
+        forget_names(r); /* they are not empty; looking one of them up tells why */
+    statement_rewind(q);
+    if (!statement_next(q, &err, NULL))
+        assert(!"it had come to its first row");
+}
+
+void reader_rows_ahead(struct store_reader *r, struct statement *q)
+{
+    int at[COUNT_OF(columns)];
+    size_t count = 0;
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        if (columns[i].kind == NAME || columns[i].kind == TEXT)
+            at[count++] = (int)i + 1;
+    reader_names_ahead(r, q, at, count);
+}
+
+/* --- rows --- */
+
 static void read_number(struct statement *q, int at, const struct column *c, char *member)
 {
     bool is_null = column_is_null(q, at);
@@ -216,5 +311,5 @@ void reader_row(struct store_reader *r, struct statement *q, struct record *row)
                                                   : column_str(q, at);
         memcpy(member, &text, sizeof text);
     }
-    row->has_aged_out = (uint64_t)column_number(q, READER_COLUMNS - 1) < r->floor;
+    row->has_aged_out = (uint64_t)column_number(q, READER_COLUMNS - 1) < reader_floor(r);
 }

@@ -7,6 +7,7 @@
 #include "record/chain.h"
 #include "record/recipe.h"
 #include "store/database.h"
+#include "store/found.h"
 #include "store/store_private.h"
 
 enum {
@@ -14,13 +15,13 @@ enum {
     AWAY_MS = 1000,                 /* after a failure to connect, nobody tries for so long */
     READER_NAMES_MAX = 4096,        /* remembered; half of the slots */
     READER_NAME_BYTES_MAX = 1 << 20,
-    READER_FOUND_MAX = 128,
+    READER_NAMES_AHEAD = 1024,
     CHAINS_CACHED = 8,
     CHAIN_CACHE_BYTES_MAX = 16 << 20
 };
 
 enum read_statement {
-    READ_NAME, READ_NAME_ID, READ_BLOCK_CHAIN, READ_CHAIN, READ_FLOOR,
+    READ_NAME, READ_NAME_ID, READ_NAMES, READ_BLOCK_CHAIN, READ_CHAIN, READ_FLOOR,
     READ_STATEMENTS
 };
 
@@ -45,29 +46,32 @@ struct store_reader {
     size_t name_bytes_len;
     struct chain_cache chains[CHAINS_CACHED];
     struct chain_reader decoder;
-    struct {
-        bool is_known, are_many;
-        uint64_t known_ns; /* when they were looked up */
-        size_t len;
-        char text[128]; /* looked for; a longer one is looked up each time */
-        int64_t ids[READER_FOUND_MAX];
-        size_t count;
-    } found; /* names that hold the text which is looked for; until reader_begin() */
+    struct found found[FOUND_TEXTS];
+    int64_t rows_per_ms; /* that were looked at last; 0: none yet */
     enum err name_err; /* a name could not be read, since reader_begin() */
     uint64_t floor; /* blocks before this one were gone when this was looked at */
+    bool has_asked_floor; /* reader_begin() has; nobody has looked at the answer yet */
     uint64_t clock; /* counts uses of chains */
     bool is_patient; /* no limit of time counts: READ_, STORE_COUNT_, STORE_LIST_MS */
 };
 
-/* Opens if need be and starts the time limit; before every use of the connection. */
+/* Opens if need be and starts the time limit; before every use of the connection. `floor` is asked
+ * for: the answer comes with that to the next question. */
 enum err reader_begin(struct store_reader *r, struct fail *f) MUST_CHECK;
-/* Likewise, where the same was asked a moment ago: which names hold the text is not looked up again. */
-enum err reader_go_on(struct store_reader *r, struct str text, struct fail *f) MUST_CHECK;
-/* Sets `floor`; reader_begin() has done so. */
+/* Likewise, to go on with a question: `floor` is not asked for, nor which names hold a text again. */
+enum err reader_go_on(struct store_reader *r, struct fail *f) MUST_CHECK;
+/* The first block that is still there, as of reader_begin(). */
+uint64_t reader_floor(struct store_reader *r);
+/* Sets `floor` to what it is now. */
 enum err reader_look_at_floor(struct store_reader *r, struct fail *f) MUST_CHECK;
 /* The text of a name: valid until reader_names_trim(). Empty for 0 and for what is missing. */
 struct str reader_name(struct store_reader *r, int64_t id);
 void reader_names_trim(struct store_reader *r); /* between rows: forgets all when there are many */
+/* Looks up the names in the columns `at` of all rows of `q`, which has come to its first one, with one
+ * question, where one for each would be a way to a server and back. READER_NAMES_AHEAD at most. */
+void reader_names_ahead(struct store_reader *r, struct statement *q, const int *at,
+                        size_t count);
+void reader_rows_ahead(struct store_reader *r, struct statement *q); /* those reader_row() reads */
 /* The number of a shared name; 0 when there is none. */
 int64_t reader_name_id(struct store_reader *r, struct str text);
 

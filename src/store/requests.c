@@ -8,6 +8,8 @@
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
+static const struct uuid none;
+
 struct listing {
     struct store_reader *r;
     const struct request_filter *filter;
@@ -15,12 +17,46 @@ struct listing {
     int left;
     store_row_fn *on_row;
     void *owner;
+    uint64_t until_ns;    /* whoever asks waits no longer; 0: as long as it takes */
+    struct uuid *stopped; /* where it was not enough; NULL: it takes as long as it takes */
 };
 
 static bool has_begun(const struct listing *l)
 {
-    static const struct uuid none;
     return !uuid_equal(&l->before, &none);
+}
+
+static bool has_stopped(const struct listing *l)
+{
+    return l->stopped && !uuid_equal(l->stopped, &none);
+}
+
+static enum err take_rows(struct listing *l, struct query *q, struct fail *f)
+{
+    enum err err;
+    bool is_row = query_next(q, &err, f);
+    if (is_row)
+        reader_rows_ahead(l->r, q->rows);
+    for (; is_row; is_row = query_next(q, &err, f)) {
+        struct record row;
+        reader_row(l->r, q->rows, &row);
+        l->before = row.id;
+        l->on_row(&row, l->owner);
+        l->left--;
+    }
+    return err || !l->r->name_err ? err : fail(f, l->r->name_err, "a name could not be read");
+}
+
+static void select_rows(struct listing *l, struct query *q, const struct uuid *low,
+                        const struct uuid *high)
+{
+    query_init(q, reader_select, l->r, l->filter);
+    if (has_begun(l))
+        query_id(q, " AND id < ?", &l->before);
+    if (low)
+        query_id(q, " AND id >= ?", low);
+    if (high)
+        query_id(q, " AND id < ?", high);
 }
 
 /* Ids in [low, high); NULL: no such bound. */
@@ -28,25 +64,108 @@ static enum err list_some(struct listing *l, const struct uuid *low, const struc
                           struct fail *f)
 {
     struct query q;
-    query_init(&q, reader_select, l->r, l->filter);
-    if (has_begun(l))
-        query_id(&q, " AND id < ?", &l->before);
-    if (low)
-        query_id(&q, " AND id >= ?", low);
-    if (high)
-        query_id(&q, " AND id < ?", high);
+    select_rows(l, &q, low, high);
     query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
-    enum err err;
-    while (query_next(&q, &err, f)) {
-        struct record row;
-        reader_row(l->r, q.rows, &row);
-        l->before = row.id;
-        l->on_row(&row, l->owner);
-        l->left--;
-    }
+    enum err err = take_rows(l, &q, f);
     query_release(&q);
-    return err || !l->r->name_err ? err : fail(f, l->r->name_err, "a name could not be read");
+    return err;
 }
+
+/* --- by looking at rows, a slice after the other --- */
+
+static struct uuid id_of_column(struct statement *q, int column)
+{
+    struct uuid id = none;
+    struct str bytes = column_str(q, column);
+    if (bytes.len == sizeof id.bytes)
+        memcpy(id.bytes, bytes.ptr, bytes.len);
+    return id;
+}
+
+/* The id of the row after which a slice has had its rows. */
+static void add_end(struct query *q, const struct uuid *low, const struct uuid *high, int64_t rows)
+{
+    query_id(q, "SELECT id FROM requests WHERE id >= ?", low);
+    query_id(q, " AND id < ?", high);
+    query_number(q, " ORDER BY id DESC LIMIT 1 OFFSET ?", rows);
+}
+
+/* Looks at so many rows of [low, *high), and moves *high there; all zeros when that was all. Where the
+ * slice ends is asked twice, last by itself: a row that comes in between is looked at twice,
+ * not left out. Both are one way to a server and back. */
+static enum err list_slice(struct listing *l, const struct uuid *low, struct uuid *high,
+                           int64_t rows, struct fail *f)
+{
+    struct query q, end;
+    enum err err;
+    select_rows(l, &q, NULL, high);
+    query_add(&q, " AND id >= COALESCE((");
+    add_end(&q, low, high, rows);
+    query_id(&q, "), ?)", low);
+    query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
+    query_begin(&end, l->r, STR_NONE);
+    add_end(&end, low, high, rows);
+    err = query_ask(&q, f);
+    if (!err)
+        err = query_ask(&end, f);
+    if (!err)
+        err = take_rows(l, &q, f);
+    *high = none;
+    if (!err && query_next(&end, &err, f))
+        *high = id_of_column(end.rows, 0);
+    query_release(&end);
+    query_release(&q);
+    return err;
+}
+
+/* Slices are such that looking at one takes some two milliseconds. */
+static int64_t next_size(const struct store_reader *r)
+{
+    enum { SLICE_MS = 2, LEAST = 200, MOST = 50000 };
+    int64_t rows = r->rows_per_ms ? r->rows_per_ms * SLICE_MS : LEAST * 2;
+    return MAX_OF(LEAST, MIN_OF(rows, MOST));
+}
+
+static enum err list_slices(struct listing *l, const struct uuid *low, struct uuid high,
+                            struct fail *f)
+{
+    enum err err = ERR_OK;
+    while (!err && l->left && !uuid_equal(&high, &none)) {
+        uint64_t begun_ns = clock_mono_ns();
+        int64_t rows = next_size(l->r);
+        err = list_slice(l, low, &high, rows, f);
+        uint64_t now_ns = clock_mono_ns(), us = (now_ns - begun_ns) / 1000 + 1;
+        if (l->left && !uuid_equal(&high, &none)) {
+            l->r->rows_per_ms = rows * 1000 / (int64_t)us + 1;
+            if (l->until_ns && now_ns > l->until_ns) {
+                *l->stopped = high;
+                break;
+            }
+        }
+    }
+    return err;
+}
+
+/* Where sums or an index tell more than when. */
+static bool is_indexed(const struct request_filter *f)
+{
+    return f->session_id.len || f->status >= 400 || (f->status >= 4 && f->status < 100) ||
+           (f->has_state && f->state != ENDING_COMPLETE);
+}
+
+static enum err list_between(struct listing *l, const struct uuid *low, const struct uuid *high,
+                             struct fail *f)
+{
+    return l->stopped && !is_indexed(l->filter) ? list_slices(l, low, *high, f)
+                                                : list_some(l, low, high, f);
+}
+
+static const struct uuid *older(const struct uuid *a, const struct uuid *b)
+{
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) < 0 ? a : b;
+}
+
+/* --- by the days that there is anything on --- */
 
 /* An id's first 48 bits are its time in milliseconds (RFC 9562, section 5.7). */
 static int64_t ms_of(const struct uuid *id)
@@ -56,8 +175,6 @@ static int64_t ms_of(const struct uuid *id)
         ms = ms << 8 | id->bytes[i];
     return ms;
 }
-
-/* --- by the days that there is anything on --- */
 
 static enum err list_days(struct listing *l, struct fail *f)
 {
@@ -74,18 +191,18 @@ static enum err list_days(struct listing *l, struct fail *f)
     }
     do {
         err = days_find(l->r, l->filter, before, sure, l->left, &runs, f);
-        for (size_t i = 0; i < runs.count && l->left && !err; i++) {
+        for (size_t i = 0; i < runs.count && l->left && !err && !has_stopped(l); i++) {
             const struct day_run *run = &runs.list[i];
             struct uuid low = uuid_floor(MAX_OF(run->start * us_per_hour - QUERY_ID_SLACK_US, 0));
             struct uuid high = uuid_floor(run->end * us_per_hour + QUERY_ID_SLACK_US);
-            err = list_some(l, &low, &high, f);
+            err = list_between(l, &low, has_begun(l) ? older(&l->before, &high) : &high, f);
         }
         before = runs.from;
-    } while (!err && l->left && runs.from); /* fewer than the sums made us think */
+    } while (!err && l->left && runs.from && !has_stopped(l)); /* fewer than the sums made us think */
     return err;
 }
 
-/* --- by looking at rows, a slice of time after the other --- */
+/* --- whatever tells --- */
 
 /* Neither sums nor an index tell where there is something. */
 static bool must_look(const struct request_filter *f)
@@ -96,91 +213,41 @@ static bool must_look(const struct request_filter *f)
            !f->session_id.len;
 }
 
-/* What an id's time is, for the rows that a list may look at. */
-struct extent {
-    int64_t oldest_us, end_us;
-};
-
-static int64_t us_of_column(struct statement *q, int column)
-{
-    struct uuid id;
-    struct str bytes = column_str(q, column);
-    if (column_is_null(q, column))
-        return 0;
-    assert(bytes.len == sizeof id.bytes);
-    memcpy(id.bytes, bytes.ptr, sizeof id.bytes);
-    return ms_of(&id) * 1000;
-}
-
-/* The times of the oldest and the newest row; 0 when there is none. */
-static enum err times_of_ends(struct store_reader *r, struct extent *out, struct fail *f)
-{
-    struct statement *q;
-    enum err err = database_prepare(&r->db, "SELECT (SELECT id FROM requests ORDER BY id LIMIT 1),"
-                                            " (SELECT id FROM requests ORDER BY id DESC LIMIT 1)",
-                                    &q, f);
-    if (err)
-        return err;
-    if (statement_next(q, &err, f))
-        *out = (struct extent){us_of_column(q, 0), us_of_column(q, 1)};
-    statement_free(q);
-    return err;
-}
-
-static enum err find_extent(const struct listing *l, struct extent *out, struct fail *f)
+static enum err look(struct listing *l, struct fail *f)
 {
     const struct request_filter *filter = l->filter;
-    enum err err = times_of_ends(l->r, out, f);
+    struct uuid low = none, high;
+    enum err err = ERR_OK;
+    memset(high.bytes, 0xff, sizeof high.bytes);
     if (has_begun(l))
-        out->end_us = ms_of(&l->before) * 1000;
-    if (err)
-        return err;
-    if (filter->end_us)
-        out->end_us = MIN_OF(out->end_us, filter->end_us + QUERY_ID_SLACK_US);
-    if (filter->start_us)
-        out->oldest_us = MAX_OF(out->oldest_us, filter->start_us - QUERY_ID_SLACK_US);
-    out->end_us += 1000; /* an id's time has milliseconds: the one it ends with belongs to it */
-    return ERR_OK;
-}
-
-/* There may be a row a day, or thousands a second: so that a slice takes some ten milliseconds. */
-static int64_t next_size(int64_t size_us, uint64_t took_ns)
-{
-    static const uint64_t tiny_ns = 5000000, short_ns = 25000000, long_ns = 100000000;
-    if (took_ns < short_ns)
-        return size_us * (took_ns < tiny_ns ? 8 : 2);
-    return took_ns > long_ns ? MAX_OF(size_us / 2, (int64_t)1000000) : size_us;
-}
-
-static enum err list_slices(struct listing *l, struct uuid *stopped, struct fail *f)
-{
-    struct extent x = {0};
-    enum err err = find_extent(l, &x, f);
-    uint64_t begun_ns = clock_mono_ns();
-    int64_t size_us = us_per_hour;
-    while (!err && l->left && x.end_us > x.oldest_us) {
-        uint64_t slice_ns = clock_mono_ns();
-        if (!l->r->is_patient && slice_ns - begun_ns > STORE_LIST_MS * UINT64_C(1000000)) {
-            *stopped = uuid_floor(x.end_us);
-            break;
+        high = l->before;
+    if (filter->q.len) {
+        struct found *found;
+        err = found_look(l->r, filter->q, l->until_ns, &found, f);
+        if (!err && !found->is_complete) {
+            *l->stopped = high;
+            return ERR_OK;
         }
-        struct uuid low = uuid_floor(MAX_OF(x.end_us - size_us, 0)), high = uuid_floor(x.end_us);
-        err = list_some(l, &low, &high, f);
-        x.end_us -= size_us;
-        size_us = next_size(size_us, clock_mono_ns() - slice_ns);
     }
-    return err;
+    if (filter->start_us)
+        low = uuid_floor(MAX_OF(filter->start_us - QUERY_ID_SLACK_US, 0));
+    if (filter->end_us) {
+        struct uuid end = uuid_floor(filter->end_us + QUERY_ID_SLACK_US);
+        high = *older(&high, &end);
+    }
+    return err ? err : list_slices(l, &low, high, f);
 }
 
-static enum err list(struct listing *l, struct uuid *stopped, struct fail *f)
+static enum err list(struct listing *l, struct fail *f)
 {
     enum err err = reader_begin(l->r, f);
     if (err)
         return err;
+    if (l->stopped && !l->r->is_patient)
+        l->until_ns = clock_mono_ns() + STORE_LIST_MS * UINT64_C(1000000);
     if (days_are_known(l->filter))
         return list_days(l, f);
-    return stopped && must_look(l->filter) ? list_slices(l, stopped, f)
-                                           : list_some(l, NULL, NULL, f);
+    return l->stopped && must_look(l->filter) ? look(l, f) : list_some(l, NULL, NULL, f);
 }
 
 enum err store_list(struct store_reader *r, const struct request_filter *filter,
@@ -194,11 +261,12 @@ enum err store_list_a_while(struct store_reader *r, const struct request_filter 
                             const struct uuid *before, int limit, store_row_fn *on_row,
                             void *owner, struct uuid *stopped, struct fail *f)
 {
-    struct listing l = {r, filter, before ? *before : (struct uuid){{0}},
-                        MIN_OF(limit, (int)FILTER_LIMIT_MAX), on_row, owner};
+    struct listing l = {.r = r, .filter = filter, .before = before ? *before : none,
+                        .left = MIN_OF(limit, (int)FILTER_LIMIT_MAX), .on_row = on_row,
+                        .owner = owner, .stopped = stopped};
     if (stopped)
-        *stopped = (struct uuid){{0}};
-    return list(&l, stopped, f);
+        *stopped = none;
+    return list(&l, f);
 }
 
 /* Strings of the row go to `arena`. */

@@ -180,7 +180,13 @@ static int64_t size(struct store_reader *r)
 const struct engine sqlite_engine = {
     .name = "sqlite",
     .driver = &sqlite_driver,
-    .like = "LIKE",
+    .like = {"", " LIKE"},
+    .like_ascii = {"", " LIKE"},
+    .numbers = "SELECT value FROM json_each(?)",
+    .numbers_marks = "[]",
+    .names_part = {"SELECT id FROM names WHERE id >= ?", " AND id < ?"},
+    .names_end = "SELECT max(id) + 1 FROM names",
+    .names_step = 8192,
     .write_totals =
         "UPDATE totals SET requests = requests + ?1, pieces = pieces + ?2, blocks = blocks + ?3,"
         " raw_bytes = raw_bytes + ?4, stored_bytes = stored_bytes + ?5,"

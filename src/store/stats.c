@@ -372,9 +372,10 @@ static enum err read_all(struct reading *g, struct fail *f)
 enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,
                      void *owner, struct fail *f)
 {
-    enum err err = reader_begin(r, f);
+    enum err err = reader_go_on(r, f); /* bodies are not asked after */
     if (err)
         return err;
+    found_begin(r);
     struct reading *g = MEM_NEW(struct reading);
     g->r = r;
     g->ask = ask;
