@@ -95,7 +95,8 @@ static enum err gather(struct api_job *job, struct rows *rows, struct uuid *next
                                           add_stored, rows, &stopped, &job->fail);
         stored = (int64_t)(rows->count - running);
         bool is_all = !q->has_cursor && (size_t)stored < wanted && uuid_equal(&stopped, &none);
-        rows->is_counted = uuid_equal(&stopped, &none); /* else that takes longer still */
+        /* where looking at rows was not done in time, looking at all of them is not either */
+        rows->is_counted = uuid_equal(&stopped, &none) || store_count_is_known(&q->filter);
         if (!err && !is_all && rows->is_counted) /* else they have been counted */
             err = store_count(job->reader, &q->filter, &stored, &rows->is_counted, &job->fail);
         if (err)

@@ -21,6 +21,11 @@ static bool sums_tell(const struct request_filter *f)
             str_equal(f->agent_id, STR("sub")));
 }
 
+bool store_count_is_known(const struct request_filter *filter)
+{
+    return is_unfiltered(filter) || sums_tell(filter);
+}
+
 static enum err count_rows(struct store_reader *r, const struct request_filter *filter,
                            int64_t *count, struct fail *f)
 {

@@ -121,8 +121,8 @@ static enum err list_slice(struct listing *l, const struct uuid *low, struct uui
 /* Slices are such that looking at one takes some two milliseconds. */
 static int64_t next_size(const struct store_reader *r)
 {
-    enum { SLICE_MS = 2, LEAST = 200, MOST = 50000 };
-    int64_t rows = r->rows_per_ms ? r->rows_per_ms * SLICE_MS : LEAST * 2;
+    enum { SLICE_MS = 2, LEAST = 1000, MOST = 50000 };
+    int64_t rows = r->rows_per_ms * SLICE_MS;
     return MAX_OF(LEAST, MIN_OF(rows, MOST));
 }
 

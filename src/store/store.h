@@ -126,6 +126,8 @@ enum { STORE_LIST_MS = 6 };
 enum err store_list_a_while(struct store_reader *r, const struct request_filter *filter,
                             const struct uuid *before, int limit, store_row_fn *on_row,
                             void *owner, struct uuid *stopped, struct fail *f) MUST_CHECK;
+/* Do sums tell how many there are? */
+bool store_count_is_known(const struct request_filter *filter);
 /* How many there are. Where only the rows themselves can tell (an agent's id, a tool, a text), they
  * are counted for STORE_COUNT_MS; then `*is_known` is false, and `*count` 0. */
 enum { STORE_COUNT_MS = 3 };

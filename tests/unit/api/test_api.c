@@ -82,6 +82,11 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
     return ERR_OK;
 }
 
+bool store_count_is_known(const struct request_filter *filter)
+{
+    return !filter->q.len;
+}
+
 static struct str response_head(void)
 {
     return STR("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n"
@@ -403,6 +408,9 @@ static void a_list_that_takes_long_goes_on_where_it_stopped(void **state)
     ask(f, 200, "/api/requests?limit=5&q=seldom");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 0);
     assert_string_equal(text_at(f, "/next_cursor"), uuid_format(&world.stopped, id));
+    assert_true(yyjson_get_bool(at(f, "/total_is_minimum"))); /* nor is it counted */
+    ask(f, 200, "/api/requests?limit=5&model=seldom");
+    assert_false(yyjson_get_bool(at(f, "/total_is_minimum"))); /* sums can tell */
     snprintf(target, sizeof target, "/api/requests?limit=5&cursor=%s", text_at(f, "/next_cursor"));
     world.stopped = (struct uuid){{0}};
     ask(f, 200, target);
