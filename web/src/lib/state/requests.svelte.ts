@@ -1,6 +1,6 @@
 // The list of requests as it is shown: pages from the API, live rows on top, one filter.
 import { ApiError, isAbort, listRequests } from '../api/client.ts';
-import type { RequestRow } from '../api/types.ts';
+import type { RequestPage, RequestRow } from '../api/types.ts';
 import { type Filter, noFilter, queryOf, sameFilter } from './filter.ts';
 import { appendPage, mergeLive } from './merge.ts';
 
@@ -22,10 +22,13 @@ export class RequestList {
   #frame = 0;
 
   get rows() { return this.#rows; }
-  get total() { return this.#total; }
+  /** While there are further pages, at least those that are here; then exactly those. */
+  get total() { return this.#more_than_total ? Math.max(this.#total, this.#rows.length) : this.#total; }
   /** There may be more than `total`: counting them all would take too long. */
-  get is_minimum() { return this.#more_than_total; }
+  get is_minimum() { return this.#more_than_total && this.has_more; }
   get has_more() { return this.#cursor !== null; }
+  /** What is seldom is looked for page after page, until the screen is full. */
+  get is_looking() { return this.has_more && this.#rows.length < page_size; }
   get error() { return this.#error; }
   /** Nothing is known yet: neither rows nor that there are none. */
   get is_first() { return this.#phase === 'first'; }
@@ -41,16 +44,28 @@ export class RequestList {
 
   /** After missed events. The old rows stay on the screen until the new ones are here. */
   reread() {
-    void this.#load(Math.max(page_size, Math.min(longest_reread, this.#rows.length)));
+    const shown = this.#phase === 'first' ? 0 : this.#rows.length;
+    void this.#load(Math.max(page_size, Math.min(longest_reread, shown)), shown);
   }
 
-  async #load(limit: number) {
+  /** The first page and, so that fewer rows than are shown never take their place, those behind it. */
+  async #read(limit: number, shown: number, signal: AbortSignal): Promise<RequestPage> {
+    const page = await listRequests({ ...queryOf(this.#filter), limit }, signal);
+    while (page.next_cursor !== null && page.requests.length < Math.min(limit, shown)) {
+      const next = await listRequests({ ...queryOf(this.#filter), limit, cursor: page.next_cursor }, signal);
+      page.requests = appendPage(page.requests, next.requests);
+      page.next_cursor = next.next_cursor;
+    }
+    return page;
+  }
+
+  async #load(limit: number, shown = 0) {
     this.#abort?.abort();
     const abort = (this.#abort = new AbortController());
     if (this.#phase !== 'first') this.#phase = 'loading';
     this.#waiting = [];
     try {
-      const page = await listRequests({ ...queryOf(this.#filter), limit }, abort.signal);
+      const page = await this.#read(limit, shown, abort.signal);
       // Rows that came live while the page was on its way are newer than the page, or the same.
       const merged = mergeLive(page.requests, this.#waiting, this.#filter, page.next_cursor !== null);
       this.#rows = merged.rows;
