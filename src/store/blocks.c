@@ -54,18 +54,6 @@ static struct chain_cache *make_room(struct store_reader *r)
     }
 }
 
-static enum err chain_of(struct store_reader *r, uint64_t block, uint64_t *chain)
-{
-    struct statement *q = r->statements[READ_BLOCK_CHAIN];
-    bind_number(q, 1, (int64_t)block);
-    enum err err = ERR_OK;
-    bool is_found = statement_next(q, &err, NULL);
-    if (is_found)
-        *chain = (uint64_t)column_number(q, 0);
-    statement_reset(q);
-    return is_found ? ERR_OK : err ? err : ERR_CORRUPT;
-}
-
 static enum err decode_next(struct store_reader *r, struct statement *q, struct chain_cache *c)
 {
     if (c->count == CHAIN_BLOCKS_MAX ||
@@ -78,21 +66,40 @@ static enum err decode_next(struct store_reader *r, struct statement *q, struct 
     return err;
 }
 
-/* Decodes all of a chain that is stored so far. Blocks before damage can still be read. */
-static enum err decode_chain(struct store_reader *r, struct chain_cache *c, uint64_t chain)
+/* Where the chain that begins here goes: in place of a shorter copy, for it, or its last block, has
+ * grown. */
+static struct chain_cache *place_for(struct store_reader *r, uint64_t chain)
 {
-    struct statement *q = r->statements[READ_CHAIN];
-    bind_number(q, 1, (int64_t)chain);
-    bind_number(q, 2, (int64_t)(chain + CHAIN_BLOCKS_MAX - 1));
+    for (size_t i = 0; i < CHAINS_CACHED; i++)
+        if (r->chains[i].count && r->chains[i].first == chain)
+            forget(&r->chains[i]);
+    struct chain_cache *c = make_room(r);
     buf_init(&c->raw, CHAIN_RAW_MAX + BLOCK_RAW_MAX);
     c->first = chain;
     c->count = 0;
     chain_reader_begin(&r->decoder);
-    enum err err = ERR_OK, step_err = ERR_OK;
-    while (!err && statement_next(q, &step_err, NULL))
-        err = decode_next(r, q, c);
+    return c;
+}
+
+/* Decodes all of the block's chain that is stored so far; NULL when there is nothing. Blocks before damage can
+ * still be read. */
+static struct chain_cache *decode_chain(struct store_reader *r, uint64_t block, enum err *err)
+{
+    struct statement *q = r->statements[READ_CHAIN];
+    struct chain_cache *c = NULL;
+    enum err step_err;
+    bind_number(q, 1, (int64_t)block);
+    bind_number(q, 2, (int64_t)(block + CHAIN_BLOCKS_MAX - 1));
+    *err = ERR_OK;
+    while (!*err && statement_next(q, &step_err, NULL)) {
+        if (!c)
+            c = place_for(r, (uint64_t)column_number(q, 3));
+        *err = decode_next(r, q, c);
+    }
     statement_reset(q);
-    return err ? err : step_err;
+    if (!*err)
+        *err = step_err;
+    return c;
 }
 
 static struct chain_cache *chain_with(struct store_reader *r, struct piece_at at, enum err *err)
@@ -100,20 +107,13 @@ static struct chain_cache *chain_with(struct store_reader *r, struct piece_at at
     struct chain_cache *c = cached(r, at);
     if (c)
         return c;
-    uint64_t chain;
-    *err = chain_of(r, at.block, &chain);
-    if (*err)
-        return NULL;
-    for (size_t i = 0; i < CHAINS_CACHED; i++) /* a shorter copy: it, or its last block, has grown */
-        if (r->chains[i].count && r->chains[i].first == chain)
-            forget(&r->chains[i]);
-    c = make_room(r);
-    *err = decode_chain(r, c, chain);
-    if (holds(c, at))
+    c = decode_chain(r, at.block, err);
+    if (c && holds(c, at))
         return c;
     if (!*err)
         *err = ERR_CORRUPT;
-    forget(c);
+    if (c)
+        forget(c);
     return NULL;
 }
 
@@ -134,7 +134,7 @@ enum err reader_load(void *reader, struct piece_at at, struct buf *out)
 {
     struct store_reader *r = reader;
     enum err err = ERR_OK;
-    if (at.block < r->floor)
+    if (at.block < reader_floor(r))
         return ERR_GONE;
     struct chain_cache *c = chain_with(r, at, &err);
     if (!c) {

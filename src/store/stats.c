@@ -120,15 +120,11 @@ static void keep_open(struct reading *g, struct statement *q)
     read_key(q, &cell->key);
 }
 
-static enum err read_open(struct reading *g, struct fail *f)
+static enum err read_open(struct reading *g, struct query *q, struct fail *f)
 {
-    struct query q;
-    select_cells(g, &q, SPAN_OPEN);
-    query_add(&q, " ORDER BY start");
     enum err err;
-    while (query_next(&q, &err, f))
-        keep_open(g, q.rows);
-    query_release(&q);
+    while (query_next(q, &err, f))
+        keep_open(g, q->rows);
     return err;
 }
 
@@ -155,14 +151,15 @@ static void add_open(struct reading *g, int64_t before)
 /* --- the range --- */
 
 /* The hours that there are cells of. */
-static void read_range(struct reading *g)
+static void read_range(struct reading *g, struct query *range)
 {
     const struct request_filter *f = &g->ask->filter;
-    struct database *db = &g->r->db;
     int64_t first = INT64_MAX, last = -1;
-    database_range(db, "SELECT (SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1),"
-                       " (SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1)",
-                   &first, &last);
+    enum err err;
+    if (query_next(range, &err, NULL) && !column_is_null(range->rows, 0)) {
+        first = column_number(range->rows, 0);
+        last = column_number(range->rows, 1);
+    }
     if (g->open_count) {
         first = MIN_OF(first, g->open[0].key.start);
         last = MAX_OF(last, g->open[g->open_count - 1].key.start);
@@ -249,20 +246,24 @@ static void plan(struct reading *g, enum span span, int64_t start, int64_t end)
 
 /* --- cells --- */
 
-static enum err read_stretch(struct reading *g, const struct stretch *stretch, struct fail *f)
+static enum err ask_stretch(struct reading *g, struct query *q, const struct stretch *stretch,
+                            struct fail *f)
 {
-    struct query q;
-    select_cells(g, &q, stretch->span);
-    query_number(&q, " AND start >= ?", stretch->start);
-    query_number(&q, " AND start < ? ORDER BY start", stretch->end);
+    select_cells(g, q, stretch->span);
+    query_number(q, " AND start >= ?", stretch->start);
+    query_number(q, " AND start < ? ORDER BY start", stretch->end);
+    return query_ask(q, f);
+}
+
+static enum err read_stretch(struct reading *g, struct query *q, struct fail *f)
+{
     enum err err;
-    while (query_next(&q, &err, f)) {
+    while (query_next(q, &err, f)) {
         struct cell_key key = {0};
-        read_key(q.rows, &key);
+        read_key(q->rows, &key);
         add_open(g, key.start);
-        add_cell(g, &key, column_str(q.rows, DATA_COLUMN));
+        add_cell(g, &key, column_str(q->rows, DATA_COLUMN));
     }
-    query_release(&q);
     return err;
 }
 
@@ -271,8 +272,18 @@ static enum err read_cells(struct reading *g, struct fail *f)
     enum err err = ERR_OK;
     widen(g, largest_span(g));
     plan(g, largest_span(g), g->start, g->end);
-    for (int i = 0; i < g->stretch_count && !err; i++)
-        err = read_stretch(g, &g->stretches[i], f);
+    struct query *asked = mem_alloc(STRETCHES_MAX * sizeof *asked); /* a server answers all at once */
+    int count = 0;
+    while (count < g->stretch_count && !err) {
+        err = ask_stretch(g, &asked[count], &g->stretches[count], f);
+        count++;
+    }
+    for (int i = 0; i < count; i++) {
+        if (!err)
+            err = read_stretch(g, &asked[i], f);
+        query_release(&asked[i]);
+    }
+    free(asked);
     if (!err)
         add_open(g, g->end);
     return err;
@@ -350,6 +361,27 @@ static enum err read_rows(struct reading *g, struct fail *f)
     return err;
 }
 
+/* What there is: the open cells, and how far the others go. */
+static enum err look_over(struct reading *g, struct fail *f)
+{
+    struct query open, range;
+    select_cells(g, &open, SPAN_OPEN);
+    query_add(&open, " ORDER BY start");
+    query_begin(&range, g->r, STR_NONE);
+    query_add(&range, "SELECT (SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1),"
+                      " (SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1)");
+    enum err err = query_ask(&open, f);
+    if (!err)
+        err = query_ask(&range, f);
+    if (!err)
+        err = read_open(g, &open, f);
+    if (!err)
+        read_range(g, &range);
+    query_release(&range);
+    query_release(&open);
+    return err;
+}
+
 /* An hour may be folded at any time: all is read as it is at one moment. */
 static enum err read_all(struct reading *g, struct fail *f)
 {
@@ -357,10 +389,9 @@ static enum err read_all(struct reading *g, struct fail *f)
     enum err err = database_begin_reading(&g->r->db, f);
     read_filter(g);
     if (!err)
-        err = read_open(g, f);
+        err = look_over(g, f);
     if (err)
         return err;
-    read_range(g);
     cut_hours(g);
     if (g->start >= g->end)
         return ERR_OK;
