@@ -120,19 +120,6 @@ int64_t database_number(struct database *d, const char *sql, int64_t otherwise)
     return number;
 }
 
-void database_range(struct database *d, const char *sql, int64_t *first, int64_t *last)
-{
-    struct statement *q;
-    if (database_prepare(d, sql, &q, NULL))
-        return;
-    enum err err;
-    if (statement_next(q, &err, NULL) && !column_is_null(q, 0) && !column_is_null(q, 1)) {
-        *first = column_number(q, 0);
-        *last = column_number(q, 1);
-    }
-    statement_free(q);
-}
-
 enum err database_change(struct database *d, const char *sql, const int64_t *bound, int count,
                          int64_t *changes, struct fail *f)
 {

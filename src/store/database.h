@@ -58,8 +58,6 @@ void database_rollback(struct database *d); /* nothing happens where none has be
 enum err database_run(struct database *d, const char *sql, struct fail *f) MUST_CHECK;
 /* The first column of the first row, or `otherwise`. */
 int64_t database_number(struct database *d, const char *sql, int64_t otherwise);
-/* The first two columns of the first row; both stay as they are where there is none. */
-void database_range(struct database *d, const char *sql, int64_t *first, int64_t *last);
 
 /* One statement that gives no rows, with numbers at its marks. `*changes` (when not NULL): as
  * statement_changes(). */

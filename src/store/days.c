@@ -85,19 +85,53 @@ static void take(struct finding *x, int64_t start, int64_t hours, int64_t count)
 }
 
 /* Cells that begin in [start, end). */
+static void select_between(struct finding *x, struct query *q, enum span span, int64_t start,
+                           int64_t end)
+{
+    select_cells(q, x->r, x->filter, span);
+    query_number(q, " AND start >= ?", start);
+    query_number(q, " AND start < ? ORDER BY start DESC", end);
+}
+
+static enum err take_cells(struct finding *x, struct query *q, int64_t hours, struct fail *f)
+{
+    enum err err;
+    while (query_next(q, &err, f))
+        take(x, column_number(q->rows, 0), hours, cell_read_count(column_str(q->rows, 1)));
+    return err;
+}
+
 static enum err read_cells(struct finding *x, enum span span, int64_t start, int64_t end,
                            struct fail *f)
 {
     struct query q;
-    select_cells(&q, x->r, x->filter, span);
-    query_number(&q, " AND start >= ?", start);
-    query_number(&q, " AND start < ? ORDER BY start DESC", end);
-    enum err err;
-    while (query_next(&q, &err, f)) {
-        take(x, column_number(q.rows, 0), span == SPAN_DAY ? DAY_HOURS : 1,
-             cell_read_count(column_str(q.rows, 1)));
-    }
+    select_between(x, &q, span, start, end);
+    enum err err = take_cells(x, &q, span == SPAN_DAY ? DAY_HOURS : 1, f);
     query_release(&q);
+    return err;
+}
+
+/* The open cells, of hours that are not folded yet; and which days have others. */
+static enum err read_open(struct finding *x, int64_t before, int64_t *first, int64_t *last,
+                          struct fail *f)
+{
+    struct query open, range;
+    enum err err;
+    select_between(x, &open, SPAN_OPEN, 0, before);
+    query_begin(&range, x->r, STR_NONE);
+    query_add(&range, "SELECT (SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1),"
+                      " (SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1)");
+    err = query_ask(&open, f);
+    if (!err)
+        err = query_ask(&range, f);
+    if (!err)
+        err = take_cells(x, &open, 1, f);
+    if (!err && query_next(&range, &err, f) && !column_is_null(range.rows, 0)) {
+        *first = column_number(range.rows, 0);
+        *last = column_number(range.rows, 1);
+    }
+    query_release(&range);
+    query_release(&open);
     return err;
 }
 
@@ -138,13 +172,10 @@ enum err days_find(struct store_reader *r, const struct request_filter *filter, 
 {
     struct finding x = {.r = r, .filter = filter, .sure = sure, .wanted = wanted};
     int64_t first = INT64_MAX, last = 0;
-    database_range(&r->db, "SELECT (SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1),"
-                           " (SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1)",
-                   &first, &last);
+    enum err err = read_open(&x, before, &first, &last, f);
     int64_t newest = MIN_OF(last + DAY_HOURS, before), size = WINDOW_HOURS, from = 0;
     int64_t end = (newest - 1) / DAY_HOURS * DAY_HOURS; /* days before, hours from here on */
     *out = (struct day_runs){.count = 0};
-    enum err err = read_cells(&x, SPAN_OPEN, 0, before, f); /* of hours that are not folded yet */
     if (!err && newest > end)
         err = read_cells(&x, SPAN_HOUR, end, newest, f);
     if (has_enough(&x, end))

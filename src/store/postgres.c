@@ -287,13 +287,22 @@ static enum err collect_one(struct postgres *p, uint64_t deadline_ns, struct fai
     return ERR_OK;
 }
 
+enum err postgres_flush(struct postgres *p, struct fail *f)
+{
+    size_t last = p->sent_first + p->sent_count - 1;
+    if (!p->sent_count || p->sent[last % p->sent_cap].kind == SENT_SYNC)
+        return ERR_OK;
+    if (!pq.pipelineSync(p->conn))
+        return fail_away(p, f, NULL);
+    sent_add(p, (struct postgres_sent){.kind = SENT_SYNC});
+    return ERR_OK;
+}
+
 enum err postgres_settle(struct postgres *p, uint64_t deadline_ns, struct fail *f)
 {
-    if (p->sent_count) {
-        if (!pq.pipelineSync(p->conn))
-            return fail_away(p, f, NULL);
-        sent_add(p, (struct postgres_sent){.kind = SENT_SYNC});
-    }
+    enum err flush_err = postgres_flush(p, f);
+    if (flush_err)
+        return flush_err;
     while (p->sent_count) {
         enum err err = collect_one(p, deadline_ns, f);
         if (err)
@@ -324,12 +333,13 @@ static enum err collect_all(struct postgres *p, struct fail *f)
 
 enum err postgres_run(struct postgres *p, const char *sql, struct fail *f)
 {
-    assert(!p->sent_count);
-    if (!p->conn)
-        return fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
+    enum err err = p->conn ? postgres_settle(p, 0, f)
+                           : fail(f, ERR_DATABASE_AWAY, "the database cannot be reached");
+    if (err)
+        return err;
     if (!pq.exitPipelineMode(p->conn) || !pq.sendQuery(p->conn, sql))
         return fail_away(p, f, NULL);
-    enum err err = collect_all(p, f);
+    err = collect_all(p, f);
     if (!err && !pq.enterPipelineMode(p->conn))
         err = fail_away(p, f, NULL);
     return err ? err : postgres_settle(p, 0, f);

@@ -45,9 +45,11 @@ void postgres_lose(struct postgres *p); /* closes; nothing that was sent is answ
 /* Notes that a command was just sent with one of libpq's functions. `is_sent`: what it returned. */
 enum err postgres_sent(struct postgres *p, int is_sent, postgres_take *take, void *owner,
                        struct fail *f) MUST_CHECK;
+/* Sends what was noted, which is carried out at once, and waits for nothing. */
+enum err postgres_flush(struct postgres *p, struct fail *f) MUST_CHECK;
 /* Waits until all that was sent is answered; tells the first failure among it. */
 enum err postgres_settle(struct postgres *p, uint64_t deadline_ns, struct fail *f) MUST_CHECK;
-/* One or more commands without results, outside the pipeline. Nothing may be on its way. */
+/* One or more commands without results, outside the pipeline, after all that was sent. */
 enum err postgres_run(struct postgres *p, const char *sql, struct fail *f) MUST_CHECK;
 /* Waits for something to read or, with `also_write`, to write. ERR_TIMEOUT; ERR_DATABASE_AWAY. */
 enum err postgres_wait(struct postgres *p, bool also_write, uint64_t deadline_ns) MUST_CHECK;

@@ -149,7 +149,14 @@ static void rollback(struct database *d)
     struct postgres *p = postgres_of(d);
     if (!p->conn || (postgres_settle(p, 0, NULL) && !p->conn))
         return;
-    if (pq.transactionStatus(p->conn) != PQTRANS_IDLE && postgres_run(p, "ROLLBACK", NULL))
+    if (pq.transactionStatus(p->conn) == PQTRANS_IDLE)
+        return;
+    /* a reader has nothing to undo: nobody waits for it */
+    enum err err = p->is_reader ? send_word(d, "ROLLBACK", NULL, NULL, NULL)
+                                : postgres_run(p, "ROLLBACK", NULL);
+    if (!err)
+        err = postgres_flush(p, NULL);
+    if (err)
         postgres_lose(p);
 }
 
