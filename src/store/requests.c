@@ -105,6 +105,7 @@ static enum err list_slice(struct listing *l, const struct uuid *low, struct uui
     query_number(&q, " ORDER BY id DESC LIMIT ?", l->left);
     query_begin(&end, l->r, STR_NONE);
     add_end(&end, low, high, rows);
+    end.is_empty = q.is_empty; /* nothing can match, in no slice */
     err = query_ask(&q, f);
     if (!err)
         err = query_ask(&end, f);

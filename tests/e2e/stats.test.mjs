@@ -76,7 +76,7 @@ function check_times(told, times, what) {
     const real = times[Math.max(Math.ceil(times.length * share), 1) - 1];
     if (real === undefined) assert.equal(told[name], null, what);
     else assert.ok(Math.abs(told[name] - real) <= real * 0.0453 + 0.1, `${what}: ${name} ${told[name]}, not ${real}`);
-    if (real !== undefined) assert.ok(told[name] <= times.at(-1) + 0.1, `${what}: ${name} ${told[name]} is above the longest, ${times.at(-1)}`);
+    if (real !== undefined) assert.ok(told[name] <= times.at(-1) + 0.11, `${what}: ${name} ${told[name]} is above the longest, ${times.at(-1)}`);
   }
 }
 const check_all_times = (told, rows, what) => {

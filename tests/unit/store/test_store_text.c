@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "batches.h"
 #include "place.h"
+#include "store/reader.h"
 
 enum { ROWS = 5000 }; /* more titles than are noted one by one, more rows than a slice has */
 
@@ -132,6 +133,20 @@ static void more_names_than_are_noted(void **state)
     assert_pages(x, (struct request_filter){.q = STR("common 49")}, 50, 111);
 }
 
+static void what_cannot_be_is_not_looked_for(void **state)
+{
+    struct fixture *x = *state;
+    struct seen *seen = MEM_NEW(struct seen);
+    struct store_reader *r = store_reader_new(x->store);
+    page_through(r, (struct request_filter){.tool = STR("NobodyCalls")}, 50, seen);
+    assert_int_equal(seen->count, 0);
+    page_through(r, (struct request_filter){.q = STR("nowhere")}, 50, seen);
+    assert_int_equal(seen->count, 0);
+    assert_int_equal(r->rows_per_ms, 0); /* no slice of rows was looked at */
+    store_reader_free(r);
+    free(seen);
+}
+
 /* Each takes the place of another, and all of them come to an end. */
 static void many_texts_in_turns(void **state)
 {
@@ -159,6 +174,7 @@ int main(void)
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = { /* the last one adds */
         cmocka_unit_test(pages_leave_nothing_out),
+        cmocka_unit_test(what_cannot_be_is_not_looked_for),
         cmocka_unit_test(more_names_than_are_noted),
         cmocka_unit_test(many_texts_in_turns),
         cmocka_unit_test(new_names_are_found_by_who_asks_again),
