@@ -42,7 +42,8 @@ struct asking {
     int64_t session, agent, tool, model; /* numbers in this file; 0: any */
     bool is_main;                        /* the agent must be none */
     int64_t first, last;                 /* texts to look at */
-    uint64_t look_until_ns;              /* into texts */
+    uint64_t look_ns, look_until_ns;     /* for how long into texts; until when, once it has begun */
+    bool has_looked;                     /* so the time may be up */
     int64_t stopped_at;                  /* by then they were looked into from here on; 0: all were */
     struct buf match;                    /* FTS5: words and tags of the text itself */
     struct buf tagged;                   /* … and of its first visit */
@@ -257,10 +258,17 @@ static enum err has_terms(struct asking *a, const struct search_text *t, bool *m
     struct str content;
     if (!*matches || !terms_need_text(a->terms))
         return ERR_OK;
+    uint64_t now_ns = clock_mono_ns();
+    if (!a->look_until_ns) /* not before: finding the first one may take as long */
+        a->look_until_ns = now_ns + a->look_ns;
+    if (a->has_looked && now_ns >= a->look_until_ns) {
+        a->stopped_at = MAX_OF(a->stopped_at, t->id + 1);
+        *matches = false;
+        return ERR_OK;
+    }
+    a->has_looked = true;
     enum err err = load(a->loaded, a->g, a->file, t, &content, f);
     *matches = !err && terms_match(a->terms, content);
-    if (clock_mono_ns() > a->look_until_ns)
-        a->stopped_at = MAX_OF(a->stopped_at, t->id);
     return err;
 }
 
@@ -369,6 +377,7 @@ static enum err find_seen(struct asking *a, int64_t before, struct fail *f)
     seen.list = NULL;
     seen.count = seen.cap = 0;
     size_t found = 0;
+    a->has_looked = false; /* into one at least, so that the next page begins before this one */
     enum err err = list_seen(&seen, f);
     sort_matches(&seen);
     for (size_t i = 0; i < seen.count && found < a->wanted && !err; i++) {
@@ -512,6 +521,7 @@ static enum err ask_file(struct search *x, struct searcher *s, const struct list
     a->wanted = (size_t)*room + 1;
     a->count = 0;
     a->stopped_at = 0;
+    a->has_looked = false;
     buf_clear(&a->match);
     buf_clear(&a->tagged);
     err = find_in_file(a, before, f);
@@ -569,7 +579,7 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
     struct telling t = {.reader = r, .terms = terms, .arena = arena, .on_hit = on_hit,
                         .owner = owner, .end = end};
     struct asking a = {.ask = ask, .terms = terms, .loaded = &t.loaded,
-                       .look_until_ns = clock_mono_ns() + x->look_ns};
+                       .look_ns = x->look_ns};
     buf_init(&a.match, MATCH_BYTES_MAX);
     buf_init(&a.tagged, MATCH_BYTES_MAX);
     buf_init(&t.loaded.bytes, TEXT_BYTES_MAX + CHUNK_RAW_BYTES);
