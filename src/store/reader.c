@@ -152,6 +152,11 @@ enum err reader_begin(struct store_reader *r, struct fail *f)
     return err;
 }
 
+enum err reader_end(const struct store_reader *r, enum err err, struct fail *f)
+{
+    return err || !r->name_err ? err : fail(f, r->name_err, "a name could not be read");
+}
+
 /* --- names --- */
 
 static void forget_names(struct store_reader *r)
@@ -207,9 +212,10 @@ int64_t reader_name_id(struct store_reader *r, struct str text)
         return names_hash(r->store->secret, text);
     struct statement *q = r->statements[READ_NAME_ID];
     bind_text(q, 1, text);
-    enum err err;
+    enum err err = ERR_OK;
     int64_t id = statement_next(q, &err, NULL) ? column_number(q, 0) : 0;
     statement_reset(q);
+    r->name_err = err ? err : r->name_err;
     return id;
 }
 

@@ -60,6 +60,8 @@ struct store_reader {
 enum err reader_begin(struct store_reader *r, struct fail *f) MUST_CHECK;
 /* Likewise, to go on with a question: `floor` is not asked for, nor which names hold a text again. */
 enum err reader_go_on(struct store_reader *r, struct fail *f) MUST_CHECK;
+/* After it: `err`, or that a name could not be read since, which makes any answer a wrong one. */
+enum err reader_end(const struct store_reader *r, enum err err, struct fail *f) MUST_CHECK;
 /* The first block that is still there, as of reader_begin(). */
 uint64_t reader_floor(struct store_reader *r);
 /* Sets `floor` to what it is now. */

@@ -44,7 +44,7 @@ static enum err take_rows(struct listing *l, struct query *q, struct fail *f)
         l->on_row(&row, l->owner);
         l->left--;
     }
-    return err || !l->r->name_err ? err : fail(f, l->r->name_err, "a name could not be read");
+    return reader_end(l->r, err, f);
 }
 
 static void select_rows(struct listing *l, struct query *q, const struct uuid *low,

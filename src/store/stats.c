@@ -420,5 +420,5 @@ enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_
     arena_release(&g->arena);
     free(g->open);
     free(g);
-    return err;
+    return reader_end(r, err, f);
 }

@@ -103,7 +103,7 @@ enum err store_conversations(struct store_reader *r, const struct thread_filter 
         on_row(&row, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 static void add_project(struct query *q, struct store_reader *r, struct str project)
@@ -135,7 +135,7 @@ enum err store_find_sessions(struct store_reader *r, const struct thread_filter 
         on_row(&row, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 /* --- one of them --- */
@@ -158,6 +158,7 @@ enum err store_conversation(struct store_reader *r, int64_t conversation, struct
         arena_keep(arena, strings, COUNT_OF(strings));
     }
     query_release(&q);
+    err = reader_end(r, err, f);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -179,6 +180,7 @@ enum err store_session(struct store_reader *r, struct str session_id, struct are
         arena_keep(arena, strings, COUNT_OF(strings));
     }
     query_release(&q);
+    err = reader_end(r, err, f);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -219,7 +221,7 @@ enum err store_turns(struct store_reader *r, const struct conversation_row *c,
     query_number(&q, " AND conversation = ?", c->conversation);
     err = read_requests(&q, r, on_row, owner, f);
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 enum err store_session_requests(struct store_reader *r, struct str session_id,
@@ -233,7 +235,7 @@ enum err store_session_requests(struct store_reader *r, struct str session_id,
     query_name(&q, r, " AND session = ?", session_id);
     err = read_requests(&q, r, on_row, owner, f);
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 /* --- for the indexer --- */

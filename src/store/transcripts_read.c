@@ -67,7 +67,7 @@ enum err store_each_transcript(struct store_reader *r, struct str place, store_t
         fn(&file, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 static void add_filter(struct query *q, struct store_reader *r, const struct thread_filter *filter)
@@ -104,7 +104,7 @@ enum err store_transcripts(struct store_reader *r, const struct thread_filter *f
         fn(&file, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 enum err store_transcript(struct store_reader *r, int64_t id, struct str place, struct arena *arena,
@@ -124,6 +124,7 @@ enum err store_transcript(struct store_reader *r, int64_t id, struct str place, 
         *is_here = str_equal(reader_name(r, column_number(q.rows, COLUMN_PLACE)), place);
     }
     query_release(&q);
+    err = reader_end(r, err, f);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 
@@ -176,7 +177,7 @@ enum err store_transcript_events(struct store_reader *r, int64_t id, int64_t fro
         fn(&e, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 enum err store_transcript_requests(struct store_reader *r, struct str session_id,
@@ -195,5 +196,5 @@ enum err store_transcript_requests(struct store_reader *r, struct str session_id
     while (query_next(&q, &err, f))
         fn(column_str(q.rows, 0), owner);
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }

@@ -11,6 +11,8 @@
 
 #include "base/log.h"
 #include "batches.h"
+#include "store/store_threads.h"
+#include "store/store_transcripts.h"
 
 static const int64_t base_us = INT64_C(1795000000000000);
 
@@ -292,6 +294,50 @@ static void planted_calls_are_not_made(void **state)
     sqlite3_reset_auto_extension();
 }
 
+static void ignore_stats(const struct stats_row *row, void *owner)
+{
+    (void)row, (void)owner;
+}
+
+static void ignore_session(const struct session_row *row, void *owner)
+{
+    (void)row, (void)owner;
+}
+
+static void ignore_transcript(const struct transcript_file *row, void *owner)
+{
+    (void)row, (void)owner;
+}
+
+/* The table of names is taken away under a reader that is open: no answer is one with empty names. */
+static void names_that_cannot_be_read_are_no_answer(void **state)
+{
+    struct fixture *x = *state;
+    struct store *s;
+    struct fail f = {0};
+    int64_t count;
+    use(x);
+    run_sql(x, "INSERT INTO sessions SELECT model, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, model, model, model, 0, 0,"
+               " model FROM requests;"
+               "INSERT INTO transcript_files (file, place, path, project, session, inode, size, mtime_us,"
+               " read_to, ends_len, ends_hash, is_skipping, event_count, bad_lines, long_lines, last_us)"
+               " SELECT 1, 1, 'p', model, model, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM requests");
+    assert_int_equal(open_store(x, &s, &f), ERR_OK);
+    struct store_reader *r = store_reader_new(s);
+    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &(bool){0}, &f), ERR_OK);
+    run_sql(x, "ALTER TABLE names RENAME TO taken_away");
+    struct thread_filter all = {0};
+    assert_int_not_equal(store_find_sessions(r, &all, 10, ignore_session, NULL, &f), ERR_OK);
+    assert_int_not_equal(store_session(r, STR("s"), &(struct arena){0}, &(struct session_row){0}, &f),
+                         ERR_OK);
+    assert_int_not_equal(store_transcripts(r, &all, 10, ignore_transcript, NULL, &f), ERR_OK);
+    assert_int_not_equal(store_stats(r, &(struct stats_ask){.divisions = 1u << STATS_BY_MODEL}, ignore_stats,
+                                     NULL, &f), ERR_OK);
+    store_reader_free(r);
+    run_sql(x, "ALTER TABLE taken_away RENAME TO names");
+    store_close(s);
+}
+
 /* A byte flipped anywhere: it opens or is set aside, and no answer is a wrong body. */
 static void flipped_bytes(void **state)
 {
@@ -338,6 +384,7 @@ int main(void)
         TEST(damaged_files_are_set_aside), TEST(a_suspect_is_looked_at),
         TEST(others_and_newer_ones_are_refused), TEST(places_that_cannot_be),
         TEST(planted_triggers_do_nothing), TEST(planted_calls_are_not_made),
+        TEST(names_that_cannot_be_read_are_no_answer),
         TEST(flipped_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
