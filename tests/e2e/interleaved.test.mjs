@@ -69,7 +69,7 @@ function provider_script(r, mark) {
       socket.resume();
     }
     if (end === 'rst') x.rst();
-    else if (end === 'stall') await x.closed(20000);
+    else if (end === 'stall' && (size || framing !== 'length')) await x.closed(20000); // else it was whole
     else if (end === 'fin' || framing === 'close') x.fin();
   };
 }
