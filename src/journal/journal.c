@@ -227,7 +227,7 @@ void journal_dir_retire(struct journal_dir *d, uint64_t number)
     pthread_mutex_lock(&d->mutex);
     struct segment_file *file = take_file(d, number);
     bool keeps = file && segment_file_is_reusable(file) && d->free_count < FREE_FILES_MAX &&
-                 rename(path, free_path) == 0;
+                 segment_file_blank(file) == ERR_OK && rename(path, free_path) == 0;
     if (keeps) {
         d->free_files[d->free_count++] = (struct free_file){file, number};
     } else {

@@ -58,6 +58,16 @@ void segment_file_rest(struct segment_file *f)
     window_close(&f->window);
 }
 
+enum err segment_file_blank(struct segment_file *f)
+{
+    static const char zeros[END_BYTES];
+    ssize_t n;
+    do
+        n = pwrite(f->fd, zeros, sizeof zeros, 0);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)sizeof zeros ? ERR_OK : ERR_IO;
+}
+
 void segment_file_reset(struct segment_file *f)
 {
     f->len = 0;

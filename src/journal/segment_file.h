@@ -22,6 +22,8 @@ struct segment_file;
 enum err segment_file_create(struct segment_file **out, const char *path) MUST_CHECK;
 void segment_file_close(struct segment_file *f); /* the file stays, cut to what was written */
 void segment_file_rest(struct segment_file *f); /* idle: gives memory back */
+/* It has been read: whoever finds the file from now on reads nothing of that life. */
+enum err segment_file_blank(struct segment_file *f) MUST_CHECK;
 /* Begins its next life; its name is the caller's business. */
 void segment_file_reset(struct segment_file *f);
 bool segment_file_is_reusable(const struct segment_file *f);
