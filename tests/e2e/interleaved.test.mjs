@@ -43,6 +43,7 @@ function provider_script(r, mark) {
     if (before === 'all' && !stops_reading) await x.received();
     if (interim) await x.write(interim);
     if (framing === 'none') {
+      socket.resume(); // else it would not see the end
       if (end === 'stall') await x.closed(20000);
       return end === 'rst' ? x.rst() : x.fin();
     }
