@@ -118,6 +118,17 @@ async function measure([name, wanted, path], samples) {
     + `  n=${times.length}${Object.keys(bad).length ? ` not 200: ${JSON.stringify(bad)}` : ''}`);
 }
 
+// What a page leaves for the next ones: all of them, until nothing is left to look at.
+async function to_the_end(filter) {
+  const begun = Date.now();
+  let pages = 0;
+  for (let cursor = ''; cursor !== null; pages += 1) {
+    const { next_cursor: next } = await json(`/api/requests?limit=500&${filter}${cursor}`);
+    cursor = next && `&cursor=${encodeURIComponent(next)}`;
+  }
+  console.log(`${filter}, to the end: ${pages} pages, ${((Date.now() - begun) / 1000).toFixed(2)} s`);
+}
+
 async function catch_up() {
   const begun = Date.now();
   for (;;) {
@@ -149,6 +160,7 @@ async function main() {
   console.log(`${total} requests in ${is_postgres ? 'PostgreSQL' : 'SQLite'}; ${given.rate} a second are recorded meanwhile; load average ${os.loadavg()[0].toFixed(1)}`);
   console.log(`${'ms'.padEnd(32)}${'p50'.padStart(8)}${'p99'.padStart(8)}${'wanted'.padStart(8)}`);
   for (const q of questions) if ((given.search || !q[0].startsWith('full text')) && q[0].includes(given.only)) await measure(q, Number(given.samples));
+  if (!given.only) for (const filter of ['q=req_987654321', 'q=perverous']) await to_the_end(filter);
   const { recorder } = await json('/api/stats');
   const after = await json('/api/requests?limit=1');
   console.log(`${after.total - total} recorded meanwhile; not stored yet: ${recorder.lag_bytes} bytes`);
