@@ -138,7 +138,8 @@ static enum err list_slices(struct listing *l, const struct uuid *low, struct uu
         uint64_t now_ns = clock_mono_ns(), us = (now_ns - begun_ns) / 1000 + 1;
         if (l->left && !uuid_equal(&high, &none)) {
             l->r->rows_per_ms = rows * 1000 / (int64_t)us + 1;
-            if (l->until_ns && now_ns > l->until_ns) {
+            bool is_late = now_ns + (now_ns - begun_ns) > l->until_ns; /* with one more slice */
+            if (l->until_ns && is_late) {
                 *l->stopped = high;
                 break;
             }
