@@ -16,7 +16,7 @@ enum {
     MESSAGE_BYTES_MIN = 2048,        /* likewise; a message is mostly shared through its parent */
     PIECE_BYTES_MAX = BLOCK_RAW_MAX / 2,
     BLOCK_RAW_WANTED = 192 << 10,    /* bytes: compressed before they leave the processor's cache */
-    BLOCK_GROWS_BYTES = 8 << 10,     /* compressed; a shorter one is gone on with */
+    BLOCK_GROWS_BYTES = 16 << 10,    /* compressed; a shorter one is gone on with */
     PIECES_KNOWN = 8192,             /* slots, a power of two; 48 bytes each */
 };
 

@@ -20,7 +20,7 @@
 #include "store/database.h"
 
 enum {
-    CHUNK_RAW_BYTES = 64 << 10,      /* texts compressed together; a longer one by itself */
+    CHUNK_RAW_BYTES = 96 << 10,      /* texts compressed together; a longer one by itself */
 };
 
 enum file_statement {

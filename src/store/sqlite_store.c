@@ -142,9 +142,14 @@ static enum err number_blocks(struct store *s, struct fail *f)
     return ERR_OK;
 }
 
-/* With readers about a checkpoint does what it can; while there is work, nothing waits for it. */
+/* With readers about a checkpoint does what it can; while there is work, nothing waits for it. Blocks
+ * that were gone on with have left some free pages. */
 static void maintain(struct store *s, bool is_last)
 {
+    enum { PAGES = 64 };
+    bool more;
+    enum err err = sqlite_shrink(&s->db, PAGES, 0, &more, NULL);
+    (void)err; /* they are used later */
     sqlite_checkpoint(&s->db, is_last);
 }
 

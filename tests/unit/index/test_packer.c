@@ -124,7 +124,7 @@ static void small_batches_share_a_block(void **state)
         put(s, 400);
         commit(s);
     }
-    assert_in_range(s->next, 11, 14); /* 100 KB by 8 and a little */
+    assert_in_range(s->next, 6, 9); /* 100 KB by 16 and a little */
     assert_int_equal(s->puts[10].at.block, 1);
     check_all(s);
 }
