@@ -206,7 +206,7 @@ suite_browser() {
 }
 
 # Without what measures memory, which the sanitizers spend themselves.
-asan_part="wire e2e/attempts e2e/cut e2e/demote e2e/disconnect e2e/export_import e2e/fallback e2e/oauth e2e/record e2e/relay e2e/reload e2e/route e2e/secrets e2e/stream"
+asan_part="wire e2e/attempts e2e/cut e2e/demote e2e/disconnect e2e/export_import e2e/fallback e2e/interleaved e2e/oauth e2e/record e2e/relay e2e/reload e2e/route e2e/secrets e2e/stream"
 tsan_part="e2e/disconnect e2e/oauth e2e/record e2e/reload e2e/stream"
 
 # shellcheck disable=SC2086 # lists of words
