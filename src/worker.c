@@ -164,7 +164,6 @@ struct worker *worker_new(const struct worker_options *o, struct fail *f)
 
 void worker_run(struct worker *w)
 {
-    thread_first();
     loop_run(w->loop);
 }
 

@@ -45,7 +45,9 @@ static void set_apart(struct indexer *x, const struct batch_row *row, const stru
 {
     char id[UUID_TEXT], detail[sizeof why->detail + UUID_TEXT + 4];
     snprintf(detail, sizeof detail, "%s: %s", uuid_format(&row->record.id, id), why->detail);
+    uv_mutex_lock(&x->mutex);
     x->taker.counters.poisoned++;
+    uv_mutex_unlock(&x->mutex);
     loss_note(LOSS_STORE_REFUSED, 1, detail);
 }
 
@@ -84,7 +86,9 @@ static enum err commit_in_parts(struct indexer *x, const struct batch *b, struct
 static void put_off(struct indexer *x, const struct fail *why)
 {
     uint64_t now_ns = uv_hrtime();
+    uv_mutex_lock(&x->mutex);
     x->taker.counters.failed_commits++;
+    uv_mutex_unlock(&x->mutex);
     x->backoff_ns = MIN_OF(x->backoff_ns ? x->backoff_ns * 2 : backoff_min_ns, backoff_max_ns);
     x->retry_ns = now_ns + x->backoff_ns;
     atomic_store(&x->is_refused, true);
