@@ -33,7 +33,7 @@ const works = (command, ...args) => spawnSync(command, args).status === 0;
 const DISKS = {
   tmpfs: {
     missing: () => !works('unshare', '-m', 'mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', '/mnt') && 'mounting is not permitted',
-    mount: (at) => execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m,mode=700', 'tmpfs', at]),
+    mount: (at) => execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${COUNT > 150 ? 64 : 16}m,mode=700`, 'tmpfs', at]),
   },
   ext4: {
     missing: () => (!works('mkfs.ext4', '-V') && 'mkfs.ext4 is missing')
