@@ -18,6 +18,7 @@ struct database {
     void *connection;            /* the driver's own */
     uint64_t deadline_ns;        /* readers: a query past this is stopped; 0: none */
     bool has_met_damage;         /* the engine said that what is stored makes no sense */
+    bool is_foreign;             /* the schema does not fit our statements: it was damaged */
 };
 
 enum database_mode {

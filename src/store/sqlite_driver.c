@@ -49,8 +49,10 @@ static struct sqlite_statement *own(struct statement *q)
 static void compile(struct sqlite_statement *s)
 {
     if (sqlite3_prepare_v3(handle_of(s->base.db), s->sql, -1, SQLITE_PREPARE_PERSISTENT, &s->handle,
-                           NULL) != SQLITE_OK)
+                           NULL) != SQLITE_OK) {
+        s->base.db->is_foreign |= sqlite3_errcode(handle_of(s->base.db)) == SQLITE_ERROR;
         return; /* the connection knows why; using it fails */
+    }
     free(s->sql);
     s->sql = NULL;
     s->parameters = sqlite3_bind_parameter_count(s->handle);
@@ -96,7 +98,8 @@ static enum err err_of(int code)
 /* Never ERR_OK. */
 static enum err failed(struct database *d, struct fail *f)
 {
-    enum err err = err_of(sqlite3_extended_errcode(handle_of(d)));
+    int code = sqlite3_extended_errcode(handle_of(d));
+    enum err err = d->is_foreign && code == SQLITE_ERROR ? ERR_CORRUPT : err_of(code);
     d->has_met_damage |= err == ERR_CORRUPT;
     return fail(f, err, "database: %s", sqlite3_errmsg(handle_of(d)));
 }

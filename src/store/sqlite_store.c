@@ -82,6 +82,42 @@ static enum err still_there(struct store *s, const struct batch *b, struct fail 
                 now.inode ? "replaced" : "deleted");
 }
 
+/* What SQLite takes for a schema may be another than was written: a letter is enough. */
+static enum err compare_schema(struct store *s, struct database *new, struct fail *f)
+{
+    struct statement *wanted = NULL, *found = NULL;
+    enum err err = database_prepare(new, "SELECT name, sql FROM sqlite_schema WHERE sql NOT NULL",
+                                    &wanted, f);
+    if (!err)
+        err = database_prepare(&s->db, "SELECT 1 FROM sqlite_schema WHERE name = ? AND sql = ?",
+                               &found, f);
+    while (!err && statement_next(wanted, &err, f)) {
+        struct str name = column_str(wanted, 0);
+        bind_text(found, 1, name);
+        bind_text(found, 2, column_str(wanted, 1));
+        if (!statement_next(found, &err, f) && !err)
+            err = fail(f, ERR_CORRUPT, "the schema of %.*s is damaged", STR_ARGS(name));
+        statement_reset(found);
+    }
+    statement_free(found);
+    statement_free(wanted);
+    return err;
+}
+
+static enum err check_schema(struct store *s, struct fail *f)
+{
+    struct database new = {0};
+    enum err err = database_migrate(&s->db, f);
+    if (!err)
+        err = database_open(&new, s->engine->driver, ":memory:", DATABASE_WRITE, f);
+    if (!err)
+        err = database_migrate(&new, f);
+    if (!err)
+        err = compare_schema(s, &new, f);
+    database_close(&new);
+    return err;
+}
+
 /* All of it is looked at only where damage was met before: it takes long. */
 static enum err check(struct store *s, struct fail *f)
 {
@@ -99,7 +135,7 @@ static enum err check(struct store *s, struct fail *f)
     if (statement_next(q, &err, f) && !str_equal(column_str(q, 0), STR("ok")))
         err = fail(f, ERR_CORRUPT, "%.*s", STR_ARGS(column_str(q, 0)));
     statement_free(q);
-    return err;
+    return err ? err : check_schema(s, f);
 }
 
 /* Renames the damaged file and its companions: nothing of it is thrown away. */

@@ -206,6 +206,27 @@ static void others_and_newer_ones_are_refused(void **state)
     assert_int_equal(count_requests(x), 1); /* untouched */
 }
 
+/* SQLite takes the changed name for the column's: the file is as good as before to it. */
+static void a_damaged_schema_is_set_aside(void **state)
+{
+    struct fixture *x = *state;
+    struct store *s;
+    struct fail f;
+    struct buf out;
+    struct uuid id = use(x);
+    run_sql(x, "PRAGMA writable_schema = 1;"
+               "UPDATE sqlite_schema SET sql = replace(sql, 'chain', 'chbin') WHERE name = 'blocks'");
+    assert_int_equal(open_store(x, &s, &f), ERR_OK);
+    struct store_reader *r = store_reader_new(s);
+    buf_init(&out, 1000);
+    assert_int_equal(store_body(r, &id, BODY_REQUEST, &out, &f), ERR_CORRUPT);
+    buf_release(&out);
+    store_reader_free(r);
+    store_close(s);
+    assert_int_equal(count_requests(x), 0);
+    assert_int_equal(count_files(x, ".corrupt-"), 1);
+}
+
 static void places_that_cannot_be(void **state)
 {
     struct fixture *x = *state;
@@ -384,7 +405,7 @@ int main(void)
         TEST(damaged_files_are_set_aside), TEST(a_suspect_is_looked_at),
         TEST(others_and_newer_ones_are_refused), TEST(places_that_cannot_be),
         TEST(planted_triggers_do_nothing), TEST(planted_calls_are_not_made),
-        TEST(names_that_cannot_be_read_are_no_answer),
+        TEST(names_that_cannot_be_read_are_no_answer), TEST(a_damaged_schema_is_set_aside),
         TEST(flipped_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
