@@ -414,7 +414,6 @@ void segments_tidy(struct segments *s, bool is_idle)
         struct segment *g = *at;
         if (g->is_done && !g->users) {
             *at = g->next;
-            close_file(s, g);
             delete_file(s, g);
             free_segment(s, g);
             continue;

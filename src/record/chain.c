@@ -80,7 +80,8 @@ static bool goes_on(const struct chain_writer *w, uint64_t number, bool is_hasty
 {
     if (w->is_bound || (w->context && number + 1 == w->next))
         return true;
-    return w->context && number == w->next && w->parts < CHAIN_BLOCKS_MAX && w->raw_bytes < CHAIN_RAW_MAX && is_hasty == w->is_hasty;
+    return w->context && number == w->next && w->parts < CHAIN_BLOCKS_MAX &&
+           w->raw_bytes < CHAIN_RAW_MAX && is_hasty == w->is_hasty;
 }
 
 void chain_begin_again(struct chain_writer *w, uint64_t first)

@@ -15,9 +15,8 @@
 #include "server/server.h"
 
 enum {
-    AHEAD_MAX =
-        256 * 1024,     /* bytes of further requests kept while one is in service; one read more */
-    HELD_MAX = 4 << 20, /* bytes kept of a body that is held up; one read more */
+    AHEAD_MAX = 256 * 1024, /* bytes kept of further requests while one is served; one read more */
+    HELD_MAX = 4 << 20,     /* bytes kept of a body that is held up; one read more */
     HELD_ALL_MAX = 16 << 20, /* of all those of a worker */
     FEED_MAX = 256 * 1024,   /* of what was kept, given to the parser at once */
     HEAD_TIMEOUT_MS = 10000,
