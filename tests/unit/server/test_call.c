@@ -3,18 +3,14 @@
  */
 #include "check.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "served.h"
 #include "server/call_dispatch.h"
 
 static struct {
-    struct loop *loop;
-    struct server server;
-    struct guard *guard;
-    int peer;
+    struct served served;
     char got[4096];
     size_t len;
     struct call *stream;
@@ -46,49 +42,27 @@ static void hello(struct call *c, void *owner)
 static int set_up(void **state)
 {
     static struct call_route streams = {stream, NULL}, others = {hello, NULL};
-    int fds[2];
     (void)state;
     memset(&t, 0, sizeof t);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    t.peer = fds[1];
-    fcntl(t.peer, F_SETFL, O_NONBLOCK);
-    t.loop = loop_new();
-    t.guard = guard_new();
-    guard_allow(t.guard, STR("x"), 0);
-    const struct server_options options = {.max_connections = 4, .guard = t.guard,
-                                           .max_body_bytes = 4 << 20, .idle_timeout_ms = 60000,
-                                           .read_timeout_ms = 60000, .write_timeout_ms = 60000};
-    server_init(&t.server, t.loop, &options);
-    server_route(&t.server, "/stream", call_dispatch, &streams);
-    server_route(&t.server, "*", call_dispatch, &others);
-    client_accept_take(&t.server, fds[0]);
+    served_begin(&t.served, 60000);
+    server_route(&t.served.server, "/stream", call_dispatch, &streams);
+    server_route(&t.served.server, "*", call_dispatch, &others);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    server_stop(&t.server);
-    while (!server_is_empty(&t.server))
-        uv_run(loop_uv(t.loop), UV_RUN_ONCE);
-    server_release(&t.server);
-    loop_free(t.loop);
-    guard_free(t.guard);
-    close(t.peer);
+    served_end(&t.served);
     return 0;
-}
-
-static void say(const char *text)
-{
-    assert_int_equal(write(t.peer, text, strlen(text)), strlen(text));
 }
 
 /* Turns of the loop until the peer has got `text`, or some seconds have passed. */
 static bool hears(const char *text)
 {
     for (int quiet = 0; quiet < 5; quiet++) {
-        uv_run(loop_uv(t.loop), UV_RUN_ONCE); /* a timer wakes it once a second */
-        ssize_t n = read(t.peer, t.got + t.len, sizeof t.got - 1 - t.len);
+        served_turn(&t.served);
+        ssize_t n = read(t.served.peer, t.got + t.len, sizeof t.got - 1 - t.len);
         if (n > 0) {
             t.len += (size_t)n;
             quiet = 0;
@@ -103,7 +77,8 @@ static bool hears(const char *text)
 static void a_stream_for_head_ends_at_once(void **state)
 {
     (void)state;
-    say("HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n");
+    served_say(&t.served, "HEAD /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+                          "GET /next HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(hears("hello"));
     assert_non_null(strstr(t.got, "Content-Type: text/event-stream"));
     assert_int_equal(t.gone, 1);
@@ -112,7 +87,7 @@ static void a_stream_for_head_ends_at_once(void **state)
 static void a_stream_for_get_goes_on(void **state)
 {
     (void)state;
-    say("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    served_say(&t.served, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_true(hears("\r\n\r\n"));
     assert_int_equal(t.gone, 0);
     assert_true(call_stream_write(t.stream, STR("data: 1\n\n")));
@@ -126,11 +101,11 @@ static void a_body_that_nobody_reads_has_a_limit(void **state)
 {
     (void)state;
     static char piece[64 << 10];
-    say("POST /next HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
+    served_say(&t.served, "POST /next HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n");
     for (size_t sent = 0; sent <= CALL_BODY_MAX;) {
-        ssize_t n = write(t.peer, piece, sizeof piece);
+        ssize_t n = write(t.served.peer, piece, sizeof piece);
         sent += n > 0 ? (size_t)n : 0;
-        uv_run(loop_uv(t.loop), UV_RUN_NOWAIT);
+        uv_run(loop_uv(t.served.loop), UV_RUN_NOWAIT);
     }
     assert_true(hears("larger than 1 MiB"));
     assert_non_null(strstr(t.got, "HTTP/1.1 413 "));

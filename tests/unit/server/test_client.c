@@ -4,21 +4,16 @@
  */
 #include "check.h"
 
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "server/server.h"
+#include "served.h"
 
 enum { LIMIT_MS = 400 };
 
 static struct {
-    struct loop *loop;
-    struct server server;
-    struct guard *guard;
-    int peer;
+    struct served served;
     struct client *client; /* whose request is in service */
     size_t body_bytes;
     bool stops; /* after each piece of a body */
@@ -62,52 +57,30 @@ static enum err serve(struct client *c, struct fail *f, void *owner)
 
 static int set_up(void **state)
 {
-    int fds[2];
     (void)state;
     memset(&t, 0, sizeof t);
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-    t.peer = fds[1];
-    fcntl(t.peer, F_SETFL, O_NONBLOCK);
-    t.loop = loop_new();
-    t.guard = guard_new();
-    guard_allow(t.guard, STR("x"), 0);
-    const struct server_options options = {.max_connections = 4, .guard = t.guard,
-                                           .max_body_bytes = 4 << 20, .idle_timeout_ms = LIMIT_MS,
-                                           .read_timeout_ms = LIMIT_MS, .write_timeout_ms = 60000};
-    server_init(&t.server, t.loop, &options);
-    server_route(&t.server, "*", serve, NULL);
-    client_accept_take(&t.server, fds[0]);
+    served_begin(&t.served, LIMIT_MS);
+    server_route(&t.served.server, "*", serve, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    server_stop(&t.server);
-    while (!server_is_empty(&t.server))
-        uv_run(loop_uv(t.loop), UV_RUN_ONCE);
-    server_release(&t.server);
-    loop_free(t.loop);
-    guard_free(t.guard);
-    close(t.peer);
+    served_end(&t.served);
     return 0;
-}
-
-static void say(const char *text)
-{
-    assert_int_equal(write(t.peer, text, strlen(text)), strlen(text));
 }
 
 static void turn(void)
 {
-    uv_run(loop_uv(t.loop), UV_RUN_NOWAIT);
+    uv_run(loop_uv(t.served.loop), UV_RUN_NOWAIT);
 }
 
 static void ask(const char *head)
 {
-    say(head);
+    served_say(&t.served, head);
     for (int i = 0; i < 5 && !t.client; i++)
-        uv_run(loop_uv(t.loop), UV_RUN_ONCE); /* a timer wakes it once a second */
+        served_turn(&t.served);
     assert_non_null(t.client);
 }
 
@@ -121,8 +94,9 @@ static void look_ahead(void)
 static void send_held(size_t bytes)
 {
     static const char block[4096];
-    for (size_t sent = 0; sent < bytes || t.server.held_bytes < bytes;) {
-        ssize_t n = sent < bytes ? write(t.peer, block, MIN_OF(sizeof block, bytes - sent)) : 0;
+    for (size_t sent = 0; sent < bytes || t.served.server.held_bytes < bytes;) {
+        size_t piece = MIN_OF(sizeof block, bytes - sent);
+        ssize_t n = piece ? write(t.served.peer, block, piece) : 0;
         sent += n > 0 ? (size_t)n : 0;
         look_ahead();
         turn();
@@ -141,12 +115,12 @@ static void what_is_held_up_again_is_counted_again(void **state)
     client_read_body(t.client, true);
     turn();
     assert_true(t.body_bytes > 0 && t.body_bytes < BYTES);
-    assert_true(t.server.held_bytes >= BYTES - t.body_bytes);
+    assert_true(t.served.server.held_bytes >= BYTES - t.body_bytes);
     t.stops = false;
     client_read_body(t.client, true);
     turn();
     assert_int_equal(t.body_bytes, BYTES);
-    assert_int_equal(t.server.held_bytes, 0);
+    assert_int_equal(t.served.server.held_bytes, 0);
 }
 
 static void let_pass(uint64_t ms)
