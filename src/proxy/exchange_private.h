@@ -44,6 +44,7 @@ struct exchange {
     struct buf early;               /* the body's first bytes, until there is a connection; all
                                        of it as long as it may have to be sent elsewhere */
     struct buf decoded;             /* what that says, where it is encoded: exchange_text() */
+    bool is_text_known;             /* it was decoded, or that cannot be: it is tried once */
     uint64_t began_ns;
     uint64_t sent_us;
     int status;

@@ -83,17 +83,22 @@ static void note_decision(struct exchange *ex)
         .is_background = who && who->is_background};
 }
 
-struct str exchange_text(struct exchange *ex)
+/* Nothing is kept of what says nothing, or what cannot be decoded whole. */
+static void decode(struct exchange *ex)
 {
-    if (ex->decoded.len)
-        return buf_str(&ex->decoded);
     struct str encoding = head_get_id(client_head(ex->client), HEADER_CONTENT_ENCODING);
     buf_init(&ex->decoded, TEXT_MAX);
     struct str text = body_text(encoding, buf_str(&ex->early), &ex->decoded);
-    if (text.len && text.ptr != ex->early.ptr)
-        return text;
-    buf_release(&ex->decoded); /* nothing is said: that is not remembered */
-    return buf_str(&ex->early);
+    if (!text.len || text.ptr == ex->early.ptr)
+        buf_release(&ex->decoded);
+}
+
+struct str exchange_text(struct exchange *ex)
+{
+    if (!ex->is_text_known)
+        decode(ex);
+    ex->is_text_known = true;
+    return buf_str(ex->decoded.len ? &ex->decoded : &ex->early);
 }
 
 static struct str session_of(struct exchange *ex)
