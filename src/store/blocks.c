@@ -34,22 +34,29 @@ static struct chain_cache *cached(struct store_reader *r, struct piece_at at)
     return NULL;
 }
 
-/* An empty slot, with room for one more chain within the ceiling: the oldest ones go. */
+/* The slot that was used least of late, emptied: its memory is used again. Others give theirs back where
+ * there would be no room for it to grow to a whole chain within the ceiling. */
 static struct chain_cache *make_room(struct store_reader *r)
 {
+    struct chain_cache *slot = &r->chains[0];
+    for (size_t i = 1; i < CHAINS_CACHED; i++)
+        if (r->chains[i].used_at < slot->used_at)
+            slot = &r->chains[i];
+    slot->count = 0;
+    buf_clear(&slot->raw);
     for (;;) {
-        struct chain_cache *oldest = NULL, *empty = NULL;
+        struct chain_cache *oldest = NULL;
         size_t bytes = 0;
         for (size_t i = 0; i < CHAINS_CACHED; i++) {
             struct chain_cache *c = &r->chains[i];
+            if (c == slot)
+                continue;
             bytes += c->raw.cap;
-            if (!c->count)
-                empty = c;
-            else if (!oldest || c->used_at < oldest->used_at)
+            if (c->raw.cap && (!oldest || c->used_at < oldest->used_at))
                 oldest = c;
         }
-        if (empty && bytes + CHAIN_RAW_MAX + BLOCK_RAW_MAX <= CHAIN_CACHE_BYTES_MAX)
-            return empty;
+        if (bytes + CHAIN_RAW_MAX + BLOCK_RAW_MAX <= CHAIN_CACHE_BYTES_MAX)
+            return slot;
         forget(oldest);
     }
 }
@@ -72,34 +79,74 @@ static struct chain_cache *place_for(struct store_reader *r, uint64_t chain)
 {
     for (size_t i = 0; i < CHAINS_CACHED; i++)
         if (r->chains[i].count && r->chains[i].first == chain)
-            forget(&r->chains[i]);
+            r->chains[i].count = r->chains[i].used_at = 0;
     struct chain_cache *c = make_room(r);
-    buf_init(&c->raw, CHAIN_RAW_MAX + BLOCK_RAW_MAX);
     c->first = chain;
-    c->count = 0;
+    c->used_at = ++r->clock;
     chain_reader_begin(&r->decoder);
-    return c;
+    return r->decoding = c;
 }
 
-/* Decodes all of the block's chain that is stored so far; NULL when there is nothing. Blocks before damage can
- * still be read. */
-static struct chain_cache *decode_chain(struct store_reader *r, uint64_t block, enum err *err)
+/* The chain that the block belongs to, where some of it has been decoded before; or the one before. */
+static struct chain_cache *begun_with(struct store_reader *r, uint64_t block)
+{
+    struct chain_cache *begun = NULL;
+    for (size_t i = 0; i < CHAINS_CACHED; i++) {
+        struct chain_cache *c = &r->chains[i];
+        bool may_hold = c->count && c->first <= block && block - c->first < CHAIN_BLOCKS_MAX;
+        if (may_hold && (!begun || c->first > begun->first))
+            begun = c;
+    }
+    return begun;
+}
+
+/* Is this row the last block that was decoded, and as long as it was? */
+static bool is_last(struct statement *q, const struct chain_cache *c)
+{
+    return (uint64_t)column_number(q, 0) == c->first + c->count - 1 &&
+           (size_t)column_number(q, 1) == c->starts[c->count] - c->starts[c->count - 1];
+}
+
+/* The blocks from `from` on, or from the chain's first, up to `until`. `begun`: it is gone on with behind
+ * its last block, where it is this chain and that block is what it was; if it is not, `*err` is ERR_BUSY. */
+static struct chain_cache *decode_some(struct store_reader *r, uint64_t block, uint64_t until,
+                                       struct chain_cache *begun, enum err *err)
 {
     struct statement *q = r->statements[READ_CHAIN];
     struct chain_cache *c = NULL;
     enum err step_err;
     bind_number(q, 1, (int64_t)block);
-    bind_number(q, 2, (int64_t)(block + CHAIN_BLOCKS_MAX - 1));
+    bind_number(q, 2, (int64_t)until);
+    bind_number(q, 3, begun ? (int64_t)(begun->first + begun->count - 1) : 0);
     *err = ERR_OK;
     while (!*err && statement_next(q, &step_err, NULL)) {
+        uint64_t chain = (uint64_t)column_number(q, 3);
+        if (!c && begun && begun->first == chain) {
+            c = begun;
+            *err = is_last(q, c) ? ERR_OK : ERR_BUSY;
+            continue;
+        }
         if (!c)
-            c = place_for(r, (uint64_t)column_number(q, 3));
+            c = place_for(r, chain);
         *err = decode_next(r, q, c);
     }
     statement_reset(q);
-    if (!*err)
+    if (*err)
+        r->decoding = NULL;
+    else
         *err = step_err;
     return c;
+}
+
+/* Decodes the block's chain up to it; NULL when there is nothing. Who comes again for more of the chain will
+ * come for the rest, too. Blocks before damage can still be read. */
+static struct chain_cache *decode_chain(struct store_reader *r, uint64_t block, enum err *err)
+{
+    struct chain_cache *begun = begun_with(r, block);
+    uint64_t until = begun ? block + CHAIN_BLOCKS_MAX - 1 : block;
+    bool goes_on = begun && begun == r->decoding && block >= begun->first + begun->count - 1;
+    struct chain_cache *c = decode_some(r, block, until, goes_on ? begun : NULL, err);
+    return *err == ERR_BUSY ? decode_some(r, block, until, NULL, err) : c;
 }
 
 static struct chain_cache *chain_with(struct store_reader *r, struct piece_at at, enum err *err)

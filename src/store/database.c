@@ -3,7 +3,10 @@
  */
 #include "store/database.h"
 
+#include <stdlib.h>
+
 #include "base/clock.h"
+#include "base/mem.h"
 
 /* Nobody has opened it: its database is away. */
 static enum err check_open(const struct database *d, struct fail *f)
@@ -14,15 +17,23 @@ static enum err check_open(const struct database *d, struct fail *f)
 enum err database_open(struct database *d, const struct driver *driver, const char *where,
                        enum database_mode mode, struct fail *f)
 {
-    *d = (struct database){.driver = driver};
+    *d = (struct database){.driver = driver, .is_reader = mode == DATABASE_READ};
     enum err err = driver->open(d, where, mode, f);
     if (err)
         *d = (struct database){0};
     return err;
 }
 
+static void destroy(struct statement *q)
+{
+    free(q->text);
+    q->driver->free(q);
+}
+
 void database_close(struct database *d)
 {
+    for (size_t i = 0; i < d->kept_count; i++)
+        destroy(d->kept[i]);
     if (d->driver)
         d->driver->close(d);
     *d = (struct database){0};
@@ -87,24 +98,50 @@ enum err database_run(struct database *d, const char *sql, struct fail *f)
     return err ? err : d->driver->run_sql(d, sql, f);
 }
 
+/* --- statements --- */
+
+static struct statement *take_kept(struct database *d, const char *sql)
+{
+    for (size_t i = 0; i < d->kept_count; i++)
+        if (strcmp(d->kept[i]->text, sql) == 0) {
+            struct statement *q = d->kept[i];
+            d->kept_count--;
+            memmove(&d->kept[i], &d->kept[i + 1], (d->kept_count - i) * sizeof *d->kept);
+            return q;
+        }
+    return NULL;
+}
+
+static void keep(struct database *d, struct statement *q)
+{
+    q->driver->unbind(q);
+    if (d->kept_count == STATEMENTS_KEPT)
+        destroy(d->kept[--d->kept_count]);
+    memmove(&d->kept[1], &d->kept[0], d->kept_count++ * sizeof *d->kept);
+    d->kept[0] = q;
+}
+
 enum err database_prepare(struct database *d, const char *sql, struct statement **out,
                           struct fail *f)
 {
     *out = NULL;
     enum err err = check_open(d, f);
     if (!err)
-        err = d->driver->prepare(d, sql, out, f);
-    if (!err) {
-        (*out)->driver = d->driver;
-        (*out)->db = d;
-    }
+        *out = take_kept(d, sql);
+    if (err || *out)
+        return err;
+    err = d->driver->prepare(d, sql, out, f);
+    if (!err)
+        **out = (struct statement){d->driver, d, d->is_reader ? mem_strdup(sql) : NULL};
     return err;
 }
 
 void statement_free(struct statement *q)
 {
-    if (q)
-        q->driver->free(q);
+    if (q && q->db->is_reader)
+        keep(q->db, q);
+    else if (q)
+        destroy(q);
 }
 
 int64_t database_number(struct database *d, const char *sql, int64_t otherwise)

@@ -13,12 +13,17 @@
 #include "base/str.h"
 #include "store/driver.h"
 
+enum { STATEMENTS_KEPT = 24 }; /* of a reading connection; each some 10 KB, with PostgreSQL on the server */
+
 struct database {
     const struct driver *driver; /* NULL: closed */
     void *connection;            /* the driver's own */
     uint64_t deadline_ns;        /* readers: a query past this is stopped; 0: none */
     bool has_met_damage;         /* the engine said that what is stored makes no sense */
     bool is_foreign;             /* the schema does not fit our statements: it was damaged */
+    bool is_reader;
+    struct statement *kept[STATEMENTS_KEPT]; /* freed ones, the latest first: compiled, bound to nothing */
+    size_t kept_count;
 };
 
 enum database_mode {
@@ -67,7 +72,8 @@ enum err database_change(struct database *d, const char *sql, const int64_t *bou
 
 /* --- statements: of one connection, used by one thread at a time --- */
 
-/* Lives until statement_free(), and is meant to be used again. */
+/* Lives until statement_free(), and is meant to be used again. A reading connection keeps some of those
+ * that were freed, and what is asked in the same words is not compiled again. */
 enum err database_prepare(struct database *d, const char *sql, struct statement **out,
                           struct fail *f) MUST_CHECK;
 void statement_free(struct statement *q); /* NULL is fine */

@@ -15,6 +15,7 @@ enum database_mode;
 struct statement {
     const struct driver *driver;
     struct database *db;
+    char *text; /* the SQL it was made of, where it may be kept; else NULL */
 };
 
 struct driver {
@@ -32,7 +33,7 @@ struct driver {
     void (*rollback)(struct database *d);
     enum err (*settle)(struct database *d, struct fail *f);
 
-    /* Fills in all but the `driver` and `db` of the new statement. */
+    /* Fills in all but the new statement's `struct statement`. */
     enum err (*prepare)(struct database *d, const char *sql, struct statement **out,
                         struct fail *f);
     void (*free)(struct statement *q);
@@ -43,6 +44,7 @@ struct driver {
     bool (*next)(struct statement *q, enum err *err, struct fail *f);
     void (*rewind)(struct statement *q); /* NULL: rows come one by one */
     void (*reset)(struct statement *q);
+    void (*unbind)(struct statement *q); /* resets it, and all that was bound is NULL */
 
     void (*bind_null)(struct statement *q, int at);
     void (*bind_number)(struct statement *q, int at, int64_t number);

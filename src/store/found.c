@@ -29,12 +29,10 @@ static bool is_too_old(const struct store_reader *r, const struct found *x)
            clock_mono_ns() - x->begun_ns > forget_ns;
 }
 
-/* What is remembered of this text; else in the place of what was used least of late. `*was_asked`:
- * somebody was not done with that. */
-static struct found *slot_of(struct store_reader *r, struct str text, bool *was_asked)
+/* What is remembered of this text; else in the place of what was used least of late. */
+static struct found *slot_of(struct store_reader *r, struct str text)
 {
     struct found *oldest = &r->found[0];
-    *was_asked = false;
     for (size_t i = 0; i < FOUND_TEXTS; i++) {
         struct found *x = &r->found[i];
         if (x->len && str_equal(str_make(x->text, x->len), text))
@@ -42,7 +40,6 @@ static struct found *slot_of(struct store_reader *r, struct str text, bool *was_
         if (x->used_ns < oldest->used_ns)
             oldest = x;
     }
-    *was_asked = oldest->len && !oldest->is_complete;
     begin(oldest, text);
     return oldest;
 }
@@ -103,12 +100,11 @@ static enum err look(struct store_reader *r, struct found *x, struct str text, u
 enum err found_look(struct store_reader *r, struct str text, uint64_t until_ns,
                     struct found **out, struct fail *f)
 {
-    bool was_asked;
-    struct found *x = slot_of(r, text, &was_asked);
+    struct found *x = slot_of(r, text);
     enum err err = ERR_OK;
     if (is_too_old(r, x))
         begin(x, text);
-    if (!x->len || was_asked) /* or those who take the place from each other would never be done */
+    if (!x->len) /* the next call would not go on */
         until_ns = 0;
     if (!x->is_fresh && !(x->is_complete && x->are_many))
         err = look(r, x, text, until_ns, f);

@@ -12,8 +12,8 @@
 struct store_reader;
 
 enum {
-    FOUND_TEXTS = 4,       /* remembered */
-    FOUND_TEXT_MAX = 512,  /* bytes; what looks for a longer one begins anew each time */
+    FOUND_TEXTS = 16,      /* remembered: so many can look for a text of their own at a time */
+    FOUND_TEXT_MAX = 256,  /* bytes; what looks for a longer one begins anew each time */
     FOUND_NAMES_MAX = 4096 /* with more of them each query asks itself */
 };
 

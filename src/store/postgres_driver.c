@@ -26,6 +26,7 @@ struct postgres_statement {
     char *sql;
     char name[16];       /* on the server */
     uint64_t generation; /* of the connection it is prepared on; 0: on none */
+    bool is_there;       /* the server has said so */
     unsigned uses;
     int count;           /* of the marks */
     Oid *types, *declared; /* of what is bound; of what it was prepared with */
@@ -207,17 +208,28 @@ static enum err prepare(struct database *d, const char *sql, struct statement **
     return ERR_OK;
 }
 
+/* What fails on the server may not be prepared there; what only took too long is. */
+static enum err settle_after(struct postgres_statement *s, struct fail *f)
+{
+    enum err err = settle(s->base.db, f);
+    if (err && !(err == ERR_TIMEOUT && s->is_there))
+        s->generation = 0;
+    return err;
+}
+
 static void reset(struct statement *q)
 {
     struct postgres_statement *s = own(q);
-    if (s->is_asked && !s->rows && settle(q->db, NULL)) /* the answer would look for this */
-        s->generation = 0;
+    if (s->is_asked && !s->rows) { /* the answer would look for this */
+        enum err err = settle_after(s, NULL);
+        (void)err; /* nobody has asked */
+    }
     s->is_asked = false;
     pq.clear(s->rows);
     s->rows = NULL;
 }
 
-/* The server forgets it, or many would pile up on a long-lived connection. */
+/* The server forgets it, or many would pile up on a long-lived connection. Nobody waits for this. */
 static void forget(struct postgres *p, const struct postgres_statement *s)
 {
     char sql[40];
@@ -225,15 +237,19 @@ static void forget(struct postgres *p, const struct postgres_statement *s)
         return;
     snprintf(sql, sizeof sql, "DEALLOCATE %s", s->name);
     int is_sent = pq.sendQueryParams(p->conn, sql, 0, NULL, NULL, NULL, NULL, 1);
-    if (postgres_sent(p, is_sent, NULL, NULL, NULL) || postgres_settle(p, 0, NULL))
-        postgres_lose(p);
+    enum err err = postgres_sent(p, is_sent, NULL, NULL, NULL);
+    (void)err; /* then the connection is lost, and everything with it */
 }
 
 static void free_statement(struct statement *q)
 {
     struct postgres_statement *s = own(q);
-    forget(postgres_of(q->db), s);
+    struct postgres *p = postgres_of(q->db);
     reset(q);
+    bool is_awaited = s->generation == p->generation && !s->is_there; /* the answer looks for this */
+    if (is_awaited && postgres_settle(p, 0, NULL))
+        postgres_lose(p);
+    forget(p, s);
     for (int i = 0; i < s->count; i++)
         free(s->repaired[i]);
     free(s->repaired);
@@ -260,6 +276,13 @@ static bool is_prepared(const struct postgres *p, const struct postgres_statemen
     return true;
 }
 
+static bool note_prepared(void *owner, PGresult *r)
+{
+    (void)r;
+    ((struct postgres_statement *)owner)->is_there = true;
+    return false;
+}
+
 static enum err send_prepare(struct postgres *p, struct postgres_statement *s, struct fail *f)
 {
     for (int i = 0; i < s->count; i++)
@@ -267,8 +290,9 @@ static enum err send_prepare(struct postgres *p, struct postgres_statement *s, s
             s->declared[i] = s->types[i];
     snprintf(s->name, sizeof s->name, "s%u", ++p->name_count);
     s->generation = p->generation;
+    s->is_there = false;
     int is_sent = pq.sendPrepare(p->conn, s->name, s->sql, s->count, s->declared);
-    return postgres_sent(p, is_sent, NULL, NULL, f);
+    return postgres_sent(p, is_sent, note_prepared, s, f);
 }
 
 static enum err send(struct postgres_statement *s, postgres_take *take, void *owner,
@@ -314,15 +338,6 @@ static bool keep_rows(void *owner, PGresult *r)
 static enum err queue(struct statement *q, int64_t *changed, struct fail *f)
 {
     return send(own(q), changed ? add_changes : NULL, changed, f);
-}
-
-/* What fails on the server is not prepared there. */
-static enum err settle_after(struct postgres_statement *s, struct fail *f)
-{
-    enum err err = settle(s->base.db, f);
-    if (err)
-        s->generation = 0;
-    return err;
 }
 
 static enum err run(struct statement *q, struct fail *f)
@@ -385,6 +400,13 @@ static void set(struct statement *q, int at, Oid type, const void *value, size_t
 static void set_null(struct statement *q, int at)
 {
     set(q, at, OID_ANY, NULL, 0);
+}
+
+static void unbind(struct statement *q)
+{
+    reset(q);
+    for (int i = 1; i <= own(q)->count; i++)
+        set_null(q, i);
 }
 
 static void set_bits(struct statement *q, int at, Oid type, uint64_t bits)
@@ -531,6 +553,7 @@ const struct driver postgres_driver = {
     .next = next,
     .rewind = rewind_rows,
     .reset = reset,
+    .unbind = unbind,
     .bind_null = set_null,
     .bind_number = set_number,
     .bind_double = set_double,

@@ -188,7 +188,7 @@ const struct engine postgres_engine = {
     .names_part = {"SELECT id FROM names WHERE ctid >= CAST('(' || ? || ',0)' AS tid)",
                    " AND ctid < CAST('(' || ? || ',0)' AS tid)"},
     .names_end = "SELECT pg_relation_size('names') / current_setting('block_size')::bigint",
-    .names_step = 64, /* pages */
+    .names_step = 16, /* pages */
     .names_again = 16,
     .has_hashed_names = true,
     .range_bits = RANGE_BITS_AT,

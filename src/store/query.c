@@ -3,8 +3,6 @@
  */
 #include "store/query.h"
 
-#include <stdio.h>
-
 #include "store/numbers.h"
 
 void query_add(struct query *q, const char *sql)
@@ -77,14 +75,23 @@ static void add_agent_type(struct query *q, struct store_reader *r, struct str t
         query_name(q, r, " AND agent_type = ?", type);
 }
 
+/* Does `sql`, with the number at its mark, give a row? */
+static bool has_row(struct store_reader *r, const char *sql, int64_t number)
+{
+    struct query q;
+    enum err err;
+    query_begin(&q, r, STR_NONE);
+    query_number(&q, sql, number);
+    bool has = query_next(&q, &err, NULL);
+    query_release(&q);
+    return has;
+}
+
 void query_sessions_of(struct query *q, struct store_reader *r, struct str agent)
 {
     static const char in[] = " AND session IN (SELECT session FROM session_agents WHERE agent = ?)";
-    char sql[128];
     int64_t id = reader_name_id(r, agent);
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM session_agents WHERE agent = %lld",
-             (long long)id);
-    if (database_number(&r->db, sql, 0))
+    if (has_row(r, "SELECT 1 FROM session_agents WHERE agent = ? LIMIT 1", id))
         query_number(q, in, id);
 }
 
@@ -242,10 +249,8 @@ void query_begin(struct query *q, struct store_reader *r, struct str text)
 /* Requests that call a tool: those whose list of tools names it. */
 static void add_tool(struct query *q, struct store_reader *r, struct str tool)
 {
-    char sql[96];
-    int64_t id = tool.len ? reader_name_id(r, tool) : 0;
-    snprintf(sql, sizeof sql, "SELECT 1 FROM tool_sets WHERE tool = %lld LIMIT 1", (long long)id);
-    if (tool.len && !database_number(&r->db, sql, 0))
+    if (tool.len && !has_row(r, "SELECT 1 FROM tool_sets WHERE tool = ? LIMIT 1",
+                             reader_name_id(r, tool)))
         q->is_empty = true;
     query_name(q, r, " AND tools IN (SELECT tools FROM tool_sets WHERE tool = ?)", tool);
 }

@@ -14,7 +14,7 @@ static const char *const sql[READ_STATEMENTS] = {
     [READ_NAME] = "SELECT text FROM names WHERE id = ?",
     [READ_NAME_ID] = "SELECT id FROM names WHERE text = ? AND is_shared = 1",
     [READ_CHAIN] = "SELECT number, raw_len, data, chain FROM blocks WHERE number <= ?2"
-                   " AND number >= (SELECT chain FROM blocks WHERE number = ?1)"
+                   " AND number >= ?3 AND number >= (SELECT chain FROM blocks WHERE number = ?1)"
                    " AND chain = (SELECT chain FROM blocks WHERE number = ?1) ORDER BY number",
     [READ_FLOOR] = "SELECT floor FROM keeping",
 };
@@ -50,6 +50,8 @@ struct store_reader *store_reader_new(struct store *s)
     struct store_reader *r = MEM_NEW(struct store_reader);
     r->store = s;
     chain_reader_init(&r->decoder);
+    for (size_t i = 0; i < CHAINS_CACHED; i++)
+        buf_init(&r->chains[i].raw, CHAIN_RAW_MAX + BLOCK_RAW_MAX);
     return r;
 }
 

@@ -25,7 +25,7 @@ enum read_statement {
     READ_STATEMENTS
 };
 
-/* A chain's blocks, decompressed one behind another. */
+/* The first of a chain's blocks, decompressed one behind another. */
 struct chain_cache {
     uint64_t first, count; /* block numbers; count 0: empty slot */
     size_t starts[CHAIN_BLOCKS_MAX + 1];
@@ -46,6 +46,7 @@ struct store_reader {
     size_t name_bytes_len;
     struct chain_cache chains[CHAINS_CACHED];
     struct chain_reader decoder;
+    struct chain_cache *decoding; /* the chain that `decoder` can go on with; NULL: none */
     struct found found[FOUND_TEXTS];
     int64_t rows_per_ms; /* that were looked at last; 0: none yet */
     enum err name_err; /* a name could not be read, since reader_begin() */

@@ -119,12 +119,14 @@ static enum err list_slice(struct listing *l, const struct uuid *low, struct uui
     return err;
 }
 
-/* Slices are such that looking at one takes some two milliseconds. */
-static int64_t next_size(const struct store_reader *r)
+/* Slices are such that looking at one takes about a millisecond. Where no time is left, names have
+ * taken it: a small one, so that each page comes further. */
+static int64_t next_size(const struct listing *l, uint64_t now_ns)
 {
-    enum { SLICE_MS = 2, LEAST = 1000, MOST = 50000 };
-    int64_t rows = r->rows_per_ms * SLICE_MS;
-    return MAX_OF(LEAST, MIN_OF(rows, MOST));
+    enum { SLICE_MS = 1, LEAST = 1000, MOST = 50000 };
+    int64_t rows = l->r->rows_per_ms * SLICE_MS;
+    bool is_late = l->until_ns && now_ns > l->until_ns;
+    return is_late ? LEAST : MAX_OF(LEAST, MIN_OF(rows, MOST));
 }
 
 static enum err list_slices(struct listing *l, const struct uuid *low, struct uuid high,
@@ -133,7 +135,7 @@ static enum err list_slices(struct listing *l, const struct uuid *low, struct uu
     enum err err = ERR_OK;
     while (!err && l->left && !uuid_equal(&high, &none)) {
         uint64_t begun_ns = clock_mono_ns();
-        int64_t rows = next_size(l->r);
+        int64_t rows = next_size(l, begun_ns);
         err = list_slice(l, low, &high, rows, f);
         uint64_t now_ns = clock_mono_ns(), us = (now_ns - begun_ns) / 1000 + 1;
         if (l->left && !uuid_equal(&high, &none)) {

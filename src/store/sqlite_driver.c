@@ -381,6 +381,16 @@ static void reset(struct statement *q)
     sqlite3_reset(own(q)->handle);
 }
 
+static void unbind(struct statement *q)
+{
+    struct sqlite_statement *s = own(q);
+    sqlite3_reset(s->handle);
+    if (!s->handle)
+        return;
+    sqlite3_clear_bindings(s->handle);
+    memset(s->bound, 0, ((size_t)s->parameters + 1) * sizeof *s->bound);
+}
+
 /* Where `at` is to be bound; NULL when it is bound so already. */
 static sqlite3_stmt *binds(struct statement *q, int at, enum bound_kind kind, int64_t number)
 {
@@ -474,6 +484,7 @@ const struct driver sqlite_driver = {
     .queue = queue,
     .next = next,
     .reset = reset,
+    .unbind = unbind,
     .bind_null = set_null,
     .bind_number = set_number,
     .bind_double = set_double,

@@ -227,7 +227,7 @@ const struct engine sqlite_engine = {
     .numbers_marks = "[]",
     .names_part = {"SELECT id FROM names WHERE id >= ?", " AND id < ?"},
     .names_end = "SELECT max(id) + 1 FROM names",
-    .names_step = 8192,
+    .names_step = 4096,
     .write_totals =
         "UPDATE totals SET requests = requests + ?1, pieces = pieces + ?2, blocks = blocks + ?3,"
         " raw_bytes = raw_bytes + ?4, stored_bytes = stored_bytes + ?5,"

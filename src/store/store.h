@@ -122,7 +122,7 @@ enum err store_list(struct store_reader *r, const struct request_filter *filter,
 /* Likewise, for somebody who waits: where only rows can tell (an agent's id, a class, a route, a tool, a
  * text), they are looked at for STORE_LIST_MS. `*stopped`: when that was not enough, the list goes on
  * before this id; else all zeros. */
-enum { STORE_LIST_MS = 5 };
+enum { STORE_LIST_MS = 4 };
 enum err store_list_a_while(struct store_reader *r, const struct request_filter *filter,
                             const struct uuid *before, int limit, store_row_fn *on_row,
                             void *owner, struct uuid *stopped, struct fail *f) MUST_CHECK;

@@ -78,11 +78,54 @@ static void a_block_is_gone_on_with(void **state)
     }
 }
 
+/* Chains are read bit by bit: whoever has read some of one finds the rest, and what has grown since. */
+static void a_chain_is_gone_on_with(void **state)
+{
+    enum { BLOCKS = 12, GROWING = 7, SECOND_CHAIN = 5 };
+    static const int order[] = {3, 0, 5, 4, 7, 8, 11, 1, 10, 6};
+    struct fixture *x = *state;
+    struct record r[BLOCKS], late = maker_record(base_us + BLOCKS);
+    char text[BLOCKS][32];
+    struct fail f = {0};
+    for (int i = 0; i < BLOCKS; i++) {
+        if (i == SECOND_CHAIN)
+            chain_rest(&x->maker.chain);
+        r[i] = maker_record(base_us + i);
+        snprintf(text[i], sizeof text[i], "{\"number\":%d}", i);
+        maker_add(&x->maker, &r[i], str_of(text[i]), STR("answer"));
+        assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+        if (i != GROWING) {
+            maker_next(&x->maker);
+            continue;
+        }
+        assert_body(x, &r[2].id, str_of(text[2])); /* some, more of it, and then its last block grows */
+        assert_body(x, &r[GROWING].id, str_of(text[GROWING]));
+        maker_go_on(&x->maker);
+        maker_add(&x->maker, &late, STR("{\"late\":1}"), STR("answer"));
+        assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+        maker_next(&x->maker);
+    }
+    assert_body(x, &r[GROWING + 1].id, str_of(text[GROWING + 1]));
+    assert_body(x, &late.id, STR("{\"late\":1}"));
+    for (size_t i = 0; i < COUNT_OF(order); i++) {
+        struct store_reader *fresh = x->reader;
+        if (i % 3 == 0)
+            x->reader = store_reader_new(x->store);
+        assert_body(x, &r[order[i]].id, str_of(text[order[i]]));
+        assert_body(x, &r[order[i] / 2].id, str_of(text[order[i] / 2]));
+        if (i % 3 == 0) {
+            store_reader_free(x->reader);
+            x->reader = fresh;
+        }
+    }
+}
+
 int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_block_is_gone_on_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_chain_is_gone_on_with, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,146 @@
+/*
+ * test_database.c — statements that are asked again in the same words.
+ */
+#include "check.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "place.h"
+#include "store/reader.h"
+
+struct fixture {
+    struct place place;
+    struct store *store;
+    struct store_reader *reader;
+};
+
+static int setup(void **state)
+{
+    struct fixture *x = MEM_NEW(struct fixture);
+    struct fail f = {0};
+    place_make(&x->place);
+    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
+    x->reader = store_reader_new(x->store);
+    assert_int_equal(reader_go_on(x->reader, &f), ERR_OK);
+    *state = x;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    store_reader_free(x->reader);
+    store_close(x->store);
+    place_remove(&x->place);
+    free(x);
+    return 0;
+}
+
+static struct statement *prepare(struct fixture *x, const char *sql)
+{
+    struct statement *q;
+    struct fail f = {0};
+    assert_int_equal(database_prepare(&x->reader->db, sql, &q, &f), ERR_OK);
+    return q;
+}
+
+static void assert_number(struct statement *q, int64_t want)
+{
+    enum err err;
+    struct fail f = {0};
+    assert_true(statement_next(q, &err, &f));
+    assert_int_equal(column_number(q, 0), want);
+}
+
+static const char number_sql[] = "SELECT CAST(? AS bigint), CAST(? AS bigint)";
+
+static void the_same_words_are_one_statement(void **state)
+{
+    struct fixture *x = *state;
+    struct statement *first = NULL;
+    enum err err;
+    for (int i = 0; i < 4; i++) { /* the second one is the first that a server prepares */
+        struct statement *q = prepare(x, number_sql);
+        assert_true(!first || q == first);
+        first = q;
+        bind_number(q, 1, i);
+        if (i == 0)
+            bind_number(q, 2, 7);
+        assert_number(q, i);
+        assert_int_equal(column_is_null(q, 1), i > 0); /* nothing of what was bound before is left */
+        if (i % 2)
+            assert_false(statement_next(q, &err, NULL));
+        statement_free(q);
+    }
+}
+
+static void who_asks_within_gets_another(void **state)
+{
+    struct fixture *x = *state;
+    struct statement *a = prepare(x, number_sql), *b = prepare(x, number_sql);
+    assert_ptr_not_equal(a, b);
+    bind_number(a, 1, 1);
+    bind_number(b, 1, 2);
+    assert_number(a, 1);
+    assert_number(b, 2);
+    assert_int_equal(column_number(a, 0), 1);
+    statement_free(a);
+    statement_free(b);
+}
+
+static int64_t prepared_on_server(struct fixture *x)
+{
+    return database_number(&x->reader->db, "SELECT count(*) FROM pg_prepared_statements", -1);
+}
+
+static void no_more_are_kept_than_it_says(void **state)
+{
+    struct fixture *x = *state;
+    char sql[40];
+    for (int i = 0; i < STATEMENTS_KEPT * 3; i++)
+        for (int again = 0; again < 3; again++) {
+            snprintf(sql, sizeof sql, "SELECT CAST(? AS bigint) + %d", i);
+            struct statement *q = prepare(x, sql);
+            bind_number(q, 1, again);
+            assert_number(q, i + again);
+            statement_free(q);
+        }
+    assert_int_equal(x->reader->db.kept_count, STATEMENTS_KEPT);
+    if (place_is_postgres())
+        assert_in_range(prepared_on_server(x), STATEMENTS_KEPT - 1, STATEMENTS_KEPT + READ_STATEMENTS);
+}
+
+/* A question that is stopped each time is not prepared anew each time. */
+static void what_took_too_long_stays_prepared(void **state)
+{
+    struct fixture *x = *state;
+    struct fail f = {0};
+    enum err err;
+    if (!place_is_postgres())
+        skip();
+    int64_t before = prepared_on_server(x);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(database_limit(&x->reader->db, 1, &f), ERR_OK);
+        struct statement *q = prepare(x, "SELECT 1 FROM pg_sleep(CAST(? AS bigint))");
+        bind_number(q, 1, 60);
+        assert_false(statement_next(q, &err, &f));
+        assert_int_equal(err, ERR_TIMEOUT);
+        statement_free(q);
+        assert_int_equal(database_limit(&x->reader->db, READ_LIMIT_MS, &f), ERR_OK);
+    }
+    assert_int_equal(prepared_on_server(x), before + 1 + 1); /* this one and what counts */
+}
+
+int main(void)
+{
+    log_setup(LOG_WARN, LOG_TEXT);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_same_words_are_one_statement, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_asks_within_gets_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(no_more_are_kept_than_it_says, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_took_too_long_stays_prepared, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
