@@ -6,8 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "store/cell.h"
-#include "store/rollup.h"
+#include "store/cell_query.h"
 
 enum { DAY_HOURS = 24, WINDOW_HOURS = 4 * DAY_HOURS };
 
@@ -19,44 +18,6 @@ bool days_are_known(const struct request_filter *f)
            (!f->agent_id.len || str_equal(f->agent_id, STR("main")) ||
             str_equal(f->agent_id, STR("sub")));
 }
-
-/* --- cells that the filter takes --- */
-
-static void add_status(struct query *q, int status)
-{
-    if (status >= 100) {
-        query_number(q, " AND status = ?", status);
-    } else if (status > 0) {
-        query_number(q, " AND status >= ?", status * 100);
-        query_number(q, " AND status < ?", status * 100 + 100);
-    }
-}
-
-static void select_cells(struct query *q, struct store_reader *r, const struct request_filter *f,
-                         enum span span)
-{
-    query_begin(q, r, STR_NONE);
-    query_add(q, "SELECT start, data FROM rollups");
-    query_number(q, " WHERE span = ?", span);
-    if (f->model.len) {
-        query_name(q, r, " AND (model = ?", f->model);
-        query_name(q, r, " OR response_model = ?)", f->model);
-    }
-    query_name(q, r, " AND provider = ?", f->provider);
-    query_name(q, r, " AND project = ?", f->project);
-    if (str_equal(f->agent_type, STR("unknown")))
-        query_number(q, " AND agent_type = ?", ROLLUP_TYPE_UNKNOWN);
-    else
-        query_name(q, r, " AND agent_type = ?", f->agent_type);
-    if (f->agent_id.len)
-        query_add(q, str_equal(f->agent_id, STR("main")) ? " AND agent_type = 0"
-                                                         : " AND agent_type <> 0");
-    if (f->has_state)
-        query_number(q, " AND state = ?", f->state);
-    add_status(q, f->status);
-}
-
-/* --- days --- */
 
 /* Or an hour: of the newest days, which most questions end with, the hours are looked at. */
 struct day {
@@ -88,49 +49,36 @@ static void take(struct finding *x, int64_t start, int64_t hours, int64_t count)
 static void select_between(struct finding *x, struct query *q, enum span span, int64_t start,
                            int64_t end)
 {
-    select_cells(q, x->r, x->filter, span);
+    cell_query_begin(q, x->r, "start, data", x->filter, span);
     query_number(q, " AND start >= ?", start);
     query_number(q, " AND start < ? ORDER BY start DESC", end);
-}
-
-static enum err take_cells(struct finding *x, struct query *q, int64_t hours, struct fail *f)
-{
-    enum err err;
-    while (query_next(q, &err, f))
-        take(x, column_number(q->rows, 0), hours, cell_read_count(column_str(q->rows, 1)));
-    return err;
 }
 
 static enum err read_cells(struct finding *x, enum span span, int64_t start, int64_t end,
                            struct fail *f)
 {
     struct query q;
+    int64_t hours = span == SPAN_DAY ? DAY_HOURS : 1;
+    enum err err;
     select_between(x, &q, span, start, end);
-    enum err err = take_cells(x, &q, span == SPAN_DAY ? DAY_HOURS : 1, f);
+    while (query_next(&q, &err, f))
+        take(x, column_number(q.rows, 0), hours, cell_read_count(column_str(q.rows, 1)));
     query_release(&q);
     return err;
+}
+
+static void take_open(struct statement *row, void *owner)
+{
+    take(owner, column_number(row, 0), 1, cell_read_count(column_str(row, 1)));
 }
 
 /* The open cells, of hours that are not folded yet; and which days have others. */
 static enum err read_open(struct finding *x, int64_t before, int64_t *first, int64_t *last,
                           struct fail *f)
 {
-    struct query open, range;
-    enum err err;
+    struct query open;
     select_between(x, &open, SPAN_OPEN, 0, before);
-    query_begin(&range, x->r, STR_NONE);
-    query_add(&range, "SELECT (SELECT start FROM rollups WHERE span = 1 ORDER BY start LIMIT 1),"
-                      " (SELECT start FROM rollups WHERE span = 1 ORDER BY start DESC LIMIT 1)");
-    err = query_ask(&open, f);
-    if (!err)
-        err = query_ask(&range, f);
-    if (!err)
-        err = take_cells(x, &open, 1, f);
-    if (!err && query_next(&range, &err, f) && !column_is_null(range.rows, 0)) {
-        *first = column_number(range.rows, 0);
-        *last = column_number(range.rows, 1);
-    }
-    query_release(&range);
+    enum err err = cell_query_look_over(&open, SPAN_DAY, take_open, x, first, last, f);
     query_release(&open);
     return err;
 }

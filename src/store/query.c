@@ -102,16 +102,21 @@ static void add_state(struct query *q, enum ending state)
     query_number(q, " AND state = ?", state);
 }
 
-static void add_status(struct query *q, int status)
+void query_status(struct query *q, int status)
 {
-    if (status >= 400 || (status >= 4 && status < 100))
-        query_add(q, " AND state <> 1"); /* as above: such an answer is no success */
     if (status >= 100) {
         query_number(q, " AND status = ?", status);
     } else if (status > 0) {
         query_number(q, " AND status >= ?", status * 100);
         query_number(q, " AND status < ?", status * 100 + 100);
     }
+}
+
+static void add_status(struct query *q, int status)
+{
+    if (status >= 400 || (status >= 4 && status < 100))
+        query_add(q, " AND state <> 1"); /* as above: such an answer is no success */
+    query_status(q, status);
 }
 
 static void add_times(struct query *q, int64_t start_us, int64_t end_us)

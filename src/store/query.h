@@ -31,6 +31,8 @@ struct query {
 void query_begin(struct query *q, struct store_reader *r, struct str text);
 /* A condition on a name, where it is not empty; `sql` has one mark. */
 void query_name(struct query *q, struct store_reader *r, const char *sql, struct str text);
+/* A status, or with one figure all that begin with it; 0: any. */
+void query_status(struct query *q, int status);
 /* Begins with `select` ("SELECT … FROM requests") and adds the filter's conditions. Strings of
  * the filter stay borrowed. */
 void query_init(struct query *q, const char *select, struct store_reader *r,

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "record/tool_list.h"
-#include "store/query.h"
+#include "store/cell_query.h"
 #include "store/stats_sums.h"
 
 enum {
@@ -65,38 +65,12 @@ static void read_filter(struct reading *g)
                           !(g->ask->divisions & (1u << STATS_BY_PROJECT | 1u << STATS_BY_AGENT));
 }
 
-static void add_agent(struct reading *g, struct query *q)
-{
-    const struct request_filter *f = &g->ask->filter;
-    if (str_equal(f->agent_id, STR("main")))
-        query_add(q, " AND agent_type = 0");
-    else if (f->agent_id.len)
-        query_add(q, " AND agent_type <> 0");
-    if (str_equal(f->agent_type, STR("unknown")))
-        query_number(q, " AND agent_type = ?", ROLLUP_TYPE_UNKNOWN);
-    else
-        query_name(q, g->r, " AND agent_type = ?", f->agent_type);
-}
-
 /* The cells of a span whose requests may be meant. */
-static void select_cells(struct reading *g, struct query *q, int64_t span)
+static void select_cells(struct reading *g, struct query *q, enum span span)
 {
-    const struct request_filter *f = &g->ask->filter;
-    query_begin(q, g->r, STR_NONE);
-    query_add(q, "SELECT start, model, response_model, provider, state, status, agent_type, project,"
-                 " data FROM rollups");
-    query_number(q, " WHERE span = ?", span);
-    if (f->model.len) {
-        query_name(q, g->r, " AND (model = ?", f->model);
-        query_name(q, g->r, " OR response_model = ?)", f->model);
-    }
-    query_name(q, g->r, " AND provider = ?", f->provider);
-    query_name(q, g->r, " AND project = ?", f->project);
-    add_agent(g, q);
-    if (f->has_state)
-        query_number(q, " AND state = ?", (int64_t)f->state);
-    if (f->status)
-        query_number(q, f->status < 10 ? " AND status / 100 = ?" : " AND status = ?", f->status);
+    static const char columns[] =
+        "start, model, response_model, provider, state, status, agent_type, project, data";
+    cell_query_begin(q, g->r, columns, &g->ask->filter, span);
 }
 
 /* --- open cells --- */
@@ -109,8 +83,9 @@ static void read_key(struct statement *q, struct cell_key *key)
         *parts[i] = column_number(q, i);
 }
 
-static void keep_open(struct reading *g, struct statement *q)
+static void keep_open(struct statement *q, void *owner)
 {
+    struct reading *g = owner;
     if (g->open_count == g->open_cap) {
         g->open_cap = g->open_cap ? g->open_cap * 2 : 16;
         g->open = mem_resize(g->open, g->open_cap * sizeof *g->open);
@@ -118,14 +93,6 @@ static void keep_open(struct reading *g, struct statement *q)
     struct open_cell *cell = &g->open[g->open_count++];
     *cell = (struct open_cell){.data = arena_str(&g->arena, column_str(q, DATA_COLUMN))};
     read_key(q, &cell->key);
-}
-
-static enum err read_open(struct reading *g, struct query *q, struct fail *f)
-{
-    enum err err;
-    while (query_next(q, &err, f))
-        keep_open(g, q->rows);
-    return err;
 }
 
 static void add_cell(struct reading *g, const struct cell_key *key, struct str data)
@@ -150,16 +117,10 @@ static void add_open(struct reading *g, int64_t before)
 
 /* --- the range --- */
 
-/* The hours that there are cells of. */
-static void read_range(struct reading *g, struct query *range)
+/* The hours that there are cells of: open ones, and the others, which are from `first` to `last`. */
+static void set_range(struct reading *g, int64_t first, int64_t last)
 {
     const struct request_filter *f = &g->ask->filter;
-    int64_t first = INT64_MAX, last = -1;
-    enum err err;
-    if (query_next(range, &err, NULL) && !column_is_null(range->rows, 0)) {
-        first = column_number(range->rows, 0);
-        last = column_number(range->rows, 1);
-    }
     if (g->open_count) {
         first = MIN_OF(first, g->open[0].key.start);
         last = MAX_OF(last, g->open[g->open_count - 1].key.start);
@@ -364,20 +325,13 @@ static enum err read_rows(struct reading *g, struct fail *f)
 /* What there is: the open cells, and how far the others go. */
 static enum err look_over(struct reading *g, struct fail *f)
 {
-    struct query open, range;
+    int64_t first = INT64_MAX, last = -1;
+    struct query open;
     select_cells(g, &open, SPAN_OPEN);
     query_add(&open, " ORDER BY start");
-    query_begin(&range, g->r, STR_NONE);
-    query_add(&range, "SELECT (SELECT start FROM rollups WHERE span = 3 ORDER BY start LIMIT 1),"
-                      " (SELECT start FROM rollups WHERE span = 3 ORDER BY start DESC LIMIT 1)");
-    enum err err = query_ask(&open, f);
+    enum err err = cell_query_look_over(&open, SPAN_HOUR_TOTAL, keep_open, g, &first, &last, f);
     if (!err)
-        err = query_ask(&range, f);
-    if (!err)
-        err = read_open(g, &open, f);
-    if (!err)
-        read_range(g, &range);
-    query_release(&range);
+        set_range(g, first, last);
     query_release(&open);
     return err;
 }
