@@ -105,6 +105,8 @@ static enum err become_owner(struct intake *k, struct fail *f)
     if (err)
         return err;
     k->is_guest = false;
+    if (!k->reader)
+        k->reader = store_reader_new(k->storage.store);
     memcpy(k->redact_key, k->storage.data_dir.redact_key, sizeof k->redact_key);
     err = indexer_start(k->storage.indexer, NULL, f);
     k->is_indexing = !err;
@@ -180,9 +182,9 @@ void intake_close(struct intake *k)
     journal_dir_close(k->dir);
     if (k->is_indexing)
         indexer_stop(k->storage.indexer);
+    store_reader_free(k->reader);
     if (!k->is_guest)
         storage_close(&k->storage);
-    store_reader_free(k->reader);
     store_close(k->beside);
     if (k->lock_fd >= 0)
         close(k->lock_fd);
@@ -275,8 +277,6 @@ bool intake_has(struct intake *k, const struct uuid *id)
     struct record row;
     if (uuid_equal(recent_place(k, id), id))
         return true;
-    if (!k->is_guest)
-        return store_has(k->storage.store, id);
     arena_init(&arena);
     bool is_there = store_get(k->reader, id, &arena, &row, NULL, NULL) == ERR_OK;
     arena_release(&arena);

@@ -23,9 +23,9 @@ static bool find_piece(void *owner, const struct piece_key *key, struct piece_at
     return store_find_piece(owner, key, at);
 }
 
-static bool has_exchange(void *owner, const struct uuid *id)
+static enum err has_exchange(void *owner, const struct uuid *id, bool *is_there, struct fail *f)
 {
-    return store_has(owner, id);
+    return store_has(owner, id, is_there, f);
 }
 
 static uint64_t next_block(void *owner)

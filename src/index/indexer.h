@@ -19,10 +19,10 @@ struct index_store {
     void *owner;
     struct str secret; /* for piece hashes; known once the store is ready */
     /* As in store.h. commit: ERR_PARSE and ERR_TOO_LARGE say that a row's own data was refused;
-     * ERR_GONE that the store has lost what it had taken before: the journal is read again, as far as
-     * it is there; after anything else the batch is given again, until it is taken. */
+     * ERR_GONE, of has too, that the store has lost what it had taken before: the journal is read
+     * again, as far as it is there; after anything else the batch is given again, until it is taken. */
     bool (*find_piece)(void *owner, const struct piece_key *key, struct piece_at *at);
-    bool (*has)(void *owner, const struct uuid *id);
+    enum err (*has)(void *owner, const struct uuid *id, bool *is_there, struct fail *f);
     /* Asked after each commit and once an hour: numbers follow time, for others write too. */
     uint64_t (*next_block)(void *owner);
     enum err (*commit)(void *owner, const struct batch *batch, struct fail *f);
@@ -43,7 +43,7 @@ struct index_store {
      * in the journal. NULL: it is ready. */
     enum err (*ready)(void *owner, struct fail *f);
     const struct prices *prices; /* borrowed; NULL: costs stay unknown */
-    bool may_lose; /* commit may say ERR_GONE */
+    bool may_lose; /* there may be an ERR_GONE */
 };
 
 /* Told on the indexer's thread; must not block, nor call a function of this file. STARTED when

@@ -30,26 +30,34 @@ void indexer_note_recent(struct indexer *x, const struct batch *b)
         *recent_at(x, x->recent_count++) = b->rows[i].record.id;
 }
 
-static bool has(struct indexer *x, uint64_t number)
+/* Is it there? False, and it is to be asked again later: the store could not be asked. */
+static bool ask(struct indexer *x, uint64_t number, bool *is_there)
 {
-    return x->store.has(x->store.owner, recent_at(x, number));
+    struct fail f = {0};
+    enum err err = x->store.has(x->store.owner, recent_at(x, number), is_there, &f);
+    if (err)
+        indexer_put_off(x, err, &f);
+    return !err;
 }
 
 /* Commits are lost from the newest on, none between others. */
-static uint64_t count_kept(struct indexer *x)
+static bool count_kept(struct indexer *x)
 {
-    uint64_t kept = x->recent_count;
-    while (kept > oldest_known(x) && !has(x, kept - 1))
-        kept--;
-    return kept;
+    uint64_t kept = x->is_again ? x->kept_count : x->recent_count;
+    for (bool is_there = false; kept > oldest_known(x); kept--) {
+        if (!ask(x, kept - 1, &is_there))
+            return false;
+        if (is_there)
+            break;
+    }
+    x->kept_count = kept;
+    return true;
 }
 
 void indexer_begin_again(struct indexer *x)
 {
-    if (!x->is_set_back || x->retry_ns > uv_hrtime() || !indexer_read_marks(x))
+    if (!x->is_set_back || x->retry_ns > uv_hrtime() || !count_kept(x) || !indexer_read_marks(x))
         return;
-    if (!x->is_again)
-        x->kept_count = count_kept(x);
     log_line(LOG_WARN, "the database has lost what it had taken: reading the journal again");
     uv_mutex_lock(&x->mutex);
     taker_begin_again(&x->taker);
@@ -65,10 +73,18 @@ void indexer_begin_again(struct indexer *x)
 void indexer_end_again(struct indexer *x)
 {
     uint64_t lost = 0;
-    for (uint64_t i = x->kept_count; i < x->recent_count; i++)
-        lost += !has(x, i);
+    if (x->is_set_back || x->retry_ns > uv_hrtime())
+        return;
+    for (uint64_t i = x->kept_count; i < x->recent_count; i++) {
+        bool is_there;
+        if (!ask(x, i, &is_there))
+            return;
+        lost += !is_there;
+    }
     bool is_all = x->kept_count > oldest_known(x) || !x->kept_count;
     loss_note(LOSS_STORE_SET_BACK, lost, is_all ? NULL : "at least");
     x->recent_count = x->kept_count = 0;
+    x->retry_ns = x->backoff_ns = 0;
     x->is_again = false;
+    atomic_store(&x->is_refused, false);
 }

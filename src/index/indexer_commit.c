@@ -83,7 +83,7 @@ static enum err commit_in_parts(struct indexer *x, const struct batch *b, struct
     return x->store.commit(x->store.owner, &marks, f);
 }
 
-static void put_off(struct indexer *x, const struct fail *why)
+void indexer_put_off(struct indexer *x, enum err err, const struct fail *why)
 {
     uint64_t now_ns = uv_hrtime();
     uv_mutex_lock(&x->mutex);
@@ -93,6 +93,10 @@ static void put_off(struct indexer *x, const struct fail *why)
     x->retry_ns = now_ns + x->backoff_ns;
     atomic_store(&x->is_refused, true);
     loss_note(LOSS_STORE_COMMIT, 1, why->detail);
+    if (err == ERR_GONE) {
+        x->is_set_back = true;
+        x->retry_ns = 0; /* at once */
+    }
 }
 
 bool indexer_commit(struct indexer *x)
@@ -109,22 +113,21 @@ bool indexer_commit(struct indexer *x)
     if (is_refusal(err) && ++x->refusals >= REFUSALS_MAX)
         err = commit_in_parts(x, b, &f);
     if (err)
-        put_off(x, &f);
+        indexer_put_off(x, err, &f);
     else
         settle(x, b);
-    if (err == ERR_GONE) {
-        x->is_set_back = true;
-        x->retry_ns = 0; /* at once */
-    }
     return !err;
 }
 
 bool indexer_read_marks(struct indexer *x)
 {
     struct fail f = {0};
+    enum err err = ERR_OK;
     buf_clear(&x->marks);
-    if (x->store.journal_marks && x->store.journal_marks(x->store.owner, &x->marks, &f)) {
-        put_off(x, &f);
+    if (x->store.journal_marks)
+        err = x->store.journal_marks(x->store.owner, &x->marks, &f);
+    if (err) {
+        indexer_put_off(x, err, &f);
         return false;
     }
     journal_marks_read(buf_str(&x->marks), &x->segments);
@@ -138,8 +141,9 @@ bool indexer_reach_store(struct indexer *x)
         return true;
     if (x->retry_ns > uv_hrtime())
         return false;
-    if (x->store.ready && x->store.ready(x->store.owner, &f)) {
-        put_off(x, &f);
+    enum err err = x->store.ready ? x->store.ready(x->store.owner, &f) : ERR_OK;
+    if (err) {
+        indexer_put_off(x, err, &f);
         return false;
     }
     if (!indexer_read_marks(x))

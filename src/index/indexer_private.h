@@ -50,6 +50,8 @@ struct indexer {
 bool indexer_commit(struct indexer *x);
 /* Likewise. True when the store has been reached; tries to, as often as after failed commits. */
 bool indexer_reach_store(struct indexer *x);
+/* The store could not be asked, or did not take what it was given: not to be tried again for a while. */
+void indexer_put_off(struct indexer *x, enum err err, const struct fail *why);
 /* Asks the store what of the journal it has had. False, and it is to be tried again later: it could
  * not be asked. */
 bool indexer_read_marks(struct indexer *x);
@@ -58,7 +60,7 @@ bool indexer_read_marks(struct indexer *x);
 void indexer_note_recent(struct indexer *x, const struct batch *b);
 /* Between frames: if the store was set back, begins again with what the journal has. */
 void indexer_begin_again(struct indexer *x);
-/* All that could be read has been read: if that was for the second time, tells what is missing. */
+/* All that could be read again has been: tells what is missing, once the store can say so. */
 void indexer_end_again(struct indexer *x);
 
 #endif

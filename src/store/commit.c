@@ -399,14 +399,20 @@ static enum err transact(struct store *s, const struct batch *b, struct fail *f)
     return err;
 }
 
-static enum err commit(struct store *s, const struct batch *b, struct fail *f)
+/* For who has to know what was lost: told once. */
+static enum err wake(struct store *s, struct fail *f)
 {
     enum err err = store_wake(s, f);
-    if (!err && s->is_set_back) {
-        s->is_set_back = false;
-        return fail(f, ERR_GONE, "the database has lost what it had taken: another server has taken"
-                                 " over that lagged behind");
-    }
+    if (err || !s->is_set_back)
+        return err;
+    s->is_set_back = false;
+    return fail(f, ERR_GONE, "the database has lost what it had taken: another server has taken"
+                             " over that lagged behind");
+}
+
+static enum err commit(struct store *s, const struct batch *b, struct fail *f)
+{
+    enum err err = wake(s, f);
     if (!err && s->engine->make_places)
         err = s->engine->make_places(s, b, f);
     if (!err)
@@ -459,18 +465,18 @@ bool store_find_piece(struct store *s, const struct piece_key *key, struct piece
     return is_found;
 }
 
-bool store_has(struct store *s, const struct uuid *id)
+enum err store_has(struct store *s, const struct uuid *id, bool *is_there, struct fail *f)
 {
-    if (!atomic_load(&s->is_ready))
-        return false;
     uv_mutex_lock(&s->writing);
-    struct statement *q = s->statements[HAS_REQUEST];
-    enum err err;
-    bind_blob(q, 1, str_make(id->bytes, 16));
-    bool is_found = statement_next(q, &err, NULL);
-    statement_reset(q);
+    enum err err = wake(s, f);
+    if (!err) {
+        struct statement *q = s->statements[HAS_REQUEST];
+        bind_blob(q, 1, str_make(id->bytes, 16));
+        *is_there = statement_next(q, &err, f);
+        statement_reset(q);
+    }
     uv_mutex_unlock(&s->writing);
-    return is_found;
+    return err;
 }
 
 enum err store_journal_marks(struct store *s, struct buf *out, struct fail *f)

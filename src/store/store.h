@@ -61,13 +61,14 @@ enum err store_commit(struct store *s, const struct batch *batch, struct fail *f
 enum err store_journal_marks(struct store *s, struct buf *out, struct fail *f) MUST_CHECK;
 /* The indexer's thread, when idle: checkpoints and the like. */
 void store_maintain(struct store *s);
-/* Any thread. Is this exchange stored already? */
-bool store_has(struct store *s, const struct uuid *id);
+/* The indexer's thread. Is this exchange stored? ERR_GONE: as store_commit(); after anything else it
+ * is not known. */
+enum err store_has(struct store *s, const struct uuid *id, bool *is_there, struct fail *f) MUST_CHECK;
 /* Any thread. The number that the next block should have. Ascends, not always by one: to be asked
  * again when a batch begins. */
 uint64_t store_next_block(struct store *s);
-/* The database may lose what it has taken, when another server takes over: store_commit() says ERR_GONE
- * then, once, and what it is given next must not refer to what was there. */
+/* The database may lose what it has taken, when another server takes over: store_commit() or
+ * store_has() says ERR_GONE then, once, and what is given next must not refer to what was there. */
 bool store_may_be_set_back(const struct store *s);
 /* Any thread. Nothing new may refer to blocks before this one (see keeping.h). */
 uint64_t store_share_floor(struct store *s);

@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,6 +32,9 @@ struct scene {
     int accepted;                     /* commits before that */
     struct uuid poison;               /* a row that is always refused */
     bool has_poison;
+    atomic_int questions;             /* whether a row is there */
+    /* What the question with this number fails with; ERR_OK: it is answered. May be NULL. */
+    enum err (*before_answer)(struct scene *s, int question);
     uv_sem_t told;                    /* that the store is ready, where it waits for that */
     struct buf segment;               /* being written */
     struct uuid boot;
@@ -44,9 +48,13 @@ static inline bool port_find_piece(void *owner, const struct piece_key *key, str
     return store_find_piece(((struct scene *)owner)->store, key, at);
 }
 
-static inline bool port_has(void *owner, const struct uuid *id)
+static inline enum err port_has(void *owner, const struct uuid *id, bool *is_there,
+                                struct fail *f)
 {
-    return store_has(((struct scene *)owner)->store, id);
+    struct scene *s = owner;
+    int question = atomic_fetch_add(&s->questions, 1);
+    enum err err = s->before_answer ? s->before_answer(s, question) : ERR_OK;
+    return err ? fail(f, err, "not answered for the test") : store_has(s->store, id, is_there, f);
 }
 
 static inline uint64_t port_next_block(void *owner)
@@ -291,7 +299,10 @@ static inline int64_t scene_count(struct scene *s)
 
 static inline bool scene_has(struct scene *s, const struct script *x)
 {
-    return store_has(s->store, &x->id);
+    bool is_there;
+    struct fail f = {0};
+    assert_int_equal(store_has(s->store, &x->id, &is_there, &f), ERR_OK);
+    return is_there;
 }
 
 static inline struct record scene_get(struct scene *s, const struct script *x, struct arena *arena,

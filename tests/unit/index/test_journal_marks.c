@@ -5,6 +5,7 @@
 #include "check.h"
 
 #include "base/log.h"
+#include "base/loss.h"
 #include "scene.h"
 
 #define REQUEST STR("{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}")
@@ -293,9 +294,17 @@ static void half_a_batch_is_no_mark(void **state)
     assert_bodies(s, &first, REQUEST, ANSWER);
 }
 
+/* Until the indexer has asked so often, or some seconds have passed. */
+static void wait_for_questions(struct scene *s, int count)
+{
+    for (int ms = 0; ms < 10000 && atomic_load(&s->questions) < count; ms++)
+        usleep(1000);
+    assert_int_equal(atomic_load(&s->questions), count);
+}
+
 /* The store says that it has lost commits. `is_lost`: the first exchange's; then what it says of the
- * journal is older too. */
-static void set_back(struct scene *s, bool is_lost)
+ * journal is older too. `questions`: about what is there that it is asked. */
+static void set_back(struct scene *s, bool is_lost, int questions)
 {
     struct script first = script_new(), runs = script_new(), second = script_new();
     struct fail f = {0};
@@ -315,6 +324,7 @@ static void set_back(struct scene *s, bool is_lost)
     put_request(s, &runs, REQUEST);
     put_end(s, &runs, ENDING_CLIENT_DISCONNECTED, REQUEST.len, 0);
     writer_wait(&w, 1);
+    wait_for_questions(s, questions);
     writer_stop(&w);
     assert_int_equal(scene_has(s, &first), is_lost);
     assert_bodies(s, &second, REQUEST, ANSWER);
@@ -325,12 +335,86 @@ static void set_back(struct scene *s, bool is_lost)
 
 static void a_set_back_brings_nothing_back(void **state)
 {
-    set_back(*state, false);
+    set_back(*state, false, 0);
 }
 
 static void a_set_back_takes_again_what_is_lost(void **state)
 {
-    set_back(*state, true);
+    set_back(*state, true, 0);
+}
+
+static uint64_t told_lost(void)
+{
+    return loss_read(LOSS_STORE_SET_BACK).since_start;
+}
+
+static enum err away_when_it_ends(struct scene *s, int question)
+{
+    (void)s;
+    return question == 1 ? ERR_DATABASE_AWAY : ERR_OK;
+}
+
+static enum err away_twice(struct scene *s, int question)
+{
+    (void)s;
+    return question % 2 ? ERR_OK : ERR_DATABASE_AWAY;
+}
+
+/* Where it cannot be asked, it is asked again; that is no loss. */
+static void what_is_lost_is_told_when_the_store_can_say(void **state)
+{
+    struct scene *s = *state;
+    uint64_t before = told_lost();
+    s->port.may_lose = true;
+    s->before_answer = away_when_it_ends;
+    set_back(s, true, 3);
+    assert_int_equal(told_lost(), before);
+}
+
+static void what_was_lost_is_counted_once(void **state)
+{
+    struct scene *s = *state;
+    uint64_t before = told_lost();
+    s->port.may_lose = true;
+    s->before_answer = away_twice;
+    set_back(s, false, 4);
+    assert_int_equal(told_lost(), before + 1);
+}
+
+static struct script kept, lost_then, lost_first;
+
+/* Asked for the last one first: at the end of reading again, the third question. */
+static enum err set_back_again(struct scene *s, int question)
+{
+    if (question != 2)
+        return ERR_OK;
+    scene_delete(s, &lost_then);
+    return ERR_GONE;
+}
+
+static void set_back_twice_it_counts_both(void **state)
+{
+    struct scene *s = *state;
+    struct script *const all[] = {&kept, &lost_then, &lost_first}, next = script_new();
+    struct writer w;
+    uint64_t before = told_lost();
+    s->port.may_lose = true;
+    s->before_answer = set_back_again;
+    writer_start(&w, s);
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        *all[i] = script_new();
+        put_all(s, all[i], REQUEST, ANSWER);
+        writer_wait(&w, 1);
+    }
+    scene_delete(s, &lost_first);
+    s->refuse = ERR_GONE;
+    s->refusals = 1;
+    put_all(s, &next, REQUEST, ANSWER);
+    writer_wait(&w, 1);
+    wait_for_questions(s, 7);
+    writer_stop(&w);
+    assert_true(scene_has(s, &kept) && scene_has(s, &next));
+    assert_int_equal(told_lost(), before + 2);
 }
 
 /* --- the store --- */
@@ -393,6 +477,9 @@ int main(void)
         SCENE_TEST(half_a_batch_is_no_mark),
         SCENE_TEST(a_set_back_brings_nothing_back),
         SCENE_TEST(a_set_back_takes_again_what_is_lost),
+        SCENE_TEST(what_is_lost_is_told_when_the_store_can_say),
+        SCENE_TEST(what_was_lost_is_counted_once),
+        SCENE_TEST(set_back_twice_it_counts_both),
         SCENE_TEST(a_store_keeps_what_was_said_last),
         SCENE_TEST(nodes_do_not_mix),
     };

@@ -86,14 +86,16 @@ static void row_comes_back(void **state)
     in.usage.output_tokens = 0;
     in.usage.cache_read_input_tokens = INT64_C(1) << 40;
     in.chunk_count = 3;
+    bool is_there;
+    struct fail f = {0};
     maker_add(&x->maker, &in, STR("request"), STR("response"));
     commit(x);
-    assert_true(store_has(x->store, &in.id));
+    assert_int_equal(store_has(x->store, &in.id, &is_there, &f), ERR_OK);
+    assert_true(is_there);
     struct record out;
     struct record_detail detail;
     struct arena arena;
     arena_init(&arena);
-    struct fail f = {0};
     assert_int_equal(store_get(x->reader, &in.id, &arena, &out, &detail, &f), ERR_OK);
     assert_true(uuid_equal(&in.id, &out.id));
     struct str *const want[] = {&in.method, &in.path, &in.query, &in.provider, &in.model,
@@ -124,7 +126,8 @@ static void row_comes_back(void **state)
     assert_int_equal(detail.timeline_len, 1);
     struct uuid other = uuid_new();
     assert_int_equal(store_get(x->reader, &other, &arena, &out, NULL, &f), ERR_NOT_FOUND);
-    assert_false(store_has(x->store, &other));
+    assert_int_equal(store_has(x->store, &other, &is_there, &f), ERR_OK);
+    assert_false(is_there);
     arena_release(&arena);
 }
 
