@@ -7,42 +7,37 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/search_private.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 
 struct fixture {
-    struct place place;
+    struct store_scene s;
     char dir[64], search_dir[96];
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
     struct search *search;
-    struct arena arena;
     /* of the last question */
     struct search_hit hits[64];
     int count;
     struct search_end end;
 };
 
+static inline void open_search(struct fixture *x)
+{
+    x->search = search_new(x->s.store, x->search_dir);
+    x->search->look_ns = UINT64_C(60000000000); /* however slow the machine is */
+}
+
 static inline void open_store(struct fixture *x)
 {
-    struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-    x->search = search_new(x->store, x->search_dir);
-    x->search->look_ns = UINT64_C(60000000000); /* however slow the machine is */
+    scene_open(&x->s);
+    open_search(x);
 }
 
 static inline void close_store(struct fixture *x)
 {
-    maker_release(&x->maker);
     search_free(x->search);
-    store_reader_free(x->reader);
-    store_close(x->store);
+    scene_close(&x->s);
 }
 
 static inline int setup(void **state)
@@ -50,10 +45,9 @@ static inline int setup(void **state)
     struct fixture *x = MEM_NEW(struct fixture);
     snprintf(x->dir, sizeof x->dir, "/tmp/test_search.XXXXXX");
     assert_non_null(mkdtemp(x->dir));
-    place_make(&x->place);
     snprintf(x->search_dir, sizeof x->search_dir, "%s/search", x->dir);
-    arena_init(&x->arena);
-    open_store(x);
+    scene_begin(&x->s);
+    open_search(x);
     *state = x;
     return 0;
 }
@@ -61,12 +55,11 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     struct fixture *x = *state;
-    close_store(x);
-    arena_release(&x->arena);
+    search_free(x->search);
+    scene_end(&x->s);
     char command[128];
     snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
     assert_int_equal(system(command), 0);
-    place_remove(&x->place);
     free(x);
     return 0;
 }
@@ -77,13 +70,11 @@ static inline int teardown(void **state)
 static inline struct uuid say_at(struct fixture *x, int64_t at_us, const char *session, const char *request,
                           const char *response)
 {
-    struct fail f = {0};
     struct record r = maker_record(at_us);
     r.session_id = str_of(session);
     r.title = STR("A title");
-    maker_add(&x->maker, &r, str_of(request), str_of(response));
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
+    maker_add(&x->s.maker, &r, str_of(request), str_of(response));
+    scene_commit(&x->s);
     return r.id;
 }
 
@@ -105,7 +96,7 @@ static inline void index_all(struct fixture *x)
     struct fail f = {0};
     for (int i = 0; i < 1000; i++) {
         search_step(x->search);
-        if (search_count(x->search, x->reader, &n, &f))
+        if (search_count(x->search, x->s.reader, &n, &f))
             fail_msg("%s", f.detail);
         assert_int_equal(n.failures, 0);
         if (!n.waiting)
@@ -118,7 +109,7 @@ static inline struct search_counters counters(struct fixture *x)
 {
     struct search_counters n;
     struct fail f = {0};
-    assert_int_equal(search_count(x->search, x->reader, &n, &f), ERR_OK);
+    assert_int_equal(search_count(x->search, x->s.reader, &n, &f), ERR_OK);
     return n;
 }
 
@@ -136,8 +127,8 @@ static inline int find(struct fixture *x, struct search_ask ask)
     struct fail f = {0};
     x->count = 0;
     ask.limit = ask.limit ? ask.limit : 50;
-    arena_clear(&x->arena);
-    assert_int_equal(search_find(x->search, x->reader, &ask, &x->arena, keep, x, &x->end, &f),
+    arena_clear(&x->s.arena);
+    assert_int_equal(search_find(x->search, x->s.reader, &ask, &x->s.arena, keep, x, &x->end, &f),
                      ERR_OK);
     assert_true(x->end.is_complete);
     return x->count;

@@ -10,8 +10,7 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/store_threads.h"
 #include "record/price.h"
 #include "record/tool_list.h"
@@ -24,10 +23,7 @@ static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const int64_t base_us = INT64_C(1790000000) * 1000000; /* 2026-09-21 */
 
 struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
+    struct store_scene s;
     struct prices *prices;
     uint64_t dice;
 };
@@ -35,11 +31,7 @@ struct fixture {
 static inline int setup(void **state)
 {
     struct fixture *x = calloc(1, sizeof *x);
-    struct fail f = {0};
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
+    scene_begin(&x->s);
     x->prices = prices_new(NULL, 0);
     x->dice = 0x9e3779b97f4a7c15u;
     *state = x;
@@ -49,11 +41,8 @@ static inline int setup(void **state)
 static inline int teardown(void **state)
 {
     struct fixture *x = *state;
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
     prices_free(x->prices);
-    place_remove(&x->place);
+    scene_end(&x->s);
     free(x);
     return 0;
 }
@@ -112,22 +101,15 @@ static inline struct record random_record(struct fixture *x)
     return r;
 }
 
-static inline void commit(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
-}
-
 static inline void fill(struct fixture *x)
 {
     for (int batch = 0; batch < BATCHES; batch++) {
         for (int i = 0; i < MAKER_ROWS; i++) {
             struct record r = random_record(x);
             char body[16] = "0123456789abcde";
-            maker_add(&x->maker, &r, str_head(str_of(body), roll(x, 15)), STR("answer"));
+            maker_add(&x->s.maker, &r, str_head(str_of(body), roll(x, 15)), STR("answer"));
         }
-        commit(x);
+        scene_commit(&x->s);
     }
 }
 
@@ -320,7 +302,7 @@ static inline void sum_by_hand(struct fixture *x, const struct request_filter *f
     for (bool is_first = true; is_first || page.count == FILTER_LIMIT_MAX; is_first = false) {
         before = page.last;
         page.count = 0;
-        assert_int_equal(store_list(x->reader, filter, is_first ? NULL : &before,
+        assert_int_equal(store_list(x->s.reader, filter, is_first ? NULL : &before,
                                     FILTER_LIMIT_MAX, on_row, &page, &f), ERR_OK);
     }
 }
@@ -434,7 +416,7 @@ static inline void check_division(struct fixture *x, const struct request_filter
     struct check check = {.hand = &hand};
     struct stats_ask ask = {
         .filter = *filter, .divisions = 1u << by, .tz_minutes = tz_minutes};
-    assert_int_equal(store_stats(x->reader, &ask, on_stats, &check, &f), ERR_OK);
+    assert_int_equal(store_stats(x->s.reader, &ask, on_stats, &check, &f), ERR_OK);
     assert_true(check.lines == lines || (by == STATS_TOTAL && check.lines == 1 && !lines));
     by_hand_clear(&hand);
     if (by == STATS_BY_TOOL)

@@ -6,56 +6,14 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/mem.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
-
-struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = MEM_NEW(struct fixture);
-    struct fail f = {0};
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    place_remove(&x->place);
-    free(x);
-    return 0;
-}
-
-static void assert_body(struct fixture *x, const struct uuid *id, struct str want)
-{
-    struct buf out;
-    struct fail f = {0};
-    buf_init(&out, 1000);
-    assert_int_equal(store_body(x->reader, id, BODY_REQUEST, &out, &f), ERR_OK);
-    assert_str_equal(buf_str(&out), want);
-    buf_release(&out);
-}
 
 /* Who has read a block finds what was added to it since; a commit made again adds nothing. */
 static void a_block_is_gone_on_with(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record r[3];
     char text[3][32];
     struct fail f = {0};
@@ -69,7 +27,7 @@ static void a_block_is_gone_on_with(void **state)
         for (int again = 0; again < 2; again++)
             assert_int_equal(store_commit(x->store, b, &f), ERR_OK);
         for (int k = 0; k <= i; k++)
-            assert_body(x, &r[k].id, str_of(text[k]));
+            assert_body(x, &r[k].id, BODY_REQUEST, str_of(text[k]));
         assert_int_equal(store_measure(x->reader, &size, &f), ERR_OK);
         assert_int_equal(size.blocks, 1);
         assert_int_equal(size.stored_bytes, x->maker.data.len);
@@ -83,7 +41,7 @@ static void a_chain_is_gone_on_with(void **state)
 {
     enum { BLOCKS = 12, GROWING = 7, SECOND_CHAIN = 5 };
     static const int order[] = {3, 0, 5, 4, 7, 8, 11, 1, 10, 6};
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record r[BLOCKS], late = maker_record(base_us + BLOCKS);
     char text[BLOCKS][32];
     struct fail f = {0};
@@ -98,21 +56,22 @@ static void a_chain_is_gone_on_with(void **state)
             maker_next(&x->maker);
             continue;
         }
-        assert_body(x, &r[2].id, str_of(text[2])); /* some, more of it, and then its last block grows */
-        assert_body(x, &r[GROWING].id, str_of(text[GROWING]));
+        /* some, more of it, and then its last block grows */
+        assert_body(x, &r[2].id, BODY_REQUEST, str_of(text[2]));
+        assert_body(x, &r[GROWING].id, BODY_REQUEST, str_of(text[GROWING]));
         maker_go_on(&x->maker);
         maker_add(&x->maker, &late, STR("{\"late\":1}"), STR("answer"));
         assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
         maker_next(&x->maker);
     }
-    assert_body(x, &r[GROWING + 1].id, str_of(text[GROWING + 1]));
-    assert_body(x, &late.id, STR("{\"late\":1}"));
+    assert_body(x, &r[GROWING + 1].id, BODY_REQUEST, str_of(text[GROWING + 1]));
+    assert_body(x, &late.id, BODY_REQUEST, STR("{\"late\":1}"));
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         struct store_reader *fresh = x->reader;
         if (i % 3 == 0)
             x->reader = store_reader_new(x->store);
-        assert_body(x, &r[order[i]].id, str_of(text[order[i]]));
-        assert_body(x, &r[order[i] / 2].id, str_of(text[order[i] / 2]));
+        assert_body(x, &r[order[i]].id, BODY_REQUEST, str_of(text[order[i]]));
+        assert_body(x, &r[order[i] / 2].id, BODY_REQUEST, str_of(text[order[i] / 2]));
         if (i % 3 == 0) {
             store_reader_free(x->reader);
             x->reader = fresh;
@@ -124,8 +83,8 @@ int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_block_is_gone_on_with, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_chain_is_gone_on_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_block_is_gone_on_with, scene_setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(a_chain_is_gone_on_with, scene_setup, scene_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

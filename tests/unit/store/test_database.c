@@ -6,39 +6,19 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "base/mem.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/reader.h"
-
-struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-};
 
 static int setup(void **state)
 {
-    struct fixture *x = MEM_NEW(struct fixture);
     struct fail f = {0};
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
+    scene_setup(state);
+    struct store_scene *x = *state;
     assert_int_equal(reader_go_on(x->reader, &f), ERR_OK);
-    *state = x;
     return 0;
 }
 
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    store_reader_free(x->reader);
-    store_close(x->store);
-    place_remove(&x->place);
-    free(x);
-    return 0;
-}
-
-static struct statement *prepare(struct fixture *x, const char *sql)
+static struct statement *prepare(struct store_scene *x, const char *sql)
 {
     struct statement *q;
     struct fail f = {0};
@@ -58,7 +38,7 @@ static const char number_sql[] = "SELECT CAST(? AS bigint), CAST(? AS bigint)";
 
 static void the_same_words_are_one_statement(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct statement *first = NULL;
     enum err err;
     for (int i = 0; i < 4; i++) { /* the second one is the first that a server prepares */
@@ -78,7 +58,7 @@ static void the_same_words_are_one_statement(void **state)
 
 static void who_asks_within_gets_another(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct statement *a = prepare(x, number_sql), *b = prepare(x, number_sql);
     assert_ptr_not_equal(a, b);
     bind_number(a, 1, 1);
@@ -90,14 +70,14 @@ static void who_asks_within_gets_another(void **state)
     statement_free(b);
 }
 
-static int64_t prepared_on_server(struct fixture *x)
+static int64_t prepared_on_server(struct store_scene *x)
 {
     return database_number(&x->reader->db, "SELECT count(*) FROM pg_prepared_statements", -1);
 }
 
 static void no_more_are_kept_than_it_says(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     char sql[40];
     for (int i = 0; i < STATEMENTS_KEPT * 3; i++)
         for (int again = 0; again < 3; again++) {
@@ -115,7 +95,7 @@ static void no_more_are_kept_than_it_says(void **state)
 /* A question that is stopped each time is not prepared anew each time. */
 static void what_took_too_long_stays_prepared(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct fail f = {0};
     enum err err;
     if (!place_is_postgres())
@@ -137,10 +117,10 @@ int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_same_words_are_one_statement, setup, teardown),
-        cmocka_unit_test_setup_teardown(who_asks_within_gets_another, setup, teardown),
-        cmocka_unit_test_setup_teardown(no_more_are_kept_than_it_says, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_took_too_long_stays_prepared, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_same_words_are_one_statement, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(who_asks_within_gets_another, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(no_more_are_kept_than_it_says, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(what_took_too_long_stays_prepared, setup, scene_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,7 @@
 static int64_t price_again(struct fixture *x, const struct prices *prices, int most_steps)
 {
     struct repricer r;
-    repricer_init(&r, x->store, prices);
+    repricer_init(&r, x->s.store, prices);
     for (int i = 0; i < most_steps; i++)
         if (repricer_step(&r) == UINT64_MAX)
             break;
@@ -50,7 +50,7 @@ static void check_prices(struct fixture *x, const struct prices *prices)
 {
     struct fail f = {0};
     struct expected e = {.prices = prices};
-    assert_int_equal(store_list(x->reader, &(struct request_filter){0}, NULL, FILTER_LIMIT_MAX,
+    assert_int_equal(store_list(x->s.reader, &(struct request_filter){0}, NULL, FILTER_LIMIT_MAX,
                                 check_row, &e, &f), ERR_OK);
     assert_true(e.rows > 0);
     check_all(x, &(struct request_filter){0});
@@ -98,7 +98,7 @@ static void conversations_follow(void **state)
         " web_search_requests, cost_usd_micro, unknown_cost_count)"
         " SELECT 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, " COSTS ", " UNKNOWN_COSTS " FROM requests";
     struct fixture *x = *state;
-    struct database *db = &x->store->db;
+    struct database *db = &x->s.store->db;
     struct prices *other = other_prices();
     struct fail f = {0};
     fill(x);

@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/retention.h"
 #include "store/store_private.h"
 
@@ -19,11 +18,8 @@ static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const uint64_t second_ns = 1000000000;
 
 struct fixture {
-    struct place place;
+    struct store_scene s;
     uint64_t first; /* block */
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
     struct retention retention;
     uint64_t mono_ns;
     uint64_t seed;
@@ -32,29 +28,13 @@ struct fixture {
     size_t count;
 };
 
-static void open_it(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-}
-
-static void close_it(struct fixture *x)
-{
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
-}
-
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    place_make(&x->place);
+    scene_begin(&x->s);
     x->mono_ns = 1000 * second_ns;
     x->seed = 42;
-    open_it(x);
-    x->first = store_next_block(x->store);
+    x->first = store_next_block(x->s.store);
     *state = x;
     return 0;
 }
@@ -62,39 +42,25 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *x = *state;
-    close_it(x);
+    scene_end(&x->s);
     for (size_t i = 0; i < x->count; i++)
         free((char *)x->bodies[i].ptr);
-    place_remove(&x->place);
     free(x);
     return 0;
-}
-
-/* Bytes that no compression makes smaller. */
-static struct str random_body(struct fixture *x, size_t len)
-{
-    char *bytes = mem_alloc(len);
-    for (size_t i = 0; i < len; i++) {
-        x->seed = x->seed * 6364136223846793005u + 1442695040888963407u;
-        bytes[i] = (char)(x->seed >> 56);
-    }
-    return str_make(bytes, len);
 }
 
 /* One request in a chain of its own; `reach`: it needs that many blocks before its own too. */
 static void add_row(struct fixture *x, int64_t started_us, uint64_t reach)
 {
-    struct fail f = {0};
     struct record r = maker_record(started_us);
     r.id = uuid_floor(started_us);
     r.id.bytes[15] = (uint8_t)x->count;
     x->ids[x->count] = r.id;
-    x->bodies[x->count] = random_body(x, BODY_BYTES);
-    maker_add(&x->maker, &r, x->bodies[x->count++], STR("answer"));
-    x->maker.rows[x->maker.batch.row_count - 1].oldest_block = x->maker.block - reach;
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
-    chain_rest(&x->maker.chain);
+    x->bodies[x->count] = scene_random(&x->seed, BODY_BYTES);
+    maker_add(&x->s.maker, &r, x->bodies[x->count++], STR("answer"));
+    x->s.maker.rows[x->s.maker.batch.row_count - 1].oldest_block = x->s.maker.block - reach;
+    scene_commit(&x->s);
+    chain_rest(&x->s.maker.chain);
 }
 
 static void add_rows(struct fixture *x, size_t count)
@@ -105,7 +71,7 @@ static void add_rows(struct fixture *x, size_t count)
 
 static void begin(struct fixture *x, const struct retention_options *o)
 {
-    retention_init(&x->retention, x->store, NULL, o);
+    retention_init(&x->retention, x->s.store, NULL, o);
 }
 
 /* One run at a time of the wall clock; the monotonic one goes on by `seconds`. */
@@ -120,14 +86,7 @@ static void run(struct fixture *x, int64_t wall_us, uint64_t seconds)
 
 static enum err read_body(struct fixture *x, size_t i)
 {
-    struct buf body;
-    struct fail f = {0};
-    buf_init(&body, 1 << 20);
-    enum err err = store_body(x->reader, &x->ids[i], BODY_REQUEST, &body, &f);
-    if (!err)
-        assert_str_equal(buf_str(&body), x->bodies[i]);
-    buf_release(&body);
-    return err;
+    return scene_body(x->s.reader, &x->ids[i], BODY_REQUEST, x->bodies[i]);
 }
 
 static bool has_aged_out(struct fixture *x, size_t i)
@@ -137,7 +96,7 @@ static bool has_aged_out(struct fixture *x, size_t i)
     struct record_detail detail;
     struct fail f = {0};
     arena_init(&arena);
-    assert_int_equal(store_get(x->reader, &x->ids[i], &arena, &row, &detail, &f), ERR_OK);
+    assert_int_equal(store_get(x->s.reader, &x->ids[i], &arena, &row, &detail, &f), ERR_OK);
     assert_int_equal(row.request_bytes, BODY_BYTES); /* the row stays whole */
     assert_int_equal(row.has_aged_out, detail.request_head.len == 0);
     arena_release(&arena);
@@ -155,28 +114,11 @@ static size_t count_readable(struct fixture *x)
     return readable;
 }
 
-static int64_t number(struct fixture *x, const char *sql)
-{
-    return database_number(&x->store->db, sql, -1);
-}
-
 static int64_t file_bytes(struct fixture *x)
 {
     struct stat st;
-    assert_int_equal(stat(x->place.where, &st), 0);
+    assert_int_equal(stat(x->s.place.where, &st), 0);
     return st.st_size;
-}
-
-static void assert_totals(struct fixture *x)
-{
-    assert_int_equal(number(x, "SELECT blocks FROM totals"),
-                     number(x, "SELECT count(*) FROM blocks"));
-    assert_int_equal(number(x, "SELECT stored_bytes FROM totals"),
-                     number(x, "SELECT coalesce(sum(length(data)), 0) FROM blocks"));
-    assert_int_equal(number(x, "SELECT requests FROM totals"),
-                     number(x, "SELECT count(*) FROM requests"));
-    assert_int_equal(number(x, "SELECT pieces FROM totals"),
-                     number(x, "SELECT count(*) FROM pieces"));
 }
 
 static void old_bodies_go_a_tenth_at_a_time(void **state)
@@ -198,8 +140,8 @@ static void old_bodies_go_a_tenth_at_a_time(void **state)
         assert_int_equal(read_body(x, i), is_old ? ERR_GONE : ERR_OK);
         assert_int_equal(has_aged_out(x, i), is_old);
     }
-    assert_int_equal(number(x, "SELECT count(*) FROM requests"), ROWS);
-    assert_totals(x);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM requests"), ROWS);
+    assert_totals(&x->s);
     retention_release(&x->retention);
 }
 
@@ -214,7 +156,7 @@ static void what_a_young_body_needs_stays(void **state)
         run(x, base_us + 40 * hour_us, 3600);
     for (size_t i = 0; i < x->count; i++)
         assert_int_equal(read_body(x, i), i < 5 ? ERR_GONE : ERR_OK);
-    assert_totals(x);
+    assert_totals(&x->s);
     retention_release(&x->retention);
 }
 
@@ -273,7 +215,7 @@ static void too_much_goes_and_the_disk_gets_it_back(void **state)
     /* on PostgreSQL the empty partitions count, too */
     const int64_t max_bytes = place_is_postgres() ? 1600000 : 1400000;
     add_rows(x, ROWS);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     if (!place_is_postgres())
         assert_true(file_bytes(x) > 2400000);
     begin(x, &(struct retention_options){.max_bytes = max_bytes});
@@ -283,13 +225,14 @@ static void too_much_goes_and_the_disk_gets_it_back(void **state)
     assert_in_range(readable, 10, 22);
     for (size_t i = 0; i < ROWS; i++) /* the oldest ones went */
         assert_int_equal(read_body(x, i), i < ROWS - readable ? ERR_GONE : ERR_OK);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     if (!place_is_postgres()) { /* which gives room back by itself, month by month */
-        assert_true(number(x, "PRAGMA page_count") * number(x, "PRAGMA page_size") <= max_bytes + (1 << 20) + 1024);
+        assert_true(scene_number(&x->s, "PRAGMA page_count") * scene_number(&x->s, "PRAGMA page_size") <=
+                    max_bytes + (1 << 20) + 1024);
         assert_true(file_bytes(x) <= max_bytes + (1 << 20) + 1024);
     }
-    assert_int_equal(number(x, "SELECT count(*) FROM requests"), ROWS);
-    assert_totals(x);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM requests"), ROWS);
+    assert_totals(&x->s);
     retention_release(&x->retention);
 }
 
@@ -300,16 +243,16 @@ static void rows_go_later(void **state)
     begin(x, &(struct retention_options){.rows_max_age_us = 20 * hour_us});
     for (int i = 0; i < 20; i++)
         run(x, base_us + 40 * hour_us, 3600);
-    assert_int_equal(number(x, "SELECT count(*) FROM requests"), 20);
-    assert_int_equal(number(x, "SELECT count(*) FROM blocks"), 20);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM requests"), 20);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM blocks"), 20);
     assert_int_equal(retention_count(&x->retention).deleted_requests, 20);
     struct buf body;
     struct fail f = {0};
     buf_init(&body, 1 << 20);
-    assert_int_equal(store_body(x->reader, &x->ids[0], BODY_REQUEST, &body, &f), ERR_NOT_FOUND);
+    assert_int_equal(store_body(x->s.reader, &x->ids[0], BODY_REQUEST, &body, &f), ERR_NOT_FOUND);
     buf_release(&body);
     assert_int_equal(read_body(x, 30), ERR_OK);
-    assert_totals(x);
+    assert_totals(&x->s);
     retention_release(&x->retention);
 }
 
@@ -318,14 +261,14 @@ static void numbers_only_grow(void **state)
     struct fixture *x = *state;
     struct fail f = {0};
     add_rows(x, 10);
-    uint64_t next = store_next_block(x->store);
+    uint64_t next = store_next_block(x->s.store);
     int64_t dropped;
     do
-        assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+        assert_int_equal(store_drop_blocks(x->s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
     while (dropped);
-    close_it(x);
-    open_it(x);
-    assert_true(store_next_block(x->store) >= next);
+    scene_close(&x->s);
+    scene_open(&x->s);
+    assert_true(store_next_block(x->s.store) >= next);
 }
 
 static void pieces_of_dropped_blocks_are_forgotten(void **state)
@@ -334,28 +277,28 @@ static void pieces_of_dropped_blocks_are_forgotten(void **state)
     struct fail f = {0};
     struct piece_at at;
     for (uint64_t i = 0; i < 10; i++) {
-        struct batch_maker *m = &x->maker;
+        struct batch_maker *m = &x->s.maker;
         m->pieces[m->batch.piece_count++] = (struct batch_piece){{i, i, 600}, {m->block, 0, 600}, 0};
         add_row(x, base_us + (int64_t)i * hour_us, 0);
     }
     int64_t dropped;
     struct piece_cursor cursor = PIECE_CURSOR_START;
     bool more = true;
-    assert_int_equal(store_drop_blocks(x->store, x->first + 5, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->s.store, x->first + 5, INT64_MAX, &dropped, &f), ERR_OK);
     assert_true(dropped > 5 * BODY_BYTES);
     while (more)
-        assert_int_equal(store_sweep_pieces(x->store, &cursor, &more, &f), ERR_OK);
+        assert_int_equal(store_sweep_pieces(x->s.store, &cursor, &more, &f), ERR_OK);
     for (uint64_t i = 0; i < 10; i++)
-        assert_int_equal(store_find_piece(x->store, &(struct piece_key){i, i, 600}, &at), i >= 5);
-    assert_totals(x);
+        assert_int_equal(store_find_piece(x->s.store, &(struct piece_key){i, i, 600}, &at), i >= 5);
+    assert_totals(&x->s);
     /* one that is stored anew is found where it is now */
-    struct batch_maker *m = &x->maker;
+    struct batch_maker *m = &x->s.maker;
     uint64_t block = m->block;
     m->pieces[m->batch.piece_count++] = (struct batch_piece){{7, 7, 600}, {block, 0, 600}, true};
     add_row(x, base_us + 11 * hour_us, 0);
-    assert_true(store_find_piece(x->store, &(struct piece_key){7, 7, 600}, &at));
+    assert_true(store_find_piece(x->s.store, &(struct piece_key){7, 7, 600}, &at));
     assert_int_equal(at.block, block);
-    assert_totals(x);
+    assert_totals(&x->s);
 }
 
 /* The newest chain may still be written to, and is never cut in the middle. */
@@ -366,20 +309,20 @@ static void only_whole_chains_go(void **state)
     int64_t dropped;
     for (int i = 0; i < 12; i++) {
         struct record r = maker_record(base_us + i);
-        maker_add(&x->maker, &r, STR("request"), STR("answer"));
-        assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-        maker_next(&x->maker);
+        maker_add(&x->s.maker, &r, STR("request"), STR("answer"));
+        assert_int_equal(store_commit(x->s.store, maker_batch(&x->s.maker), &f), ERR_OK);
+        maker_next(&x->s.maker);
         if (i % 4 == 3)
-            chain_rest(&x->maker.chain);
+            chain_rest(&x->s.maker.chain);
     }
-    assert_int_equal(store_drop_blocks(x->store, x->first + 3, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->s.store, x->first + 3, INT64_MAX, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0);
-    assert_int_equal(store_drop_blocks(x->store, x->first + 7, INT64_MAX, &dropped, &f), ERR_OK);
-    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 4);
-    assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
-    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 8);
-    assert_int_equal(number(x, "SELECT floor FROM keeping"), x->first + 8);
-    assert_totals(x);
+    assert_int_equal(store_drop_blocks(x->s.store, x->first + 7, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(scene_number(&x->s, "SELECT min(number) FROM blocks"), x->first + 4);
+    assert_int_equal(store_drop_blocks(x->s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(scene_number(&x->s, "SELECT min(number) FROM blocks"), x->first + 8);
+    assert_int_equal(scene_number(&x->s, "SELECT floor FROM keeping"), x->first + 8);
+    assert_totals(&x->s);
 }
 
 /* Where several proxies write to one database, what another one may be writing at stays. */
@@ -397,11 +340,11 @@ static void what_others_write_at_stays(void **state)
              " (%llu, 'node-three', %lld)",
              (unsigned long long)x->first + 7, (long long)clock_wall_us(),
              (unsigned long long)x->first + 2, (long long)(clock_wall_us() - 72 * hour_us));
-    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
-    assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
-    assert_int_equal(number(x, "SELECT min(number) FROM blocks"), x->first + 7); /* three has left */
-    assert_int_equal(number(x, "SELECT floor FROM keeping"), x->first + 7);
-    assert_totals(x);
+    assert_int_equal(database_run(&x->s.store->db, sql, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(scene_number(&x->s, "SELECT min(number) FROM blocks"), x->first + 7); /* three has left */
+    assert_int_equal(scene_number(&x->s, "SELECT floor FROM keeping"), x->first + 7);
+    assert_totals(&x->s);
 }
 
 /* A month's blocks that are all too old and not too many go by dropping their table. */
@@ -413,23 +356,23 @@ static void a_month_goes_at_once(void **state)
     int64_t dropped;
     if (!place_is_postgres())
         skip();
-    uint64_t now = x->maker.block, march = UINT64_C(242) << 51; /* months since 2000 */
-    x->maker.block = march + 5;
+    uint64_t now = x->s.maker.block, march = UINT64_C(242) << 51; /* months since 2000 */
+    x->s.maker.block = march + 5;
     for (int i = 0; i < 5; i++)
         add_row(x, base_us + i * hour_us, 0);
-    x->maker.block = now;
+    x->s.maker.block = now;
     add_rows(x, 5);
-    assert_int_equal(number(x, kept), 1);
-    assert_int_equal(store_drop_file(x->store, now, 1000, &dropped, &f), ERR_OK);
+    assert_int_equal(scene_number(&x->s, kept), 1);
+    assert_int_equal(store_drop_file(x->s.store, now, 1000, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0); /* too much at once */
-    assert_int_equal(store_drop_file(x->store, march + 9, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_file(x->s.store, march + 9, INT64_MAX, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0); /* not all of it is too old */
-    assert_int_equal(store_drop_file(x->store, now, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_file(x->s.store, now, INT64_MAX, &dropped, &f), ERR_OK);
     assert_true(dropped > 5 * BODY_BYTES);
-    assert_int_equal(number(x, kept), 0);
-    assert_int_equal(store_drop_file(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(scene_number(&x->s, kept), 0);
+    assert_int_equal(store_drop_file(x->s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0); /* this month's stays */
-    assert_totals(x);
+    assert_totals(&x->s);
     for (size_t i = 0; i < x->count; i++)
         assert_int_equal(read_body(x, i), i < 5 ? ERR_GONE : ERR_OK);
 }
@@ -438,25 +381,25 @@ static void a_month_goes_at_once(void **state)
 static void others_are_not_cut_off(void **state)
 {
     struct fixture *x = *state;
-    struct fixture other = {.place = x->place, .seed = 7};
+    struct fixture other = {.s.place = x->s.place, .seed = 7};
     int64_t dropped;
     struct fail f = {0};
     if (!place_is_postgres())
         skip();
-    other.place.options.node = "node-two";
-    open_it(&other);
+    other.s.place.options.node = "node-two";
+    scene_open(&other.s);
     add_rows(x, 3);
     for (int i = 0; i < 3; i++)
         add_row(&other, base_us + (100 + i) * hour_us, 0);
-    assert_int_equal(store_drop_blocks(other.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(other.s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
     assert_int_equal(dropped, 0); /* ours come first, and we go on writing */
-    assert_int_equal(store_drop_blocks(x->store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
+    assert_int_equal(store_drop_blocks(x->s.store, UINT64_MAX, INT64_MAX, &dropped, &f), ERR_OK);
     assert_true(dropped > 2 * BODY_BYTES); /* all of ours; none of theirs */
     assert_int_equal(count_readable(&other), 3);
     for (size_t i = 0; i < other.count; i++)
         free((char *)other.bodies[i].ptr);
-    close_it(&other);
-    assert_totals(x);
+    scene_close(&other.s);
+    assert_totals(&x->s);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

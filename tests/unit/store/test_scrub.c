@@ -8,8 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/erase.h"
 #include "store/scrub.h"
 #include "store/store_private.h"
@@ -20,11 +19,8 @@ static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 static const int64_t hour_us = INT64_C(3600) * 1000000;
 
 struct fixture {
-    struct place place;
+    struct store_scene s;
     uint64_t first; /* block */
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
     struct scrub scrub;
     uint64_t seed, asked, fence, oldest;
     struct uuid ids[ROWS_MAX];
@@ -38,8 +34,8 @@ static void ask_fence(void *owner)
 {
     struct fixture *x = owner;
     x->asked++;
-    chain_rest(&x->maker.chain);
-    x->fence = x->maker.block;
+    chain_rest(&x->s.maker.chain);
+    x->fence = x->s.maker.block;
 }
 
 static uint64_t fence(void *owner)
@@ -57,15 +53,11 @@ static uint64_t oldest_block(void *owner)
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    struct fail f = {0};
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->first = store_next_block(x->store);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
+    scene_begin(&x->s);
+    x->first = store_next_block(x->s.store);
     x->seed = 7;
     x->oldest = UINT64_MAX;
-    scrub_init(&x->scrub, x->store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
+    scrub_init(&x->scrub, x->s.store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
     *state = x;
     return 0;
 }
@@ -74,25 +66,11 @@ static int teardown(void **state)
 {
     struct fixture *x = *state;
     scrub_release(&x->scrub);
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
     for (size_t i = 0; i < x->count; i++)
         free((char *)x->bodies[i].ptr);
-    place_remove(&x->place);
+    scene_end(&x->s);
     free(x);
     return 0;
-}
-
-/* Bytes that no compression changes: they can be found in the file. */
-static struct str random_body(struct fixture *x)
-{
-    char *bytes = mem_alloc(BODY_BYTES);
-    for (size_t i = 0; i < BODY_BYTES; i++) {
-        x->seed = x->seed * 6364136223846793005u + 1442695040888963407u;
-        bytes[i] = (char)(x->seed >> 56);
-    }
-    return str_make(bytes, BODY_BYTES);
 }
 
 static void add_row(struct fixture *x, struct str title)
@@ -101,15 +79,8 @@ static void add_row(struct fixture *x, struct str title)
     r.id = uuid_floor(r.started_us);
     r.title = title;
     x->ids[x->count] = r.id;
-    x->bodies[x->count] = random_body(x);
-    maker_add(&x->maker, &r, x->bodies[x->count++], STR("answer"));
-}
-
-static void commit(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
+    x->bodies[x->count] = scene_random(&x->seed, BODY_BYTES);
+    maker_add(&x->s.maker, &r, x->bodies[x->count++], STR("answer"));
 }
 
 /* So many requests in one block. */
@@ -117,14 +88,14 @@ static void add_block(struct fixture *x, size_t rows)
 {
     for (size_t i = 0; i < rows; i++)
         add_row(x, STR_NONE);
-    commit(x);
+    scene_commit(&x->s);
 }
 
 static void delete_row(struct fixture *x, size_t i, enum erase_marks marks)
 {
     struct fail f = {0};
     struct eraser e;
-    eraser_init(&e, x->store, NULL, x->reader, marks);
+    eraser_init(&e, x->s.store, NULL, x->s.reader, marks);
     assert_int_equal(eraser_one(&e, &x->ids[i], &f), ERR_OK);
 }
 
@@ -142,7 +113,7 @@ static void scrub_all(struct fixture *x)
 {
     scrub_until(x, SCRUB_FENCES);
     scrub_until(x, SCRUB_RESTS);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
 }
 
 static bool file_has(const char *path, struct str needle)
@@ -160,24 +131,19 @@ static bool file_has(const char *path, struct str needle)
     return is;
 }
 
-static int64_t number(struct fixture *x, const char *sql)
-{
-    return database_number(&x->store->db, sql, -1);
-}
-
 /* A file is looked at as a thief would; of a server only what it tells can be seen. */
 static bool is_stored(struct fixture *x, struct str needle)
 {
     char text[600] = "SELECT count(*) FROM blocks WHERE position('\\x";
     size_t at = strlen(text);
     if (!place_is_postgres()) {
-        snprintf(text, sizeof text, "%s-wal", x->place.where);
-        return file_has(x->place.where, needle) || file_has(text, needle);
+        snprintf(text, sizeof text, "%s-wal", x->s.place.where);
+        return file_has(x->s.place.where, needle) || file_has(text, needle);
     }
     for (size_t i = 0; i < needle.len; i++)
         at += (size_t)snprintf(text + at, sizeof text - at, "%02x", (unsigned char)needle.ptr[i]);
     snprintf(text + at, sizeof text - at, "'::bytea IN data) > 0");
-    return number(x, text) > 0;
+    return scene_number(&x->s, text) > 0;
 }
 
 /* Is any of this body there still? Pages cut it, so several places are looked for. */
@@ -191,26 +157,10 @@ static bool is_on_disk(struct fixture *x, size_t i)
 
 static enum err read_body(struct fixture *x, size_t i)
 {
-    struct buf body;
-    struct fail f = {0};
-    struct store_reader *fresh = store_reader_new(x->store);
-    buf_init(&body, 1 << 20);
-    enum err err = store_body(fresh, &x->ids[i], BODY_REQUEST, &body, &f);
-    if (!err)
-        assert_str_equal(buf_str(&body), x->bodies[i]);
-    buf_release(&body);
+    struct store_reader *fresh = store_reader_new(x->s.store);
+    enum err err = scene_body(fresh, &x->ids[i], BODY_REQUEST, x->bodies[i]);
     store_reader_free(fresh);
     return err;
-}
-
-static void assert_totals(struct fixture *x)
-{
-    assert_int_equal(number(x, "SELECT blocks FROM totals"),
-                     number(x, "SELECT count(*) FROM blocks"));
-    assert_int_equal(number(x, "SELECT stored_bytes FROM totals"),
-                     number(x, "SELECT coalesce(sum(length(data)), 0) FROM blocks"));
-    assert_int_equal(number(x, "SELECT pieces FROM totals"),
-                     number(x, "SELECT count(*) FROM pieces"));
 }
 
 /* --- tests --- */
@@ -221,7 +171,7 @@ static void only_what_was_deleted_is_wiped(void **state)
     add_block(x, 3);
     add_block(x, 3); /* in the same chain */
     add_block(x, 1);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     for (size_t i = 0; i < x->count; i++)
         assert_true(is_on_disk(x, i));
     delete_row(x, 1, ERASE_MARKS_EXACT);
@@ -232,37 +182,32 @@ static void only_what_was_deleted_is_wiped(void **state)
         assert_int_equal(read_body(x, i), is_gone ? ERR_NOT_FOUND : ERR_OK);
         assert_int_equal(is_on_disk(x, i), !is_gone);
     }
-    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
-    assert_int_equal(number(x, "SELECT count(*) FROM blocks"), 3);
-    assert_true(number(x, "SELECT stored_bytes FROM totals") < 6 * BODY_BYTES);
-    assert_totals(x);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM scrubs"), 0);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM blocks"), 3);
+    assert_true(scene_number(&x->s, "SELECT stored_bytes FROM totals") < 6 * BODY_BYTES);
+    assert_totals(&x->s);
 }
 
 /* Where nothing is left, the next process does not begin with numbers that were used. */
 static void numbers_only_grow(void **state)
 {
     struct fixture *x = *state;
-    struct fail f = {0};
     add_block(x, 2);
     add_block(x, 2);
     for (size_t i = 0; i < x->count; i++)
         delete_row(x, i, ERASE_MARKS_EXACT);
     scrub_all(x);
-    assert_int_equal(number(x, "SELECT stored_bytes FROM totals"), 0);
-    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
-    assert_totals(x);
-    uint64_t next = store_next_block(x->store);
+    assert_int_equal(scene_number(&x->s, "SELECT stored_bytes FROM totals"), 0);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM scrubs"), 0);
+    assert_totals(&x->s);
+    uint64_t next = store_next_block(x->s.store);
     if (place_is_postgres()) /* there they come from ranges */
         return;
     scrub_release(&x->scrub);
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    assert_int_equal(store_next_block(x->store), next);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-    scrub_init(&x->scrub, x->store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
+    scene_close(&x->s);
+    scene_open(&x->s);
+    assert_int_equal(store_next_block(x->s.store), next);
+    scrub_init(&x->scrub, x->s.store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
 }
 
 static void chains_that_nobody_needs_go(void **state)
@@ -270,20 +215,20 @@ static void chains_that_nobody_needs_go(void **state)
     struct fixture *x = *state;
     for (int i = 0; i < 12; i++) {
         add_block(x, 2);
-        chain_rest(&x->maker.chain);
+        chain_rest(&x->s.maker.chain);
     }
     struct stat before, after;
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     if (!place_is_postgres())
-        assert_int_equal(stat(x->place.where, &before), 0);
+        assert_int_equal(stat(x->s.place.where, &before), 0);
     for (size_t i = 0; i < 20; i++)
         delete_row(x, i, i % 2 ? ERASE_MARKS_EXACT : ERASE_MARKS_SPAN);
     scrub_all(x);
-    assert_int_equal(number(x, "SELECT count(*) FROM blocks"), 2);
-    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
-    assert_totals(x);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM blocks"), 2);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM scrubs"), 0);
+    assert_totals(&x->s);
     if (!place_is_postgres()) {
-        assert_int_equal(stat(x->place.where, &after), 0);
+        assert_int_equal(stat(x->s.place.where, &after), 0);
         assert_true(after.st_size < before.st_size / 2); /* the disk got it back */
     }
     for (size_t i = 20; i < x->count; i++)
@@ -304,10 +249,10 @@ static void it_waits_for_what_is_under_way(void **state)
     for (int i = 0; i < 5; i++)
         assert_true(scrub_step(&x->scrub) > 0);
     assert_int_equal(x->scrub.phase, SCRUB_WAITS);
-    assert_int_equal(store_share_floor(x->store), x->fence); /* and nothing new comes to refer to it */
+    assert_int_equal(store_share_floor(x->s.store), x->fence); /* and nothing new comes to refer to it */
     x->oldest = x->fence;
     scrub_until(x, SCRUB_RESTS);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     assert_false(is_on_disk(x, 0));
     assert_int_equal(read_body(x, 1), ERR_OK);
 }
@@ -320,12 +265,12 @@ static void what_is_deleted_meanwhile_is_wiped_too(void **state)
     scrub_until(x, SCRUB_WRITES); /* who needs what has been asked already */
     delete_row(x, 1, ERASE_MARKS_EXACT);
     scrub_until(x, SCRUB_RESTS);
-    store_maintain(x->store);
+    store_maintain(x->s.store);
     assert_false(is_on_disk(x, 0));
-    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 1);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM scrubs"), 1);
     scrub_all(x);
     assert_false(is_on_disk(x, 1));
-    assert_int_equal(number(x, "SELECT count(*) FROM scrubs"), 0);
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM scrubs"), 0);
     assert_int_equal(read_body(x, 2), ERR_OK);
     assert_int_equal(read_body(x, 3), ERR_OK);
 }
@@ -333,7 +278,7 @@ static void what_is_deleted_meanwhile_is_wiped_too(void **state)
 static void pieces_of_marked_chains_are_forgotten(void **state)
 {
     struct fixture *x = *state;
-    struct batch_maker *m = &x->maker;
+    struct batch_maker *m = &x->s.maker;
     struct piece_at at;
     for (uint64_t i = 0; i < 2; i++) {
         m->pieces[m->batch.piece_count++] = (struct batch_piece){{i, i, 600}, {m->block, 0, 600}, 0};
@@ -342,9 +287,9 @@ static void pieces_of_marked_chains_are_forgotten(void **state)
     }
     delete_row(x, 0, ERASE_MARKS_EXACT);
     scrub_all(x);
-    assert_false(store_find_piece(x->store, &(struct piece_key){0, 0, 600}, &at));
-    assert_true(store_find_piece(x->store, &(struct piece_key){1, 1, 600}, &at));
-    assert_totals(x);
+    assert_false(store_find_piece(x->s.store, &(struct piece_key){0, 0, 600}, &at));
+    assert_true(store_find_piece(x->s.store, &(struct piece_key){1, 1, 600}, &at));
+    assert_totals(&x->s);
 }
 
 static void titles_go_with_their_rows(void **state)
@@ -352,17 +297,17 @@ static void titles_go_with_their_rows(void **state)
     struct fixture *x = *state;
     add_row(x, STR("a secret title that is nobody's business"));
     add_row(x, STR("a title that stays where it is"));
-    commit(x);
+    scene_commit(&x->s);
     delete_row(x, 0, ERASE_MARKS_EXACT);
     scrub_all(x);
     bool are_swept = !place_is_postgres(); /* others may know them */
-    assert_int_equal(number(x, "SELECT count(*) FROM names WHERE text LIKE '%title%'"),
+    assert_int_equal(scene_number(&x->s, "SELECT count(*) FROM names WHERE text LIKE '%title%'"),
                      are_swept ? 1 : 2);
     if (are_swept) {
-        assert_false(file_has(x->place.where, STR("a secret title")));
-        assert_true(file_has(x->place.where, STR("a title that stays")));
+        assert_false(file_has(x->s.place.where, STR("a secret title")));
+        assert_true(file_has(x->s.place.where, STR("a title that stays")));
     }
-    assert_true(number(x, "SELECT count(*) FROM names WHERE text = 'claude-opus-5'") == 1);
+    assert_true(scene_number(&x->s, "SELECT count(*) FROM names WHERE text = 'claude-opus-5'") == 1);
 }
 
 /* The earlier process had come as far as calling chains due. */
@@ -372,9 +317,9 @@ static void a_crash_only_interrupts_it(void **state)
     add_block(x, 2);
     delete_row(x, 0, ERASE_MARKS_EXACT);
     scrub_until(x, SCRUB_PICKS);
-    assert_int_equal(number(x, "SELECT is_due FROM scrubs"), 1);
+    assert_int_equal(scene_number(&x->s, "SELECT is_due FROM scrubs"), 1);
     scrub_release(&x->scrub);
-    scrub_init(&x->scrub, x->store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
+    scrub_init(&x->scrub, x->s.store, &(struct scrub_source){x, ask_fence, fence, oldest_block});
     scrub_all(x);
     assert_false(is_on_disk(x, 0));
     assert_int_equal(read_body(x, 1), ERR_OK);
@@ -392,13 +337,13 @@ static void it_begins_only_alone(void **state)
     delete_row(x, 0, ERASE_MARKS_EXACT);
     snprintf(sql, sizeof sql, "INSERT INTO writers (first_block, node, taken_us) VALUES"
              " (1, 'node-two', %lld)", (long long)(clock_wall_us() - 39 * 24 * hour_us));
-    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
+    assert_int_equal(database_run(&x->s.store->db, sql, &f), ERR_OK);
     for (int i = 0; i < 3; i++)
         assert_true(scrub_step(&x->scrub) > 0);
     assert_int_equal(x->scrub.phase, SCRUB_RESTS);
-    assert_int_equal(database_run(&x->store->db, "DELETE FROM writers WHERE node = 'node-two'", &f),
+    assert_int_equal(database_run(&x->s.store->db, "DELETE FROM writers WHERE node = 'node-two'", &f),
                      ERR_OK);
-    struct place same_name = x->place;
+    struct place same_name = x->s.place;
     struct store *other;
     assert_int_equal(store_open(&other, &same_name.options, &f), ERR_OK);
     assert_int_equal(store_share_floor(other), store_next_block(other)); /* it keeps off */

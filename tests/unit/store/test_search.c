@@ -342,27 +342,25 @@ static void as_fts5(void **state)
         struct terms terms;
         struct buf out;
         buf_init(&out, 4096);
-        assert_true(terms_parse(str_of(cases[i].question), &x->arena, &terms));
+        assert_true(terms_parse(str_of(cases[i].question), &x->s.arena, &terms));
         assert_int_equal(terms_to_fts5(&terms, &out), ERR_OK);
         assert_str_equal(buf_str(&out), str_of(cases[i].want));
         buf_release(&out);
     }
     struct terms terms;
-    assert_false(terms_parse(STR(""), &x->arena, &terms));
-    assert_false(terms_parse(STR(" -a \"\" ...*"), &x->arena, &terms));
+    assert_false(terms_parse(STR(""), &x->s.arena, &terms));
+    assert_false(terms_parse(STR(" -a \"\" ...*"), &x->s.arena, &terms));
 }
 
 /* Two proxies write by turns, each with block numbers of its own; one of them has the higher ones. */
 static void all_writers_are_followed(void **state)
 {
     struct fixture *x = *state;
-    struct fixture other = {.place = x->place};
-    struct fail f = {0};
+    struct fixture other = {.s.place = x->s.place};
     if (!place_is_postgres())
         skip();
-    other.place.options.node = "node-two";
-    assert_int_equal(store_open(&other.store, &other.place.options, &f), ERR_OK);
-    maker_init(&other.maker, other.store);
+    other.s.place.options.node = "node-two";
+    scene_open(&other.s);
     for (int i = 0; i < 3; i++) {
         char mine[32], others[32];
         snprintf(mine, sizeof mine, "mine%d", i);
@@ -374,8 +372,7 @@ static void all_writers_are_followed(void **state)
         assert_int_equal(find(x, (struct search_ask){.question = str_of(mine)}), 1);
         assert_int_equal(find(x, (struct search_ask){.question = str_of(others)}), 1);
     }
-    maker_release(&other.maker);
-    store_close(other.store);
+    scene_close(&other.s);
     close_store(x);
     open_store(x); /* a range more */
     say(x, "s1", "again", "fine");
@@ -391,14 +388,14 @@ static void damage_is_counted(void **state)
     struct fail f = {0};
     char sql[96];
     uint64_t before = loss_read(LOSS_SEARCH_SKIPPED).since_start;
-    unsigned long long block = x->maker.block;
+    unsigned long long block = x->s.maker.block;
     say(x, "s", "whole before", "fine");
-    chain_rest(&x->maker.chain);
+    chain_rest(&x->s.maker.chain);
     say(x, "s", "lost for good", "fine");
-    chain_rest(&x->maker.chain);
+    chain_rest(&x->s.maker.chain);
     say(x, "s", "whole after", "fine");
     snprintf(sql, sizeof sql, "DELETE FROM blocks WHERE number = %llu", block + 1);
-    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
+    assert_int_equal(database_run(&x->s.store->db, sql, &f), ERR_OK);
     index_all(x);
     assert_int_equal(ask(x, "whole"), 2);
     assert_int_equal(ask(x, "lost"), 0);

@@ -59,8 +59,8 @@ static void looking_takes_several_pages(void **state)
         do {
             struct search_place before = ask.before;
             x->count = 0;
-            arena_clear(&x->arena);
-            assert_int_equal(search_find(x->search, x->reader, &ask, &x->arena, keep, x, &x->end, &f),
+            arena_clear(&x->s.arena);
+            assert_int_equal(search_find(x->search, x->s.reader, &ask, &x->s.arena, keep, x, &x->end, &f),
                              ERR_OK);
             found += x->count;
             ask.before = x->end.next;

@@ -59,7 +59,7 @@ static void erase(struct fixture *x, const struct request_filter *filter, int64_
     struct uuid until = uuid_floor(until_us);
     bool more = true;
     has_deleted = true;
-    eraser_init(&eraser, x->store, NULL, x->reader, ERASE_MARKS_NOTHING);
+    eraser_init(&eraser, x->s.store, NULL, x->s.reader, ERASE_MARKS_NOTHING);
     while (more)
         assert_int_equal(eraser_step(&eraser, filter, &until, ERASE_STEP_ROWS, &more, &f), ERR_OK);
     assert_true(eraser.deleted > 0);
@@ -83,22 +83,17 @@ static void what_is_deleted_leaves_the_sums(void **state)
     check_all(x, &nothing);
     struct store_size size;
     struct fail f = {0};
-    assert_int_equal(store_measure(x->reader, &size, &f), ERR_OK);
+    assert_int_equal(store_measure(x->s.reader, &size, &f), ERR_OK);
     assert_int_equal(size.requests, 0);
-    assert_int_equal(database_number(&x->store->db, "SELECT count(*) FROM rollups", -1), 0);
+    assert_int_equal(database_number(&x->s.store->db, "SELECT count(*) FROM rollups", -1), 0);
 }
 
 static void a_store_opened_again_goes_on(void **state)
 {
     struct fixture *x = *state;
-    struct fail f = {0};
     fill(x);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    maker_release(&x->maker);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
+    scene_close(&x->s);
+    scene_open(&x->s);
     fill(x);
     check_all(x, &(struct request_filter){0});
 }
@@ -125,7 +120,7 @@ static void sessions_agree(void **state)
     erase(x, &filters[1], base_us + 24 * 71 * hour_us);
     sum_by_hand(x, &(struct request_filter){0}, &hand);
     assert_int_equal(hand.count, COUNT_OF(sessions));
-    assert_int_equal(store_find_sessions(x->reader, &(struct thread_filter){0}, 100, check_session,
+    assert_int_equal(store_find_sessions(x->s.reader, &(struct thread_filter){0}, 100, check_session,
                                          &hand, &f), ERR_OK);
     assert_int_equal(hand.count, COUNT_OF(sessions));
     by_hand_clear(&hand);
@@ -143,13 +138,13 @@ static void strange_models_are_summed_up(void **state)
             snprintf(model, sizeof model, "model-%d-%d", batch, i);
             struct record r = maker_record(base_us);
             r.model = str_of(model);
-            maker_add(&x->maker, &r, STR("a"), STR("b"));
-            x->maker.rows[x->maker.batch.row_count - 1].record.model =
+            maker_add(&x->s.maker, &r, STR("a"), STR("b"));
+            x->s.maker.rows[x->s.maker.batch.row_count - 1].record.model =
                 str_of(strdup(model)); /* as the batch outlives this loop */
         }
-        commit(x);
+        scene_commit(&x->s);
         for (size_t i = 0; i < MAKER_ROWS; i++)
-            free((char *)x->maker.rows[i].record.model.ptr);
+            free((char *)x->s.maker.rows[i].record.model.ptr);
     }
     static struct by_hand hand;
     hand.by = STATS_TOTAL;

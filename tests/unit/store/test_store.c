@@ -8,58 +8,15 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/store_threads.h"
 
 static const int64_t hour_us = INT64_C(3600) * 1000000;
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000; /* a whole hour in 2026 */
 
-struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct store_reader *patient; /* where the other gives up after so much time */
-    struct batch_maker maker;
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = MEM_NEW(struct fixture);
-    place_make(&x->place);
-    struct fail f = {0};
-    assert_int_equal(store_open(&x->store, &x->place.options, &f),
-                     ERR_OK);
-    x->reader = store_reader_new(x->store);
-    x->patient = store_reader_new(x->store);
-    store_reader_be_patient(x->patient);
-    maker_init(&x->maker, x->store);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_reader_free(x->patient);
-    store_close(x->store);
-    place_remove(&x->place);
-    free(x);
-    return 0;
-}
-
-static void commit(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
-}
-
 static void row_comes_back(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record in = maker_record(base_us + 1);
     in.query = STR("beta=true");
     in.response_model = STR("claude-opus-5-20260901");
@@ -89,7 +46,7 @@ static void row_comes_back(void **state)
     bool is_there;
     struct fail f = {0};
     maker_add(&x->maker, &in, STR("request"), STR("response"));
-    commit(x);
+    scene_commit(x);
     assert_int_equal(store_has(x->store, &in.id, &is_there, &f), ERR_OK);
     assert_true(is_there);
     struct record out;
@@ -131,27 +88,16 @@ static void row_comes_back(void **state)
     arena_release(&arena);
 }
 
-static void assert_body(struct fixture *x, const struct uuid *id, enum body_side side,
-                        struct str want)
-{
-    struct buf out;
-    buf_init(&out, 1 << 20);
-    struct fail f = {0};
-    assert_int_equal(store_body(x->reader, id, side, &out, &f), ERR_OK);
-    assert_str_equal(buf_str(&out), want);
-    buf_release(&out);
-}
-
 static void bodies_come_back(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record r[200];
     char text[200][64];
     for (int i = 0; i < 200; i++) { /* more blocks than one chain has, read while it grows */
         r[i] = maker_record(base_us + i);
         snprintf(text[i], sizeof text[i], "{\"request\": %d, \"zero\": \"%c\"}", i, i);
         maker_add(&x->maker, &r[i], str_of(text[i]), i % 2 ? str_of(text[i]) : STR_NONE);
-        commit(x);
+        scene_commit(x);
         if (i % 7 == 0)
             assert_body(x, &r[i / 2].id, BODY_REQUEST, str_of(text[i / 2]));
     }
@@ -163,13 +109,13 @@ static void bodies_come_back(void **state)
 
 static void a_wrong_hash_is_corrupt(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record r = maker_record(base_us);
     maker_add(&x->maker, &r, STR("a unique request body"), STR("x"));
     char *at = memmem(x->maker.raw.ptr, x->maker.raw.len, "unique", 6);
     assert_non_null(at);
     *at = 'U';
-    commit(x);
+    scene_commit(x);
     struct buf out;
     buf_init(&out, 100);
     assert_int_equal(buf_append(&out, STR("before")), ERR_OK);
@@ -182,7 +128,7 @@ static void a_wrong_hash_is_corrupt(void **state)
 
 static void commits_count_once(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record r = maker_record(base_us);
     r.session_id = STR("s");
     r.agent_id = STR("a");
@@ -222,7 +168,7 @@ static void see(const struct record *row, void *owner)
     s->ids[s->count++] = row->id;
 }
 
-static void assert_found(struct fixture *x, struct request_filter filter, int want)
+static void assert_found(struct store_scene *x, struct request_filter filter, int want)
 {
     struct seen seen = {.count = 0};
     int64_t count;
@@ -242,7 +188,7 @@ static void assert_found(struct fixture *x, struct request_filter filter, int wa
     assert_int_equal(count, want);
 }
 
-static void fill(struct fixture *x)
+static void fill(struct store_scene *x)
 {
     for (int i = 0; i < 12; i++) {
         struct record r = maker_record(base_us + i * hour_us);
@@ -262,12 +208,12 @@ static void fill(struct fixture *x)
         r.ttfb_us = i ? 100 : UNKNOWN;
         maker_add(&x->maker, &r, STR("12345"), STR("678"));
     }
-    commit(x);
+    scene_commit(x);
 }
 
 static void filters_find(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     fill(x);
     assert_found(x, (struct request_filter){0}, 12);
     assert_found(x, (struct request_filter){.model = STR("claude-opus-5")}, 9);
@@ -294,7 +240,7 @@ static void filters_find(void **state)
 /* Days without any are not looked at; none is left out for it, whatever the pages. */
 static void seldom_ones_are_found(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct uuid rare[MAKER_ROWS];
     int count = 0;
     for (int i = 0; i < 60; i++) { /* months; and days with both, with one, with none */
@@ -305,9 +251,9 @@ static void seldom_ones_are_found(void **state)
         if (is_rare)
             rare[count++] = r.id;
         if (i == 20 || i == 40) /* what is known of days is partly folded, partly not */
-            commit(x);
+            scene_commit(x);
     }
-    commit(x);
+    scene_commit(x);
     for (int limit = 1; limit < 12; limit += 3) {
         struct seen seen = {.count = 0};
         struct fail f = {0};
@@ -328,7 +274,7 @@ static void seldom_ones_are_found(void **state)
 
 static void texts_are_found(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     fill(x);
     const struct {
         const char *text;
@@ -346,7 +292,7 @@ static void texts_are_found(void **state)
 
 static void slices_of_time_leave_nothing_out(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct request_filter filter = {.q = STR("needle")};
     for (int i = 0; i < 40; i++) { /* milliseconds to months apart */
         struct record r = maker_record(base_us + ((INT64_C(1) << i) - 1) * 1000 / 7);
@@ -355,7 +301,7 @@ static void slices_of_time_leave_nothing_out(void **state)
         r.title = i % 3 ? STR("a needle") : STR("hay");
         maker_add(&x->maker, &r, STR("a"), STR("b"));
     }
-    commit(x);
+    scene_commit(x);
     assert_found(x, filter, 26);
     filter.end_us = base_us + (INT64_C(1) << 30) * 1000 / 7 - 1;
     filter.start_us = base_us + (INT64_C(1) << 10) * 1000 / 7;
@@ -375,14 +321,14 @@ static void slices_of_time_leave_nothing_out(void **state)
 
 static void many_names_hold_the_text(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     char title[32];
     for (int i = 0; i < 200; i++) { /* more than are noted one by one */
         struct record r = maker_record(base_us + i * hour_us);
         snprintf(title, sizeof title, i % 2 ? "needle %d" : "hay %d", i);
         r.title = str_of(title);
         maker_add(&x->maker, &r, STR("a"), STR("b"));
-        commit(x);
+        scene_commit(x);
     }
     assert_found(x, (struct request_filter){.q = STR("needle")}, 100);
     assert_found(x, (struct request_filter){.q = STR("hay 1")}, 55);
@@ -391,7 +337,7 @@ static void many_names_hold_the_text(void **state)
 
 static void by_id_text(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     fill(x);
     struct seen seen = {.count = 0};
     struct fail f = {0};
@@ -403,7 +349,7 @@ static void by_id_text(void **state)
 
 static void pages_follow_each_other(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     fill(x);
     struct seen all = {.count = 0};
     struct request_filter none = {0};
@@ -423,14 +369,14 @@ static void pages_follow_each_other(void **state)
 
 static void times_bound(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     /* ids say when a request began: give these their own */
     for (int i = 0; i < 10; i++) {
         struct record r = maker_record(base_us + i * hour_us);
         r.id = uuid_floor(r.started_us);
         maker_add(&x->maker, &r, STR("a"), STR("b"));
     }
-    commit(x);
+    scene_commit(x);
     assert_found(x, (struct request_filter){.start_us = base_us + 3 * hour_us}, 7);
     assert_found(x, (struct request_filter){.end_us = base_us + 3 * hour_us}, 3);
     assert_found(x, (struct request_filter){.start_us = base_us + 1 * hour_us,
@@ -454,7 +400,7 @@ static void keep_stats(const struct stats_row *row, void *owner)
     snprintf(s->keys[s->count++], 64, "%.*s", STR_ARGS(row->key));
 }
 
-static void ask_stats(struct fixture *x, enum stats_by by, int64_t start_us, int64_t end_us,
+static void ask_stats(struct store_scene *x, enum stats_by by, int64_t start_us, int64_t end_us,
                       struct sums *s)
 {
     struct fail f = {0};
@@ -468,7 +414,7 @@ static void ask_stats(struct fixture *x, enum stats_by by, int64_t start_us, int
 
 static void stats_add_up(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct sums s = {.count = 0};
     ask_stats(x, STATS_TOTAL, 0, 0, &s);
     assert_int_equal(s.count, 1);
@@ -514,7 +460,7 @@ static void keep_session(const struct session_row *row, void *owner)
 
 static void sessions_add_up(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     fill(x);
     struct record late = maker_record(base_us + 100 * hour_us);
     late.session_id = STR("session-even");
@@ -522,7 +468,7 @@ static void sessions_add_up(void **state)
     late.model = STR("newest");
     late.title = STR("later title");
     maker_add(&x->maker, &late, STR("a"), STR("b"));
-    commit(x);
+    scene_commit(x);
     struct session_seen s = {.count = 0};
     struct fail f = {0};
     struct thread_filter filter = {0};
@@ -546,13 +492,13 @@ static void sessions_add_up(void **state)
 
 static void odd_texts_are_kept(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record in = maker_record(base_us), out;
     in.title = STR("zero \0 inside");
     in.model = STR("\xff\xfe not UTF-8");
     in.path = STR("/v1/\"'; DROP TABLE requests; --");
     maker_add(&x->maker, &in, STR("a"), STR("b"));
-    commit(x);
+    scene_commit(x);
     struct arena arena;
     arena_init(&arena);
     struct fail f = {0};
@@ -569,7 +515,7 @@ static void odd_texts_are_kept(void **state)
     arena_release(&arena);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -7,66 +7,31 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/reader.h"
 
 enum { ROWS = 5000 }; /* more titles than are noted one by one, more rows than a slice has */
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000, second_us = 1000000;
 
-struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader, *patient;
-    struct batch_maker maker;
-};
-
-static void commit(struct fixture *x)
-{
-    struct fail f = {0};
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-    maker_next(&x->maker);
-}
-
-static void add_row(struct fixture *x, int i, const char *title)
+static void add_row(struct store_scene *x, int i, const char *title)
 {
     struct record r = maker_record(base_us + i * second_us);
     r.title = str_of(title);
     maker_add(&x->maker, &r, STR("a"), STR("b"));
     if (x->maker.batch.row_count == MAKER_ROWS || i >= ROWS - 1)
-        commit(x);
+        scene_commit(x);
 }
 
 static int setup(void **state)
 {
-    struct fixture *x = MEM_NEW(struct fixture);
-    struct fail f = {0};
     char titles[MAKER_ROWS][32]; /* borrowed until they are committed */
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    x->patient = store_reader_new(x->store);
-    store_reader_be_patient(x->patient);
-    maker_init(&x->maker, x->store);
+    scene_setup(state);
     for (int i = 0; i < ROWS; i++) {
         char *title = titles[i % MAKER_ROWS];
         snprintf(title, sizeof titles[0], "%s %d", i % 1000 == 7 ? "Seldom" : "common", i);
-        add_row(x, i, title);
+        add_row(*state, i, title);
     }
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_reader_free(x->patient);
-    store_close(x->store);
-    place_remove(&x->place);
-    free(x);
     return 0;
 }
 
@@ -102,7 +67,7 @@ static void page_through(struct store_reader *r, struct request_filter filter, i
     } while (!uuid_equal(&before, &none));
 }
 
-static void assert_pages(struct fixture *x, struct request_filter filter, int limit, int want)
+static void assert_pages(struct store_scene *x, struct request_filter filter, int limit, int want)
 {
     struct seen *all = MEM_NEW(struct seen), *paged = MEM_NEW(struct seen);
     page_through(x->patient, filter, limit, all);
@@ -116,7 +81,7 @@ static void assert_pages(struct fixture *x, struct request_filter filter, int li
 
 static void pages_leave_nothing_out(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     assert_pages(x, (struct request_filter){.q = STR("seldom")}, 500, ROWS / 1000);
     assert_pages(x, (struct request_filter){.q = STR("SELDOM")}, 2, ROWS / 1000);
     assert_pages(x, (struct request_filter){.q = STR("seldom 4007")}, 50, 1);
@@ -128,14 +93,14 @@ static void pages_leave_nothing_out(void **state)
 
 static void more_names_than_are_noted(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     assert_pages(x, (struct request_filter){.q = STR("Common")}, 500, ROWS - ROWS / 1000);
     assert_pages(x, (struct request_filter){.q = STR("common 49")}, 50, 111);
 }
 
 static void what_cannot_be_is_not_looked_for(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct seen *seen = MEM_NEW(struct seen);
     struct store_reader *r = store_reader_new(x->store);
     page_through(r, (struct request_filter){.tool = STR("NobodyCalls")}, 50, seen);
@@ -150,7 +115,7 @@ static void what_cannot_be_is_not_looked_for(void **state)
 /* Each takes the place of another, and all of them come to an end. */
 static void many_texts_in_turns(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     char text[16];
     for (int round = 0; round < 2; round++)
         for (int i = 0; i < 7; i++) {
@@ -162,7 +127,7 @@ static void many_texts_in_turns(void **state)
 
 static void new_names_are_found_by_who_asks_again(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     for (int round = 0; round < 3; round++) {
         assert_pages(x, (struct request_filter){.q = STR("seldom")}, 50, ROWS / 1000 + round);
         add_row(x, ROWS + round, round ? "this is seldom, too" : "seldom it is");
@@ -179,5 +144,5 @@ int main(void)
         cmocka_unit_test(many_texts_in_turns),
         cmocka_unit_test(new_names_are_found_by_who_asks_again),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, scene_teardown);
 }

@@ -7,50 +7,11 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/store_threads.h"
 
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 static const int64_t second_us = 1000000;
-
-struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
-    struct arena arena;
-};
-
-static int setup(void **state)
-{
-    struct fixture *x = MEM_NEW(struct fixture);
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, NULL),
-                     ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
-    *state = x;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *x = *state;
-    arena_release(&x->arena);
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    place_remove(&x->place);
-    free(x);
-    return 0;
-}
-
-static void commit(struct fixture *x)
-{
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), NULL), ERR_OK);
-    maker_next(&x->maker);
-}
 
 /* Turn `number` of a conversation, a second after the one before. */
 static struct record turn_of(int64_t conversation, const char *session, const char *agent,
@@ -69,13 +30,13 @@ static struct record turn_of(int64_t conversation, const char *session, const ch
     return r;
 }
 
-static void add(struct fixture *x, const struct record *r)
+static void add(struct store_scene *x, const struct record *r)
 {
     maker_add(&x->maker, r, STR("{}"), STR("{}"));
 }
 
 struct found {
-    struct fixture *x;
+    struct store_scene *x;
     struct conversation_row rows[8];
     struct record requests[8];
     size_t count;
@@ -88,7 +49,7 @@ static void on_conversation(const struct conversation_row *row, void *owner)
     found->rows[found->count++] = *row;
 }
 
-static size_t list(struct fixture *x, struct thread_filter filter, struct found *found)
+static size_t list(struct store_scene *x, struct thread_filter filter, struct found *found)
 {
     *found = (struct found){.x = x};
     assert_int_equal(store_conversations(x->reader, &filter, 8, on_conversation, found, NULL),
@@ -98,7 +59,7 @@ static size_t list(struct fixture *x, struct thread_filter filter, struct found 
 
 static void sums_and_filters(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct found f;
     for (int64_t i = 1; i <= 3; i++) {
         struct record r = turn_of(7, "s1", NULL, i);
@@ -110,7 +71,7 @@ static void sums_and_filters(void **state)
         r.project = i == 1 ? STR_NONE : STR("/home/me/shop");
         add(x, &r);
         if (i == 2)
-            commit(x);
+            scene_commit(x);
     }
     struct record other = turn_of(8, NULL, NULL, 9), agent = turn_of(9, "s1", "a1", 2);
     struct record none = maker_record(base_us);
@@ -118,7 +79,7 @@ static void sums_and_filters(void **state)
     add(x, &other);
     add(x, &agent);
     add(x, &none); /* of no conversation */
-    commit(x);
+    scene_commit(x);
     assert_int_equal(list(x, (struct thread_filter){0}, &f), 3);
     assert_int_equal(f.rows[0].conversation, 8);
     assert_int_equal(f.rows[1].conversation, 7);
@@ -160,7 +121,7 @@ static void on_request(const struct record *row, void *owner)
 
 static void requests_of(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct conversation_row c;
     struct session_row session;
     for (int64_t i = 1; i <= 3; i++) {
@@ -170,7 +131,7 @@ static void requests_of(void **state)
         add(x, &b);
         add(x, &d);
     }
-    commit(x);
+    scene_commit(x);
     for (int64_t number = 7; number <= 8; number++) {
         struct found f = {.x = x};
         assert_int_equal(store_conversation(x->reader, number, &x->arena, &c, NULL), ERR_OK);
@@ -211,7 +172,7 @@ static void on_turn(const struct known_turn *turn, int64_t tool_count, void *own
 
 static void what_the_indexer_asks(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct known_turn turn;
     for (int64_t i = 1; i <= 3; i++) {
         struct record a = turn_of(7, "s1", NULL, i), b = turn_of(8, NULL, NULL, i);
@@ -220,7 +181,7 @@ static void what_the_indexer_asks(void **state)
         add(x, &b);
         add(x, &d);
     }
-    commit(x);
+    scene_commit(x);
     assert_true(store_find_turn(x->store, 802, &turn));
     assert_int_equal(turn.conversation, 8);
     assert_int_equal(turn.parent, 801);
@@ -249,7 +210,7 @@ static void on_session(const struct session_row *row, void *owner)
     *(int64_t *)owner += row->request_count;
 }
 
-static int64_t sessions(struct fixture *x, struct thread_filter filter)
+static int64_t sessions(struct store_scene *x, struct thread_filter filter)
 {
     int64_t requests = 0;
     assert_int_equal(store_find_sessions(x->reader, &filter, 8, on_session, &requests, NULL),
@@ -259,7 +220,7 @@ static int64_t sessions(struct fixture *x, struct thread_filter filter)
 
 static void sessions_are_found(void **state)
 {
-    struct fixture *x = *state;
+    struct store_scene *x = *state;
     struct record a = turn_of(7, "s1", NULL, 1), b = turn_of(8, "s2", NULL, 5);
     a.model = STR("small");
     b.title = STR("Great plan");
@@ -267,7 +228,7 @@ static void sessions_are_found(void **state)
     add(x, &a);
     add(x, &b);
     add(x, &b);
-    commit(x);
+    scene_commit(x);
     assert_int_equal(sessions(x, (struct thread_filter){0}), 2);
     assert_int_equal(sessions(x, (struct thread_filter){.model = STR("small")}), 1);
     assert_int_equal(sessions(x, (struct thread_filter){.q = STR("great")}), 1);
@@ -279,7 +240,7 @@ static void sessions_are_found(void **state)
     assert_int_equal(sessions(x, (struct thread_filter){.project = STR("/home/me/shop")}), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -4,18 +4,14 @@
  */
 #include "check.h"
 
-#include "base/mem.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/store_transcripts.h"
 
 static const int64_t base_us = INT64_C(1790000000) * 1000000;
 static const struct str here = {"node:/home/me/.claude/projects", 30};
 
 struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct arena arena;
+    struct store_scene s;
     struct transcript_file found[8];
     struct transcript_event events[8];
     int found_count, event_count, id_count;
@@ -24,9 +20,7 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, NULL), ERR_OK);
-    x->reader = store_reader_new(x->store);
+    scene_begin(&x->s);
     *state = x;
     return 0;
 }
@@ -34,10 +28,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *x = *state;
-    arena_release(&x->arena);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    place_remove(&x->place);
+    scene_end(&x->s);
     free(x);
     return 0;
 }
@@ -45,7 +36,7 @@ static int teardown(void **state)
 static struct transcript_file file_of(struct fixture *x, const char *path, const char *session,
                                       int64_t last_us)
 {
-    return (struct transcript_file){.id = store_transcript_id(x->store, here, str_of(path)),
+    return (struct transcript_file){.id = store_transcript_id(x->s.store, here, str_of(path)),
                                     .path = str_of(path),
                                     .project = STR("-home-me"),
                                     .session_id = str_of(session),
@@ -80,7 +71,7 @@ static struct transcript_event event_at(int64_t start, const char *request)
 static void put(struct fixture *x, const struct transcript_file *file,
                 const struct transcript_event *events, size_t count)
 {
-    assert_int_equal(store_put_transcript(x->store, here, file, events, count, NULL), ERR_OK);
+    assert_int_equal(store_put_transcript(x->s.store, here, file, events, count, NULL), ERR_OK);
 }
 
 static void on_file(const struct transcript_file *file, void *owner)
@@ -89,8 +80,8 @@ static void on_file(const struct transcript_file *file, void *owner)
     assert_true(x->found_count < 8);
     struct transcript_file *kept = &x->found[x->found_count++];
     *kept = *file;
-    kept->path = arena_str(&x->arena, file->path);
-    kept->title = arena_str(&x->arena, file->title);
+    kept->path = arena_str(&x->s.arena, file->path);
+    kept->title = arena_str(&x->s.arena, file->title);
 }
 
 static void on_event(const struct transcript_event *e, void *owner)
@@ -99,8 +90,8 @@ static void on_event(const struct transcript_event *e, void *owner)
     assert_true(x->event_count < 8);
     struct transcript_event *kept = &x->events[x->event_count++];
     *kept = *e;
-    kept->request_id = arena_str(&x->arena, e->request_id);
-    kept->branch = arena_str(&x->arena, e->branch);
+    kept->request_id = arena_str(&x->s.arena, e->request_id);
+    kept->branch = arena_str(&x->s.arena, e->branch);
 }
 
 static void on_id(struct str id, void *owner)
@@ -113,14 +104,14 @@ static void on_id(struct str id, void *owner)
 static int list(struct fixture *x, struct thread_filter filter, int limit)
 {
     x->found_count = 0;
-    assert_int_equal(store_transcripts(x->reader, &filter, limit, on_file, x, NULL), ERR_OK);
+    assert_int_equal(store_transcripts(x->s.reader, &filter, limit, on_file, x, NULL), ERR_OK);
     return x->found_count;
 }
 
 static int events_of(struct fixture *x, int64_t id, int64_t from, int limit)
 {
     x->event_count = 0;
-    assert_int_equal(store_transcript_events(x->reader, id, from, limit, on_event, x, NULL),
+    assert_int_equal(store_transcript_events(x->s.reader, id, from, limit, on_event, x, NULL),
                      ERR_OK);
     return x->event_count;
 }
@@ -137,7 +128,7 @@ static void keeps_files_and_lines(void **state)
     file.title = STR("Renamed");
     file.is_skipping = true;
     put(x, &file, events, 2); /* the first is there already */
-    assert_int_equal(store_transcript(x->reader, file.id, here, &x->arena, &got, &is_here, NULL),
+    assert_int_equal(store_transcript(x->s.reader, file.id, here, &x->s.arena, &got, &is_here, NULL),
                      ERR_OK);
     assert_true(is_here && got.is_skipping);
     assert_str_equal(got.path, file.path);
@@ -159,10 +150,10 @@ static void keeps_files_and_lines(void **state)
     assert_int_equal(events_of(x, file.id, 1, 8), 1);
     assert_int_equal(events_of(x, file.id, 0, 1), 1);
     assert_int_equal(
-        store_transcript(x->reader, file.id, STR("other:/place"), &x->arena, &got, &is_here, NULL),
+        store_transcript(x->s.reader, file.id, STR("other:/place"), &x->s.arena, &got, &is_here, NULL),
         ERR_OK);
     assert_false(is_here);
-    assert_int_equal(store_transcript(x->reader, 5, here, &x->arena, &got, &is_here, NULL),
+    assert_int_equal(store_transcript(x->s.reader, 5, here, &x->s.arena, &got, &is_here, NULL),
                      ERR_NOT_FOUND);
 }
 
@@ -190,7 +181,7 @@ static void lists_and_filters(void **state)
     assert_int_equal(list(x, (struct thread_filter){0}, 1), 2); /* of the same time */
     assert_int_equal(list(x, (struct thread_filter){.before_us = base_us + 5}, 1), 1);
     bool more;
-    assert_int_equal(store_drop_transcript(x->store, d.id, &more, NULL), ERR_OK);
+    assert_int_equal(store_drop_transcript(x->s.store, d.id, &more, NULL), ERR_OK);
     assert_int_equal(list(x, (struct thread_filter){.session_id = STR("s1")}, 10), 2);
     assert_int_equal(list(x, (struct thread_filter){.session_id = STR("none")}, 10), 0);
     assert_int_equal(list(x, (struct thread_filter){.agent_id = STR("main")}, 10), 2);
@@ -200,12 +191,12 @@ static void lists_and_filters(void **state)
     assert_int_equal(list(x, (struct thread_filter){.project = STR("/none")}, 10), 0);
     assert_int_equal(list(x, (struct thread_filter){.q = STR("SOMETHING")}, 10), 1);
     assert_int_equal(list(x, (struct thread_filter){.before_us = base_us + 5}, 10), 2);
-    assert_int_equal(store_transcript_requests(x->reader, STR("s1"), on_id, x, NULL), ERR_OK);
+    assert_int_equal(store_transcript_requests(x->s.reader, STR("s1"), on_id, x, NULL), ERR_OK);
     assert_int_equal(x->id_count, 2);
     x->found_count = 0;
-    assert_int_equal(store_each_transcript(x->reader, here, on_file, x, NULL), ERR_OK);
+    assert_int_equal(store_each_transcript(x->s.reader, here, on_file, x, NULL), ERR_OK);
     assert_int_equal(x->found_count, 3);
-    assert_int_equal(store_each_transcript(x->reader, STR("no:/place"), on_file, x, NULL), ERR_OK);
+    assert_int_equal(store_each_transcript(x->s.reader, STR("no:/place"), on_file, x, NULL), ERR_OK);
     assert_int_equal(x->found_count, 3);
 }
 
@@ -223,27 +214,27 @@ static void forgets_a_part_at_a_time(void **state)
     put(x, &file, events, (size_t)count);
     put(x, &other, &one, 1);
     free(events);
-    assert_int_equal(store_drop_transcript(x->store, file.id, &more, NULL), ERR_OK);
+    assert_int_equal(store_drop_transcript(x->s.store, file.id, &more, NULL), ERR_OK);
     assert_true(more);
     assert_int_equal(list(x, (struct thread_filter){.session_id = STR("s1")}, 10), 1);
     assert_int_equal(events_of(x, file.id, 0, 1), 1);
-    assert_int_equal(store_drop_transcript(x->store, file.id, &more, NULL), ERR_OK);
+    assert_int_equal(store_drop_transcript(x->s.store, file.id, &more, NULL), ERR_OK);
     assert_false(more);
     assert_int_equal(events_of(x, file.id, 0, 1), 0);
     assert_int_equal(list(x, (struct thread_filter){0}, 10), 1);
     assert_int_equal(events_of(x, other.id, 0, 1), 1);
-    assert_int_equal(store_drop_transcript(x->store, file.id, &more, NULL), ERR_OK);
+    assert_int_equal(store_drop_transcript(x->s.store, file.id, &more, NULL), ERR_OK);
     assert_false(more);
 }
 
 static void numbers_tell_places_apart(void **state)
 {
     struct fixture *x = *state;
-    int64_t id = store_transcript_id(x->store, here, STR("p/a.jsonl"));
+    int64_t id = store_transcript_id(x->s.store, here, STR("p/a.jsonl"));
     assert_true(id > 0);
-    assert_int_equal(store_transcript_id(x->store, here, STR("p/a.jsonl")), id);
-    assert_true(store_transcript_id(x->store, here, STR("p/b.jsonl")) != id);
-    assert_true(store_transcript_id(x->store, STR("b:/c"), STR("p/a.jsonl")) != id);
+    assert_int_equal(store_transcript_id(x->s.store, here, STR("p/a.jsonl")), id);
+    assert_true(store_transcript_id(x->s.store, here, STR("p/b.jsonl")) != id);
+    assert_true(store_transcript_id(x->s.store, STR("b:/c"), STR("p/a.jsonl")) != id);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

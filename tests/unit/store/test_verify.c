@@ -6,8 +6,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "batches.h"
-#include "place.h"
+#include "store_scene.h"
 #include "store/keeping.h"
 #include "store/store_private.h"
 #include "store/verify.h"
@@ -17,10 +16,7 @@ enum { ROWS = 150 /* several steps */ };
 static const int64_t base_us = INT64_C(496000) * 3600 * 1000000;
 
 struct fixture {
-    struct place place;
-    struct store *store;
-    struct store_reader *reader;
-    struct batch_maker maker;
+    struct store_scene s;
     struct uuid ids[ROWS];
     struct uuid damaged[ROWS * 2];
     size_t damaged_count;
@@ -34,23 +30,19 @@ static void add_rows(struct fixture *x)
         struct record r = maker_record(base_us + i * 1000000);
         r.id = x->ids[i] = uuid_floor(r.started_us);
         snprintf(body, sizeof body, "this is what request %d says", i);
-        maker_add(&x->maker, &r, str_of(body), i % 3 ? STR("answer") : STR_NONE);
+        maker_add(&x->s.maker, &r, str_of(body), i % 3 ? STR("answer") : STR_NONE);
         if (i % 10 < 9)
             continue;
-        assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
-        maker_next(&x->maker);
-        chain_rest(&x->maker.chain);
+        assert_int_equal(store_commit(x->s.store, maker_batch(&x->s.maker), &f), ERR_OK);
+        maker_next(&x->s.maker);
+        chain_rest(&x->s.maker.chain);
     }
 }
 
 static int setup(void **state)
 {
     struct fixture *x = MEM_NEW(struct fixture);
-    struct fail f = {0};
-    place_make(&x->place);
-    assert_int_equal(store_open(&x->store, &x->place.options, &f), ERR_OK);
-    x->reader = store_reader_new(x->store);
-    maker_init(&x->maker, x->store);
+    scene_begin(&x->s);
     add_rows(x);
     *state = x;
     return 0;
@@ -59,10 +51,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *x = *state;
-    maker_release(&x->maker);
-    store_reader_free(x->reader);
-    store_close(x->store);
-    place_remove(&x->place);
+    scene_end(&x->s);
     free(x);
     return 0;
 }
@@ -82,7 +71,7 @@ static struct verify_counts run(struct fixture *x)
     bool more = true;
     int steps = 0;
     x->damaged_count = 0;
-    verify_init(&v, x->reader, note_damage, x);
+    verify_init(&v, x->s.reader, note_damage, x);
     for (; more; steps++)
         assert_int_equal(verify_step(&v, &more, &f), ERR_OK);
     assert_true(steps <= ROWS / VERIFY_STEP_ROWS + 1);
@@ -94,7 +83,7 @@ static struct verify_counts run(struct fixture *x)
 static void run_sql(struct fixture *x, const char *sql)
 {
     struct fail f = {0};
-    assert_int_equal(database_run(&x->store->db, sql, &f), ERR_OK);
+    assert_int_equal(database_run(&x->s.store->db, sql, &f), ERR_OK);
 }
 
 static void whole_ones_are_whole(void **state)
@@ -112,7 +101,7 @@ static void missing_blocks_are_found(void **state)
 {
     struct fixture *x = *state;
     char sql[128];
-    uint64_t first = x->maker.block - ROWS / 10;
+    uint64_t first = x->s.maker.block - ROWS / 10;
     snprintf(sql, sizeof sql, "DELETE FROM blocks WHERE number = %llu",
              (unsigned long long)(first + 3));
     run_sql(x, sql);
@@ -131,11 +120,11 @@ static void changed_bytes_are_found(void **state)
     struct fixture *x = *state;
     struct fail f = {0};
     struct record r = maker_record(base_us + ROWS * INT64_C(1000000));
-    maker_add(&x->maker, &r, STR("a unique request body"), STR("answer"));
-    char *at = memmem(x->maker.raw.ptr, x->maker.raw.len, "unique", 6);
+    maker_add(&x->s.maker, &r, STR("a unique request body"), STR("answer"));
+    char *at = memmem(x->s.maker.raw.ptr, x->s.maker.raw.len, "unique", 6);
     assert_non_null(at);
     *at = 'U';
-    assert_int_equal(store_commit(x->store, maker_batch(&x->maker), &f), ERR_OK);
+    assert_int_equal(store_commit(x->s.store, maker_batch(&x->s.maker), &f), ERR_OK);
     struct verify_counts n = run(x);
     assert_int_equal(n.requests, ROWS + 1);
     assert_int_equal(n.damaged, 1);
@@ -148,7 +137,7 @@ static void aged_out_is_not_damaged(void **state)
     struct fixture *x = *state;
     struct fail f = {0};
     int64_t dropped;
-    assert_int_equal(store_drop_blocks(x->store, x->maker.block - 10, INT64_MAX, &dropped, &f),
+    assert_int_equal(store_drop_blocks(x->s.store, x->s.maker.block - 10, INT64_MAX, &dropped, &f),
                      ERR_OK);
     struct verify_counts n = run(x);
     assert_int_equal(n.requests, ROWS);
