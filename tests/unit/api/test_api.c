@@ -231,24 +231,14 @@ static bool yes(void *owner)
     return true;
 }
 
-static struct record make_row(int number, enum ending state)
-{
-    struct record r;
-    record_init(&r);
-    r.id = uuid_floor(1763685787000000 + number * 1000);
-    r.state = state;
-    r.started_us = 1763685787000000 + number * 1000;
-    return r;
-}
-
 static int setup(void **state)
 {
     struct scene *f = MEM_NEW(struct scene);
     memset(&world, 0, sizeof world);
     for (int i = 0; i < 5; i++)
-        world.stored[world.stored_count++] = make_row(50 - 10 * i, ENDING_COMPLETE);
-    world.running[world.running_count++] = make_row(35, ENDING_RUNNING);
-    world.running[world.running_count++] = make_row(60, ENDING_RUNNING);
+        world.stored[world.stored_count++] = numbered_row(50 - 10 * i, ENDING_COMPLETE);
+    world.running[world.running_count++] = numbered_row(35, ENDING_RUNNING);
+    world.running[world.running_count++] = numbered_row(60, ENDING_RUNNING);
     world.body = STR("the body");
     const struct api_options options = {
         .version = "1.2.3", .lost_frames = three, .in_flight = three, .is_draining = yes};
@@ -268,7 +258,7 @@ static int teardown(void **state)
 
 static void path_of(char out[128], int number, const char *rest)
 {
-    struct record r = make_row(number, ENDING_COMPLETE);
+    struct record r = numbered_row(number, ENDING_COMPLETE);
     char id[UUID_TEXT];
     snprintf(out, 128, "/api/requests/%s%s", uuid_format(&r.id, id), rest);
 }
@@ -354,7 +344,7 @@ static void list_is_merged(void **state)
     assert_true(yyjson_is_null(at(f, "/next_cursor")));
     for (size_t i = 0; i < COUNT_OF(order); i++) {
         char pointer[32], id[UUID_TEXT];
-        struct record r = make_row(order[i], ENDING_COMPLETE);
+        struct record r = numbered_row(order[i], ENDING_COMPLETE);
         snprintf(pointer, sizeof pointer, "/requests/%zu/id", i);
         assert_string_equal(text_at(f, pointer), uuid_format(&r.id, id));
     }
@@ -388,7 +378,7 @@ static void the_largest_page_goes_on(void **state)
     world.running_count = 0;
     world.stored_count = 0;
     for (int i = 0; i < 501; i++)
-        world.stored[world.stored_count++] = make_row(1000 - i, ENDING_COMPLETE);
+        world.stored[world.stored_count++] = numbered_row(1000 - i, ENDING_COMPLETE);
     ask(f, 200, "/api/requests?limit=500");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 500);
     char target[128];
@@ -404,7 +394,7 @@ static void a_list_that_takes_long_goes_on_where_it_stopped(void **state)
     struct scene *f = *state;
     char target[128], id[UUID_TEXT];
     world.stored_count = 0; /* nothing was found so far; running are 35 and 60 */
-    world.stopped = make_row(50, ENDING_COMPLETE).id;
+    world.stopped = numbered_row(50, ENDING_COMPLETE).id;
     ask(f, 200, "/api/requests?limit=5&q=seldom");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 0);
     assert_string_equal(text_at(f, "/next_cursor"), uuid_format(&world.stopped, id));
@@ -421,7 +411,7 @@ static void a_list_that_takes_long_goes_on_where_it_stopped(void **state)
 static void one_that_just_ended_stands_once(void **state)
 {
     struct scene *f = *state;
-    world.running[0] = make_row(40, ENDING_RUNNING); /* and stored as 40 already */
+    world.running[0] = numbered_row(40, ENDING_RUNNING); /* and stored as 40 already */
     ask(f, 200, "/api/requests");
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 6);
     assert_int_equal(yyjson_get_int(at(f, "/total")), 6);
@@ -547,7 +537,7 @@ static void draining_leaves_nobody_waiting(void **state)
 static void the_stream_is_fed(void **state)
 {
     struct scene *f = *state;
-    struct record r = make_row(70, ENDING_RUNNING);
+    struct record r = numbered_row(70, ENDING_RUNNING);
     assert_false(api_wants_progress(f->api));
     fake_init(&f->call, &f->loop, "GET", "/api/stream");
     api_handle(&f->call, f->api);

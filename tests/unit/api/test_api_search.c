@@ -4,16 +4,6 @@
 #include "api_scene.h"
 #include "no_keeping.h"
 
-static struct record make_row(int number, enum ending state)
-{
-    struct record r;
-    record_init(&r);
-    r.id = uuid_floor(1763685787000000 + number * 1000);
-    r.state = state;
-    r.started_us = 1763685787000000 + number * 1000;
-    return r;
-}
-
 enum err search_find(struct search *x, struct store_reader *r, const struct search_ask *ask,
                      struct arena *arena, search_hit_fn *on_hit, void *owner,
                      struct search_end *end, struct fail *f)
@@ -29,7 +19,7 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
     assert_int_equal(ask->before.file, 2);
     assert_int_equal(ask->before.text, 77);
     for (int i = 0; i < 3; i++) {
-        struct search_hit hit = {.row = make_row(i, ENDING_COMPLETE),
+        struct search_hit hit = {.row = numbered_row(i, ENDING_COMPLETE),
                                  .kind = TEXT_TOOL_RESULT,
                                  .tool = STR("Bash"),
                                  .place = {1, 9 - i}};

@@ -119,11 +119,9 @@ static void on_request(const struct record *row, void *owner)
     found->requests[found->count++] = *row;
 }
 
-static void requests_of(void **state)
+/* Three of each: of a session, of who names none, and of a session's agent. */
+static void add_turns(struct store_scene *x)
 {
-    struct store_scene *x = *state;
-    struct conversation_row c;
-    struct session_row session;
     for (int64_t i = 1; i <= 3; i++) {
         struct record a = turn_of(7, "s1", NULL, i), b = turn_of(8, NULL, NULL, i);
         struct record d = turn_of(9, "s1", "a1", i);
@@ -132,6 +130,14 @@ static void requests_of(void **state)
         add(x, &d);
     }
     scene_commit(x);
+}
+
+static void requests_of(void **state)
+{
+    struct store_scene *x = *state;
+    struct conversation_row c;
+    struct session_row session;
+    add_turns(x);
     for (int64_t number = 7; number <= 8; number++) {
         struct found f = {.x = x};
         assert_int_equal(store_conversation(x->reader, number, &x->arena, &c, NULL), ERR_OK);
@@ -174,14 +180,7 @@ static void what_the_indexer_asks(void **state)
 {
     struct store_scene *x = *state;
     struct known_turn turn;
-    for (int64_t i = 1; i <= 3; i++) {
-        struct record a = turn_of(7, "s1", NULL, i), b = turn_of(8, NULL, NULL, i);
-        struct record d = turn_of(9, "s1", "a1", i);
-        add(x, &a);
-        add(x, &b);
-        add(x, &d);
-    }
-    scene_commit(x);
+    add_turns(x);
     assert_true(store_find_turn(x->store, 802, &turn));
     assert_int_equal(turn.conversation, 8);
     assert_int_equal(turn.parent, 801);
