@@ -270,12 +270,15 @@ static enum err look_again(struct erasing *x, struct fail *f)
 
 static enum err forget_texts(struct erasing *x, struct fail *f)
 {
-    struct uuid ids[ERASE_STEP_ROWS];
+    struct search_gone gone[ERASE_STEP_ROWS];
     if (!x->e->search)
         return ERR_OK;
-    for (size_t i = 0; i < x->count; i++)
-        ids[i] = x->rows[i].record.id;
-    return search_forget(x->e->search, ids, x->count, f);
+    for (size_t i = 0; i < x->count; i++) {
+        const struct record *r = &x->rows[i].record;
+        gone[i] = (struct search_gone){r->id, r->session_id, r->agent_id,
+                                       MAX_OF(r->conversation, 0)};
+    }
+    return search_forget(x->e->search, gone, x->count, f);
 }
 
 static enum err erase_rows(struct erasing *x, struct fail *f)

@@ -89,9 +89,16 @@ enum err search_find(struct search *x, struct store_reader *r, const struct sear
 
 /* --- forgetting --- */
 
+struct search_gone {
+    struct uuid id;
+    struct str session_id, agent_id; /* empty: none */
+    int64_t conversation;            /* 0: none */
+};
 /* Any thread. Takes out what these requests said and no other session or agent did. What is taken
- * is gone when it returns, though the store may have these requests still. */
-enum err search_forget(struct search *x, const struct uuid *requests, size_t count,
+ * is gone when it returns, though the store may have these requests still. When nothing has been
+ * forgotten for a while, what came after them in their session is read once more: it may have said
+ * the same. */
+enum err search_forget(struct search *x, const struct search_gone *requests, size_t count,
                        struct fail *f) MUST_CHECK;
 /* Any thread. Drops the files in which every request began before this time; returns how many. */
 int search_drop_before(struct search *x, int64_t before_us);

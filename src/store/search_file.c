@@ -13,7 +13,7 @@
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 4, TAGS_MAX = 160 /* bytes */ };
+enum { SEARCH_VERSION = 5, TAGS_MAX = 160 /* bytes */ };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
@@ -41,7 +41,10 @@ static const char schema[] =
     "CREATE VIRTUAL TABLE found USING fts5(text, tags, content='', columnsize=0, detail=none,"
     " tokenize='words');"
     "INSERT INTO found (found, rank) VALUES ('usermerge', 2);"
-    "PRAGMA user_version = 4;";
+    "CREATE TABLE again (session TEXT NOT NULL, agent TEXT NOT NULL, conversation INTEGER NOT NULL,"
+    " after BLOB NOT NULL, idle INTEGER NOT NULL, PRIMARY KEY (session, agent, conversation))"
+    " WITHOUT ROWID;"
+    "PRAGMA user_version = 5;";
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
@@ -101,6 +104,16 @@ static const char *const sql[FILE_STATEMENTS] = {
         "SELECT s.text, s.visit FROM visits v CROSS JOIN seen s ON s.visit = v.id"
         " WHERE v.started_us >= ?1 AND v.started_us < ?2 AND (?3 = 0 OR v.model = ?3)"
         " ORDER BY v.started_us DESC LIMIT ?4",
+    [FILE_ADD_AGAIN] = "INSERT INTO again (session, agent, conversation, after, idle)"
+                       " VALUES (coalesce(?, ''), coalesce(?, ''), ?, ?, 0)"
+                       " ON CONFLICT DO UPDATE SET idle = 0,"
+                       " after = min(after, excluded.after)",
+    [FILE_AGAIN] = "SELECT session, agent, conversation, after, idle FROM again LIMIT 1",
+    [FILE_SET_AGAIN] = "UPDATE again SET after = ?4, idle = ?5"
+                       " WHERE session = coalesce(?1, '') AND agent = coalesce(?2, '')"
+                       " AND conversation = ?3",
+    [FILE_DROP_AGAIN] = "DELETE FROM again WHERE session = coalesce(?1, '')"
+                        " AND agent = coalesce(?2, '') AND conversation = ?3",
 };
 
 enum err search_file_prepare(struct search_file *g, enum file_statement which,
@@ -238,7 +251,7 @@ static enum err name_id(struct search_file *g, struct str text, int64_t *id, str
 }
 
 static enum err thread_id(struct search_file *g, int64_t session, int64_t agent, int64_t *id,
-                          struct fail *f)
+                          bool *is_new, struct fail *f)
 {
     static const enum file_statement steps[] = {FILE_THREAD, FILE_ADD_THREAD, FILE_THREAD};
     enum err err = ERR_OK;
@@ -251,6 +264,7 @@ static enum err thread_id(struct search_file *g, int64_t session, int64_t agent,
         bind_number(q, 1, session);
         bind_number(q, 2, agent);
         err = look_up(q, id, NULL, f);
+        *is_new = i > 0;
     }
     return err;
 }
@@ -417,7 +431,7 @@ enum err search_file_request(struct search_file *g, const struct record *r, stru
         err = name_id(g, r->agent_id, &v->agent, f);
     if (!err)
         err = name_id(g, r->model, &v->model, f);
-    return err ? err : thread_id(g, v->session, v->agent, &v->thread, f);
+    return err ? err : thread_id(g, v->session, v->agent, &v->thread, &v->is_first, f);
 }
 
 /* Said before: by another thread, perhaps. */

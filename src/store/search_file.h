@@ -8,6 +8,7 @@
  *
  *     texts   what was said; `visit` is the first request that said it
  *     seen    which other threads said it too, and in which request first
+ *     again   threads of which a request was forgotten: those after it are to be read once more
  *     found   words, and tags: kind, tool, and session, agent and model of the first visit. Where in
  *             a text a word stands is not kept, it would be two thirds of it: phrases are looked for
  *             in the text itself
@@ -29,7 +30,8 @@ enum file_statement {
     FILE_TEXT, FILE_VISIT, FILE_CHUNK_ROOM, FILE_CHUNK, FILE_NOTE, FILE_VISITS_OF, FILE_TEXTS_OF, FILE_GIFTS_OF,
     FILE_NEXT_SEEN, FILE_DROP_SEEN_OF, FILE_MOVE_TEXT, FILE_DROP_TEXT, FILE_SET_CHUNK,
     FILE_DROP_CHUNK, FILE_DROP_VISIT, FILE_NAME_TEXT, FILE_FIND, FILE_FIND_ONE, FILE_RANGE,
-    FILE_SET_CURSOR, FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_STATEMENTS
+    FILE_SET_CURSOR, FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_ADD_AGAIN, FILE_AGAIN, FILE_SET_AGAIN,
+    FILE_DROP_AGAIN, FILE_STATEMENTS
 };
 
 /* Where the reading of the store has come to: rows by where their details are, for each range of
@@ -54,6 +56,7 @@ struct search_visit {
     struct uuid request;
     int64_t started_us;
     bool is_needed; /* something refers to it */
+    bool is_first;  /* of its thread, in this file */
 };
 
 struct search_file {

@@ -17,7 +17,6 @@
 #include "store/search_private.h"
 
 enum {
-    ROWS_MAX = 32, /* looked up at a time */
     LOG_EVERY_S = 60,
     SETTLE_PAGES = 1024, /* given back in a step */
 };
@@ -41,6 +40,7 @@ struct search *search_new(struct store *store, const char *dir)
     x->dir = mem_strdup(dir);
     x->reader = store_reader_new(store);
     x->look_ns = SEARCH_LOOK_MS * UINT64_C(1000000);
+    x->again_ns = settle_after_ns;
     uv_mutex_init(&x->writing);
     uv_mutex_init(&x->listing);
     arena_init(&x->arena);
@@ -214,6 +214,7 @@ static enum err open_newest(struct search *x, struct fail *f)
     search_path(x, x->list[x->list_count - 1].number, path);
     enum err err = search_file_open(&x->current, path, true, store_secret(x->store), f);
     x->is_open = !err;
+    x->has_again = !err && search_has_again(&x->current);
     free(x->cursors);
     x->cursors = NULL;
     x->cursor_count = 0;
@@ -242,7 +243,7 @@ static enum err open_current(struct search *x, struct fail *f)
 static enum err ready(struct search *x, struct fail *f)
 {
     enum err err = x->is_open ? ERR_OK : open_current(x, f);
-    if (err || !is_full(&x->current.about))
+    if (err || x->has_again || !is_full(&x->current.about))
         return err;
     search_file_close(&x->current);
     x->is_open = false;
@@ -254,29 +255,13 @@ static enum err ready(struct search *x, struct fail *f)
 
 /* --- rows --- */
 
-struct row {
-    struct record record; /* strings in the arena of the rows */
-    struct piece_at detail;
-};
-
-static enum err next_rows(struct search *x, const struct search_cursor *c, struct arena *arena,
-                          struct row rows[ROWS_MAX], size_t *count, struct fail *f)
+enum err search_take_rows(struct search *x, struct statement *q, struct arena *arena,
+                          struct search_row rows[SEARCH_ROWS_MAX], size_t *count, struct fail *f)
 {
-    char sql[2048];
-    struct statement *q;
+    enum err err = ERR_OK;
     *count = 0;
-    snprintf(sql, sizeof sql, "SELECT %s, detail_block, detail_offset, detail_len FROM requests"
-             " WHERE %s ORDER BY detail_block, detail_offset LIMIT ?", reader_columns,
-             search_after_cursor);
-    enum err err = reader_begin(x->reader, f);
-    if (!err)
-        err = database_prepare(&x->reader->db, sql, &q, f);
-    if (err)
-        return err;
-    search_bind_cursor(x, q, 1, c);
-    bind_number(q, 4, ROWS_MAX);
-    while (*count < ROWS_MAX && statement_next(q, &err, f)) {
-        struct row *row = &rows[(*count)++];
+    while (*count < SEARCH_ROWS_MAX && statement_next(q, &err, f)) {
+        struct search_row *row = &rows[(*count)++];
         reader_row(x->reader, q, &row->record);
         record_keep(&row->record, arena);
         row->detail = (struct piece_at){(uint64_t)column_number(q, READER_COLUMNS),
@@ -287,15 +272,34 @@ static enum err next_rows(struct search *x, const struct search_cursor *c, struc
     return err;
 }
 
-/* Bodies that cannot be read are passed over; anything else is tried again. */
-static enum err index_row(struct search *x, const struct row *row, struct fail *f)
+static enum err next_rows(struct search *x, const struct search_cursor *c, struct arena *arena,
+                          struct search_row rows[SEARCH_ROWS_MAX], size_t *count, struct fail *f)
+{
+    char sql[2048];
+    struct statement *q;
+    *count = 0;
+    snprintf(sql, sizeof sql, "%s WHERE %s ORDER BY detail_block, detail_offset LIMIT ?",
+             reader_select, search_after_cursor);
+    enum err err = reader_begin(x->reader, f);
+    if (!err)
+        err = database_prepare(&x->reader->db, sql, &q, f);
+    if (err)
+        return err;
+    search_bind_cursor(x, q, 1, c);
+    bind_number(q, 4, SEARCH_ROWS_MAX);
+    return search_take_rows(x, q, arena, rows, count, f);
+}
+
+/* The first of a thread is read whole: those before it may be gone, or in a file that will be. */
+enum err search_index_row(struct search *x, const struct search_row *row, bool is_whole,
+                          struct fail *f)
 {
     x->add_err = ERR_OK;
     x->add_fail = (struct fail){0};
     enum err err = search_file_request(&x->current, &row->record, f);
     if (err)
         return err;
-    err = search_read(x, row->detail, &row->record);
+    err = search_read(x, row->detail, &row->record, is_whole || x->current.visit.is_first);
     if (err == ERR_CORRUPT)
         loss_note(LOSS_SEARCH_SKIPPED, 1, NULL);
     if (err == ERR_CORRUPT || err == ERR_GONE)
@@ -305,8 +309,6 @@ static enum err index_row(struct search *x, const struct row *row, struct fail *
                     (unsigned long long)row->detail.block);
     if (x->add_err)
         return fail(f, x->add_err, "%s", x->add_fail.detail);
-    x->current.cursor.block = row->detail.block;
-    x->current.cursor.offset = row->detail.offset;
     return search_file_end(&x->current, f);
 }
 
@@ -316,7 +318,7 @@ static enum err index_range(struct search *x, const struct search_cursor *from, 
                             struct fail *f)
 {
     uint64_t until_ns = clock_mono_ns() + SEARCH_STEP_MS * UINT64_C(1000000);
-    struct row rows[ROWS_MAX];
+    struct search_row rows[SEARCH_ROWS_MAX];
     struct arena arena;
     size_t count;
     enum err err;
@@ -330,11 +332,13 @@ static enum err index_range(struct search *x, const struct search_cursor *from, 
             err = search_file_begin(&x->current, f);
         *is_new |= count > 0;
         for (size_t i = 0; i < count && !err; i++) {
-            err = index_row(x, &rows[i], f); /* one at least, however long finding them took */
+            err = search_index_row(x, &rows[i], false, f); /* one at least, however long that took */
+            x->current.cursor.block = rows[i].detail.block;
+            x->current.cursor.offset = rows[i].detail.offset;
             if (clock_mono_ns() >= until_ns)
                 break;
         }
-    } while (!err && count == ROWS_MAX && clock_mono_ns() < until_ns);
+    } while (!err && count == SEARCH_ROWS_MAX && clock_mono_ns() < until_ns);
     arena_release(&arena);
     return err || !*is_new ? err : search_file_commit(&x->current, f);
 }
@@ -424,6 +428,10 @@ uint64_t search_step(void *owner)
     enum err err = ready(x, &f);
     if (!err)
         err = read_on(x, &is_new, &f);
+    if (!err && !is_new && x->has_again && clock_mono_ns() - x->forgot_ns >= x->again_ns) {
+        is_new = true;
+        err = search_read_again(x, &f);
+    }
     note_news(x, is_new);
     uint64_t pause_ns = err               ? give_up(x, err, &f)
                         : is_new          ? 0
@@ -437,13 +445,16 @@ uint64_t search_step(void *owner)
 
 /* --- forgetting --- */
 
-static enum err forget_in(struct search_file *g, const struct uuid *requests, size_t count,
-                          struct fail *f)
+static enum err forget_in(struct search_file *g, const struct search_gone *requests, size_t count,
+                          bool notes_again, struct fail *f)
 {
     sqlite_wipe(&g->db, true);
     enum err err = search_file_begin(g, f);
-    for (size_t i = 0; i < count && !err; i++)
-        err = search_file_forget(g, &requests[i], f);
+    for (size_t i = 0; i < count && !err; i++) {
+        err = search_file_forget(g, &requests[i].id, f);
+        if (!err && notes_again)
+            err = search_note_again(g, &requests[i], f);
+    }
     if (!err && !g->about.texts) /* words would stay in FTS5's segments until these are merged */
         err = database_run(&g->db, "INSERT INTO found (found) VALUES ('delete-all')", f);
     if (!err)
@@ -452,8 +463,8 @@ static enum err forget_in(struct search_file *g, const struct uuid *requests, si
     return err;
 }
 
-static enum err forget_in_old(struct search *x, int64_t number, const struct uuid *requests,
-                              size_t count, struct fail *f)
+static enum err forget_in_old(struct search *x, int64_t number,
+                              const struct search_gone *requests, size_t count, struct fail *f)
 {
     char path[SEARCH_PATH_MAX];
     struct search_file file;
@@ -461,7 +472,7 @@ static enum err forget_in_old(struct search *x, int64_t number, const struct uui
     enum err err = search_file_open(&file, path, true, store_secret(x->store), f);
     if (err)
         return err;
-    err = forget_in(&file, requests, count, f);
+    err = forget_in(&file, requests, count, false, f);
     if (!err)
         sqlite_checkpoint(&file.db, false);
     uv_mutex_lock(&x->listing);
@@ -474,19 +485,20 @@ static enum err forget_in_old(struct search *x, int64_t number, const struct uui
 }
 
 /* Could the file hold one of them? An id's first bytes are its time. */
-static bool may_hold(const struct search_about *a, const struct uuid *requests, size_t count)
+static bool may_hold(const struct search_about *a, const struct search_gone *requests,
+                     size_t count)
 {
     enum { SLACK_US = 2000000 };
     struct uuid first = uuid_floor(MAX_OF(a->first_us - SLACK_US, 0));
     struct uuid last = uuid_floor(a->last_us + SLACK_US);
     for (size_t i = 0; i < count; i++)
-        if (memcmp(requests[i].bytes, first.bytes, 16) >= 0 &&
-            memcmp(requests[i].bytes, last.bytes, 16) <= 0)
+        if (memcmp(requests[i].id.bytes, first.bytes, 16) >= 0 &&
+            memcmp(requests[i].id.bytes, last.bytes, 16) <= 0)
             return true;
     return false;
 }
 
-enum err search_forget(struct search *x, const struct uuid *requests, size_t count,
+enum err search_forget(struct search *x, const struct search_gone *requests, size_t count,
                        struct fail *f)
 {
     int64_t numbers[SEARCH_FILES_MAX];
@@ -501,8 +513,10 @@ enum err search_forget(struct search *x, const struct uuid *requests, size_t cou
     for (size_t i = 0; i < found && !err; i++)
         err = forget_in_old(x, numbers[i], requests, count, f);
     if (!err) {
-        err = forget_in(&x->current, requests, count, f);
+        err = forget_in(&x->current, requests, count, true, f);
         x->is_unsettled |= !err;
+        x->has_again |= !err;
+        x->forgot_ns = clock_mono_ns();
         if (err)
             give_up(x, err, f);
         else

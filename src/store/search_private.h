@@ -37,6 +37,9 @@ struct search {
     bool is_unsettled; /* free pages wait to be given back */
     bool is_unmerged;  /* and words to be merged; not for what was forgotten: the disk may be full */
     bool knows_ranges; /* has asked for them since it found nothing new */
+    bool has_again;     /* something is to be read once more (search_again.c) */
+    uint64_t forgot_ns; /* when something was forgotten last */
+    uint64_t again_ns;  /* so long after that it is begun */
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */
     struct fail add_fail;
@@ -70,10 +73,32 @@ void search_bind_cursor(const struct search *x, struct statement *q, int at,
 /* Deletes a file and its companions. */
 void search_remove(const struct search *x, int64_t number);
 
-/* search_read.c: tells x->texts all that the request and its answer said; the reader has begun.
- * ERR_CORRUPT: its bodies cannot be read; ERR_GONE. */
-enum err search_read(struct search *x, struct piece_at detail,
-                     const struct record *row) MUST_CHECK;
+enum { SEARCH_ROWS_MAX = 32 }; /* looked up at a time */
+struct search_row {
+    struct record record; /* strings in the arena of the rows */
+    struct piece_at detail;
+};
+/* The answer to reader_select; frees the question. */
+enum err search_take_rows(struct search *x, struct statement *q, struct arena *arena,
+                          struct search_row rows[SEARCH_ROWS_MAX], size_t *count,
+                          struct fail *f) MUST_CHECK;
+/* In a transaction: adds what the request and its answer said. Bodies that cannot be read are passed
+ * over; anything else is tried again. `is_whole`: also what the requests before it held. */
+enum err search_index_row(struct search *x, const struct search_row *row, bool is_whole,
+                          struct fail *f) MUST_CHECK;
+
+/* search_again.c, in a transaction: what came after the request in its thread is to be read once
+ * more. */
+enum err search_note_again(struct search_file *g, const struct search_gone *r,
+                           struct fail *f) MUST_CHECK;
+bool search_has_again(struct search_file *g);
+/* For SEARCH_STEP_MS, with `writing` held. */
+enum err search_read_again(struct search *x, struct fail *f) MUST_CHECK;
+
+/* search_read.c: tells x->texts what may be new in the request and its answer, or, `is_whole`, all
+ * that they said; the reader has begun. ERR_CORRUPT: its bodies cannot be read; ERR_GONE. */
+enum err search_read(struct search *x, struct piece_at detail, const struct record *row,
+                     bool is_whole) MUST_CHECK;
 
 void searcher_free(struct searcher *s);
 

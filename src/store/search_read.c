@@ -33,10 +33,10 @@ static enum err read_whole_request(struct search *x, struct piece_at recipe, str
     return err;
 }
 
-static enum err read_request(struct search *x, const struct detail *d)
+static enum err read_request(struct search *x, const struct detail *d, bool is_whole)
 {
     enum err err = ERR_OK;
-    switch (d->fresh_part) {
+    switch (is_whole ? FRESH_ALL : d->fresh_part) {
     case FRESH_NONE:
         break;
     case FRESH_ALL:
@@ -79,7 +79,8 @@ static void shrink(struct buf *b)
         buf_release(b);
 }
 
-enum err search_read(struct search *x, struct piece_at at, const struct record *row)
+enum err search_read(struct search *x, struct piece_at at, const struct record *row,
+                     bool is_whole)
 {
     struct detail d = {0};
     arena_clear(&x->arena);
@@ -90,7 +91,7 @@ enum err search_read(struct search *x, struct piece_at at, const struct record *
         err = detail_read(buf_str(&x->bytes), at.block, &x->arena, &d);
     if (err)
         return err;
-    err = read_request(x, &d);
+    err = read_request(x, &d, is_whole);
     if (err == ERR_TOO_LARGE)
         err = ERR_OK; /* longer than anyone looks into */
     if (!err)

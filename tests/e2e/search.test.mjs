@@ -183,6 +183,37 @@ test('the index goes on where it was after a kill, and is made again when it is 
   assert.ok(dir);
 });
 
+/* A request that is sent again as it was, and those that go on from it, bring nothing new when they come. */
+test('what a deleted request said is found in those that sent it again, also by an index that is made anew', async () => {
+  const fs = await import('node:fs/promises');
+  const session = session_id();
+  const body = { model: 'm', system: 'the persimmon rules', messages: [{ role: 'user', content: 'the tamarind question' }] };
+  const more = { ...body, messages: [...body.messages, { role: 'assistant', content: 'the medlar answer' }, { role: 'user', content: 'the loquat' }] };
+  const message = (text) => (x) => x.json(200, { type: 'message', content: [{ type: 'text', text }] });
+  const overloaded = (x) => x.json(529, { type: 'error', error: { type: 'overloaded_error', message: 'Overloaded' } });
+  const words = ['persimmon', 'tamarind', 'medlar', 'loquat'];
+  const where = async () => (await Promise.all(words.map((q) => find({ q })))).map(({ results }) => results.map((hit) => hit.request_id));
+  const newest = async () => (await t.proxy.rows(`session=${session}`))[0].id;
+  const remove = async (query) => (await fetch(`${t.proxy.url}/api/requests?${query}`, { method: 'DELETE', headers: { 'X-Confirm-Delete': 'matching' } })).json();
+  t.up.on(session, async (x) => { await x.received(); await overloaded(x); });
+  await ask(t.proxy.port, 'POST', '/v1/messages', { headers: headers_for(session), body: JSON.stringify(body) });
+  const failed = await until(async () => (await t.proxy.rows(`session=${session}`)).find((r) => r.state === 'upstream_error')?.id, 'the failed one');
+  await send(session, body, message('the medlar answer'));
+  const second = await newest();
+  await send(session, more, message('done'));
+  const third = await newest();
+  await indexed();
+  assert.deepEqual(await where(), [[failed], [failed], [second], [third]]);
+  assert.equal((await remove(`session=${session}&state=upstream_error`)).deleted, 1);
+  await until(async () => (await where()).every((ids) => ids.length), 'all to be found again');
+  assert.deepEqual(await where(), [[second], [second], [second], [third]]);
+  await t.proxy.stop.call(Object.assign(t.proxy, { is_dir_ours: false }));
+  await fs.rm(`${t.proxy.data_dir}/requests.db.search`, { recursive: true });
+  t.proxy = Object.assign(await t.proxy.restart(), { is_dir_ours: true });
+  await indexed();
+  assert.deepEqual(await where(), [[second], [second], [second], [third]]);
+});
+
 test('any question has an answer', async () => {
   const parts = ['a', '"', '*', '-', ' OR ', '(', ')', ':', '^', '{', '}', 'NEAR(', "'", '\\', '%', 'é', '日', '\u{1F600}', ' NOT ', 'AND', ';--', '\t'];
   let seed = 7;

@@ -79,15 +79,21 @@ static inline struct uuid say_at(struct fixture *x, int64_t at_us, const char *s
 }
 
 /* A user's text and the assistant's. */
-static inline struct uuid say(struct fixture *x, const char *session, const char *user,
-                       const char *assistant)
+static inline struct uuid say_texts_at(struct fixture *x, int64_t at_us, const char *session,
+                                       const char *user, const char *assistant)
 {
     char request[2048], response[2048];
     snprintf(request, sizeof request, "{\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}]}",
              user);
     snprintf(response, sizeof response,
              "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"%s\"}]}", assistant);
-    return say_at(x, base_us + 1, session, request, response);
+    return say_at(x, at_us, session, request, response);
+}
+
+static inline struct uuid say(struct fixture *x, const char *session, const char *user,
+                              const char *assistant)
+{
+    return say_texts_at(x, base_us + 1, session, user, assistant);
 }
 
 static inline void index_all(struct fixture *x)

@@ -193,7 +193,7 @@ static void what_is_forgotten_is_gone(void **state)
     struct uuid b = say(x, "b", "shared words", "only of b");
     struct uuid c = say(x, "c", "shared words", "only of c");
     index_all(x);
-    assert_int_equal(search_forget(x->search, &a, 1, &f), ERR_OK);
+    assert_int_equal(search_forget(x->search, &(struct search_gone){.id = a}, 1, &f), ERR_OK);
     assert_int_equal(counters(x).texts, 3);
     assert_int_equal(ask(x, "only"), 2);
     assert_int_equal(ask_in(x, "shared", "a"), 0);
@@ -201,10 +201,10 @@ static void what_is_forgotten_is_gone(void **state)
     assert_true(uuid_equal(&x->hits[0].row.id, &b));
     assert_int_equal(ask_in(x, "shared", "b"), 1);
     assert_int_equal(ask_in(x, "shared", "c"), 1);
-    assert_int_equal(search_forget(x->search, &b, 1, &f), ERR_OK);
+    assert_int_equal(search_forget(x->search, &(struct search_gone){.id = b}, 1, &f), ERR_OK);
     assert_int_equal(ask_in(x, "shared", "c"), 1);
     assert_true(uuid_equal(&x->hits[0].row.id, &c));
-    assert_int_equal(search_forget(x->search, &c, 1, &f), ERR_OK);
+    assert_int_equal(search_forget(x->search, &(struct search_gone){.id = c}, 1, &f), ERR_OK);
     assert_int_equal(ask(x, "shared"), 0);
     assert_int_equal(ask(x, "only"), 0);
     assert_int_equal(counters(x).texts, 0);
@@ -213,6 +213,53 @@ static void what_is_forgotten_is_gone(void **state)
     index_all(x);
     assert_int_equal(ask(x, "shared"), 1);
     assert_int_equal(search_drop_before(x->search, INT64_MAX), 0); /* the newest stays */
+}
+
+static void read_again(struct fixture *x)
+{
+    x->search->again_ns = 0;
+    for (int i = 0; i < 50 && (i == 0 || x->search->has_again); i++)
+        search_step(x->search);
+    assert_false(x->search->has_again);
+    assert_int_equal(counters(x).failures, 0);
+}
+
+static void forget_first(struct fixture *x, struct uuid id, const char *session)
+{
+    struct fail f = {0};
+    struct search_gone gone = {.id = id, .session_id = str_of(session)};
+    assert_int_equal(search_forget(x->search, &gone, 1, &f), ERR_OK);
+}
+
+/* Later requests of a session send what earlier ones said, so it is still found when those go. */
+static void what_was_sent_again_stays(void **state)
+{
+    struct fixture *x = *state;
+    int64_t at_us = base_us;
+    struct uuid other = say_texts_at(x, at_us += 5000, "b", "an otter", "hm");
+    struct uuid first = say_texts_at(x, at_us += 5000, "a", "the beaver", "a dam");
+    struct uuid second = say_texts_at(x, at_us += 5000, "a", "the beaver", "an otter");
+    for (int i = 0; i < 40; i++)
+        say_texts_at(x, at_us += 5000, "a", "the beaver", "a dam");
+    struct uuid last = say_texts_at(x, at_us += 5000, "a", "the marmot", "a dam");
+    index_all(x);
+    int64_t indexed = counters(x).indexed;
+    forget_first(x, first, "a");
+    assert_int_equal(ask(x, "beaver"), 0);
+    close_store(x); /* it is remembered */
+    open_store(x);
+    read_again(x);
+    assert_int_equal(counters(x).indexed, indexed);
+    assert_int_equal(ask(x, "beaver"), 1);
+    assert_true(uuid_equal(&x->hits[0].row.id, &second));
+    forget_first(x, other, "b");
+    read_again(x);
+    assert_int_equal(ask_in(x, "otter", "b"), 0);
+    assert_int_equal(ask_in(x, "otter", "a"), 1);
+    forget_first(x, last, "a");
+    read_again(x);
+    assert_int_equal(ask(x, "marmot"), 0);
+    assert_int_equal(ask(x, "dam"), 1);
 }
 
 /* How often the word stands in any of the index's files. */
@@ -233,8 +280,8 @@ static void what_is_forgotten_leaves_the_disk(void **state)
 {
     struct fixture *x = *state;
     struct fail f = {0};
-    struct uuid ids[2] = {say(x, "a", "rhinoceros and pangolin", "an armadillo"),
-                          say(x, "b", "rhinoceros again", "another")};
+    struct search_gone ids[2] = {{.id = say(x, "a", "rhinoceros and pangolin", "an armadillo")},
+                                 {.id = say(x, "b", "rhinoceros again", "another")}};
     index_all(x);
     assert_int_equal(ask(x, "pangolin"), 1);
     assert_true(on_disk(x, "pangolin") > 0);
@@ -448,7 +495,7 @@ int main(void)
         TEST(whole_and_by_part), TEST(once_however_often_it_is_sent),
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
-        TEST(what_is_forgotten_is_gone), TEST(snippets), TEST(any_question), TEST(as_fts5),
+        TEST(what_is_forgotten_is_gone), TEST(what_was_sent_again_stays), TEST(snippets), TEST(any_question), TEST(as_fts5),
         TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
         TEST(a_step_makes_one_segment), TEST(a_slow_database_is_followed_too),
     };
