@@ -118,14 +118,19 @@ enum err storage_check(const struct config *cfg, struct fail *f)
     return err ? fail(f, err, "storage.database_url: %s", why.detail) : ERR_OK;
 }
 
+void storage_node(const struct config *cfg, const struct data_dir *d, char out[NODE_TEXT])
+{
+    snprintf(out, NODE_TEXT, "%s", cfg->storage_node);
+    if (cfg->storage_type == STORAGE_POSTGRES && !*out)
+        data_dir_node(d, out);
+}
+
 static enum err open_store(struct store **out, const struct config *cfg, const struct data_dir *d,
                            enum storage_damage damage, struct fail *f)
 {
     char node[NODE_TEXT];
     struct store_options options = options_of(cfg);
-    snprintf(node, sizeof node, "%s", cfg->storage_node);
-    if (options.type == STORE_POSTGRES && !*node)
-        data_dir_node(d, node);
+    storage_node(cfg, d, node);
     options.node = node;
     options.keeps_damaged = damage == DAMAGE_STAYS;
     return store_open(out, &options, f);

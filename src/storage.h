@@ -36,6 +36,8 @@ enum storage_damage { DAMAGE_SET_ASIDE, DAMAGE_STAYS };
 enum err storage_open(struct storage *s, const struct config *cfg, enum storage_damage damage,
                       struct fail *f) MUST_CHECK;
 void storage_close(struct storage *s); /* the indexer has stopped */
+/* The name of this proxy, where it shares its database with others; else empty. */
+void storage_node(const struct config *cfg, const struct data_dir *d, char out[NODE_TEXT]);
 /* A store for readers only, beside whoever writes. */
 enum err storage_open_beside(struct store **out, const struct config *cfg,
                              struct fail *f) MUST_CHECK;

@@ -9,11 +9,13 @@
 #include "cli/command.h"
 #include "cli/configured.h"
 #include "cli/progress.h"
+#include "index/journal_lag.h"
+#include "index/journal_marks.h"
 #include "storage.h"
 #include "store/reach.h"
 #include "store/verify.h"
 
-enum { DAMAGE_SHOWN_MAX = 100 };
+enum { DAMAGE_SHOWN_MAX = 100, PATH_BYTES = 4096 };
 
 typedef enum err store_work(const struct config *cfg, struct store_reader *reader, struct fail *f);
 
@@ -107,13 +109,18 @@ static int verify_run(const struct options *o)
 
 /* --- stats --- */
 
-/* Bytes of the journal's files: what the store does not have yet is among them. */
+static void journal_path(const struct config *cfg, char out[PATH_BYTES])
+{
+    snprintf(out, PATH_BYTES, "%s/journal", cfg->storage_data_dir);
+}
+
+/* Of the journal's files, which are a little longer than what is in them. */
 static uint64_t journal_bytes(const struct config *cfg)
 {
-    char path[4096], file[4096 + 300];
+    char path[PATH_BYTES], file[PATH_BYTES + 300];
     uint64_t sum = 0;
     struct stat st;
-    snprintf(path, sizeof path, "%s/journal", cfg->storage_data_dir);
+    journal_path(cfg, path);
     DIR *dir = opendir(path);
     for (struct dirent *e; dir && (e = readdir(dir));) {
         snprintf(file, sizeof file, "%s/%s", path, e->d_name);
@@ -123,6 +130,26 @@ static uint64_t journal_bytes(const struct config *cfg)
     if (dir)
         closedir(dir);
     return sum;
+}
+
+/* What has come since the store's last commit. */
+static enum err journal_waits(const struct config *cfg, struct store_reader *reader, uint64_t *bytes,
+                              struct fail *f)
+{
+    char path[PATH_BYTES], node[NODE_TEXT];
+    struct data_dir d;
+    struct buf marks;
+    buf_init(&marks, JOURNAL_MARKS_MAX);
+    journal_path(cfg, path);
+    enum err err = data_dir_read_key(cfg->storage_data_dir, d.redact_key, f);
+    if (!err) {
+        storage_node(cfg, &d, node);
+        err = store_reach_journal(reader, str_of(node), &marks, f);
+    }
+    if (!err)
+        err = journal_lag(path, buf_str(&marks), bytes, f);
+    buf_release(&marks);
+    return err;
 }
 
 static void put_count(const char *name, int64_t count)
@@ -148,7 +175,10 @@ static enum err show_stats(const struct config *cfg, struct store_reader *reader
 {
     struct store_size size;
     struct store_reach reach = {0};
-    enum err err = store_measure(reader, &size, f);
+    uint64_t waiting;
+    enum err err = journal_waits(cfg, reader, &waiting, f); /* first: then all of the rest is newer */
+    if (!err)
+        err = store_measure(reader, &size, f);
     if (!err)
         err = store_reach(reader, &reach, f);
     if (err)
@@ -167,6 +197,7 @@ static enum err show_stats(const struct config *cfg, struct store_reader *reader
     put_count("blocks", size.blocks);
     put_count("chains to wipe", reach.marked_chains);
     put_bytes("journal", (int64_t)journal_bytes(cfg));
+    put_bytes("journal lag", (int64_t)waiting);
     return ERR_OK;
 }
 
@@ -184,7 +215,7 @@ const struct command command_store_verify = {
 
 const struct command command_store_stats = {
     .name = "store stats",
-    .summary = "Says what is recorded and what it takes: raw and stored bytes, pieces, journal.",
+    .summary = "Says what is recorded and what it takes: raw and stored bytes, pieces, journal and its lag.",
     .takes_flags = true,
     .run = stats_run,
 };

@@ -21,3 +21,19 @@ enum err store_reach(struct store_reader *r, struct store_reach *out, struct fai
     out->marked_chains = database_number(&r->db, "SELECT count(*) FROM scrubs", 0);
     return ERR_OK;
 }
+
+enum err store_reach_journal(struct store_reader *r, struct str node, struct buf *marks,
+                             struct fail *f)
+{
+    struct statement *q = NULL;
+    const struct engine *engine = r->store->engine;
+    enum err err = reader_begin(r, f);
+    if (!err)
+        err = database_prepare(&r->db, engine->read_journal_marks, &q, f);
+    if (!err && engine->is_shared)
+        bind_text(q, 1, node);
+    if (!err && statement_next(q, &err, f))
+        err = buf_append(marks, column_str(q, 0));
+    statement_free(q);
+    return err;
+}

@@ -13,5 +13,9 @@ struct store_reach {
     int64_t marked_chains;  /* of blocks, see scrub.h */
 };
 enum err store_reach(struct store_reader *r, struct store_reach *out, struct fail *f) MUST_CHECK;
+/* Appends what the last commit of this node (empty: where there is one only) said of its journal: see
+ * index/journal_marks.h. Nothing, where it has said nothing. */
+enum err store_reach_journal(struct store_reader *r, struct str node, struct buf *marks,
+                             struct fail *f) MUST_CHECK;
 
 #endif

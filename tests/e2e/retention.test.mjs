@@ -225,6 +225,35 @@ test('store stats and store verify: what is there, and whether all of it comes b
   }
 }));
 
+test('store stats beside a proxy: how much of the journal the store does not have yet', { timeout: 60000 }, () => with_dir(async (dir) => {
+  const p = await Proxy.start({ upstream: up, dir });
+  const lag = async () => {
+    const { code, out, err } = await run_command(['store', 'stats', '--data-dir', p.data_dir], { cwd: dir });
+    assert.equal(code, 0, err);
+    return Number(/^journal lag +.*\((\d+) bytes\)$/m.exec(String(out))[1]);
+  };
+  try {
+    await exchange(p, 'what the store has');
+    await until(async () => await lag() === 0, 'nothing to wait');
+    const session = session_id();
+    const { promise: held, resolve: release } = Promise.withResolvers();
+    up.on(session, async (x) => {
+      await x.received();
+      await held;
+      await x.json(200, { type: 'message', content: [] });
+    });
+    const body = ask_body('x'.repeat(20000));
+    const answer = ask(p.port, 'POST', '/v1/messages', { headers: headers_for(session), body });
+    const waits = await until(async () => { const bytes = await lag(); return bytes > body.length && bytes; }, 'the request to be in the journal');
+    assert.ok(waits < body.length + 4096, `${waits} bytes`);
+    release();
+    await answer;
+    await until(async () => await lag() === 0, 'all of it to be in the store');
+  } finally {
+    await p.stop();
+  }
+}));
+
 test('there is nothing to verify where nothing was recorded', { timeout: 60000 }, () => with_dir(async (dir) => {
   const nothing = await run_command(['store', 'verify', '--data-dir', path.join(dir, 'none')], { cwd: dir });
   assert.equal(nothing.code, 66);
