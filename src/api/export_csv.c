@@ -58,6 +58,17 @@ static const struct csv_column {
     {"tool_count", CSV_COUNT, AT(tool_count)},
     {"tool_use_count", CSV_COUNT, AT(tool_use_count)},
     {"max_tokens", CSV_COUNT, AT(max_tokens)},
+    {"client_bytes", CSV_COUNT, AT(client_bytes)},
+    {"cost_usd_micro", CSV_COUNT, AT(cost_usd_micro)},
+    {"project", CSV_TEXT, AT(project)},
+    {"agent_type", CSV_TEXT, AT(agent_type)},
+    {"agent_by", CSV_TEXT, AT(agent_by)},
+    {"class", CSV_TEXT, AT(class)},
+    {"class_by", CSV_TEXT, AT(class_by)},
+    {"route", CSV_TEXT, AT(route)},
+    {"route_target", CSV_TEXT, AT(route_target)},
+    {"shadow_cost_usd_micro", CSV_COUNT, AT(shadow_cost_usd_micro)},
+    {"node", CSV_TEXT, AT(node)},
 };
 
 /* The first character by which spreadsheets know a formula (OWASP, "CSV Injection"). */

@@ -2,7 +2,7 @@
  * retention.h — what grows too old or too large leaves the store by itself: bodies first, rows
  * later. When, how much and in which order; the steps are keeping.c's.
  *
- * A run removes at most a tenth of what there is. The wall clock is believed only as long as it
+ * A run removes at most a tenth of what there is (of few rows, a thousand). The wall clock is believed only as long as it
  * goes along with the monotonic one: after a jump nothing is removed for a day of running.
  */
 #ifndef STORE_RETENTION_H

@@ -194,6 +194,21 @@ test('formats: by name, by the file\'s ending, JSONL otherwise; standard output 
   same_bytes((await ok('export', ...ours())).out, api.body, 'the same as from the API');
 });
 
+test('CSV: what a row of the list says, but for its lists, stands in columns of these names', async () => {
+  const elsewhere = ['query', 'bodies', 'shadow', 'agent_name']; /* the last is agent_type */
+  const [head, ...lines] = (await ok('export', '--format', 'csv', ...ours())).out.toString().trim().split('\r\n');
+  const cells = (line) => [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain);
+  const names = head.split(',');
+  for (const [i, row] of rows.toReversed().entries()) {
+    const found = Object.fromEntries(cells(lines[i]).map((cell, at) => [names[at], cell]));
+    for (const [name, value] of Object.entries({ ...row, ...row.usage })) {
+      if ((value !== null && typeof value === 'object') || elsewhere.includes(name)) continue;
+      if (value === null && ['error', 'losses', 'tried'].includes(name)) continue;
+      assert.equal(found[name], value === null ? '' : /_ms$/.test(name) ? value.toFixed(1) : String(value), `${name} of ${row.id}`);
+    }
+  }
+});
+
 test('every filter of the list', async () => {
   const some = rows.find((r) => r.agent_id === 'agent-1');
   const filters = [['model', 'claude-other'], ['provider', 'anthropic'], ['session', some.session_id], ['agent', 'agent-1'], ['agent', 'main'],
