@@ -161,6 +161,9 @@ test('a flipped byte', { timeout: 600000 }, async (t) => {
   t.diagnostic(`${cases.length} flips`);
   await in_parts(cases, (counts, part) => {
     assert.ok(counts.journal_damage + counts.journal_torn >= part.filter((c) => c.at >= HEAD_BYTES).length, `each is counted: ${JSON.stringify(counts)}`);
+    /* What follows a beginning that is damaged belongs to nothing. */
+    const orphans = part.map((c) => made.frames.filter((f) => !c.is_lost(f) && made.frames.some((b) => b.type === 'begin' && b.id === f.id && c.is_lost(b))).length);
+    assert.equal(counts.journal_orphan, orphans.reduce((a, b) => a + b, 0), `each is counted: ${JSON.stringify(counts)}`);
   });
 });
 

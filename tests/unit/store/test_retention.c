@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/loss.h"
 #include "store_scene.h"
 #include "store/retention.h"
 #include "store/store_private.h"
@@ -402,6 +403,27 @@ static void others_are_not_cut_off(void **state)
     assert_totals(&x->s);
 }
 
+static void a_run_that_fails_is_counted_and_made_again(void **state)
+{
+    struct fixture *x = *state;
+    struct database *db = &x->s.store->db;
+    struct fail f = {0};
+    uint64_t before = loss_read(LOSS_RETENTION_FAILED).since_start;
+    add_rows(x, 20);
+    begin(x, &(struct retention_options){.max_age_us = hour_us});
+    assert_int_equal(database_run(db, "ALTER TABLE keeping RENAME TO elsewhere", &f), ERR_OK);
+    run(x, base_us + 40 * hour_us, 0);
+    assert_int_equal(loss_read(LOSS_RETENTION_FAILED).since_start, before + 1);
+    assert_int_equal(retention_count(&x->retention).runs, 0);
+    assert_int_equal(database_run(db, "ALTER TABLE elsewhere RENAME TO keeping", &f), ERR_OK);
+    assert_int_equal(count_readable(x), 20);
+    run(x, base_us + 40 * hour_us, RETENTION_SOON_S);
+    assert_int_equal(loss_read(LOSS_RETENTION_FAILED).since_start, before + 1);
+    assert_int_equal(retention_count(&x->retention).runs, 1);
+    assert_in_range(count_readable(x), 16, 19);
+    retention_release(&x->retention);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -413,7 +435,7 @@ int main(void)
         TEST(too_much_goes_and_the_disk_gets_it_back), TEST(rows_go_later),
         TEST(numbers_only_grow), TEST(pieces_of_dropped_blocks_are_forgotten),
         TEST(only_whole_chains_go), TEST(what_others_write_at_stays), TEST(a_month_goes_at_once),
-        TEST(others_are_not_cut_off),
+        TEST(others_are_not_cut_off), TEST(a_run_that_fails_is_counted_and_made_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
