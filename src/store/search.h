@@ -100,6 +100,9 @@ struct search_gone {
  * the same. */
 enum err search_forget(struct search *x, const struct search_gone *requests, size_t count,
                        struct fail *f) MUST_CHECK;
+/* Any thread. So many rows were deleted from the store, and their requests forgotten here. What other
+ * proxies delete from a store that is shared is found by looking (search_sweep.c). */
+void search_note_erased(struct search *x, int64_t rows);
 /* Any thread. Drops the files in which every request began before this time; returns how many. */
 int search_drop_before(struct search *x, int64_t before_us);
 

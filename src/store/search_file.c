@@ -13,11 +13,11 @@
 #include "store/sqlite_driver.h"
 #include "store/sqlite_words.h"
 
-enum { SEARCH_VERSION = 5, TAGS_MAX = 160 /* bytes */ };
+enum { SEARCH_VERSION = 6, TAGS_MAX = 160 /* bytes */ };
 
 static const char schema[] =
     "CREATE TABLE about (one INTEGER PRIMARY KEY CHECK (one = 1), begun_us, first_us, last_us,"
-    " requests, texts, text_bytes, store INTEGER NOT NULL);"
+    " requests, texts, text_bytes, erased, store INTEGER NOT NULL);"
     "CREATE TABLE cursors (range INTEGER PRIMARY KEY, block INTEGER NOT NULL,"
     " offset INTEGER NOT NULL, is_done INTEGER NOT NULL);"
     "CREATE TABLE names (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);"
@@ -44,7 +44,7 @@ static const char schema[] =
     "CREATE TABLE again (session TEXT NOT NULL, agent TEXT NOT NULL, conversation INTEGER NOT NULL,"
     " after BLOB NOT NULL, idle INTEGER NOT NULL, PRIMARY KEY (session, agent, conversation))"
     " WITHOUT ROWID;"
-    "PRAGMA user_version = 5;";
+    "PRAGMA user_version = 6;";
 
 static const char *const sql[FILE_STATEMENTS] = {
     [FILE_NAME] = "SELECT id FROM names WHERE text = ?",
@@ -74,7 +74,7 @@ static const char *const sql[FILE_STATEMENTS] = {
     [FILE_CHUNK_ROOM] = "SELECT raw_len, live FROM chunks WHERE id = ?",
     [FILE_CHUNK] = "SELECT raw_len, data FROM chunks WHERE id = ?",
     [FILE_NOTE] = "UPDATE about SET begun_us = ?, first_us = ?, last_us = ?, requests = ?,"
-                  " texts = ?, text_bytes = ?",
+                  " texts = ?, text_bytes = ?, erased = ?",
     [FILE_SET_CURSOR] = "INSERT INTO cursors (range, block, offset, is_done) VALUES (?,?,?,?)"
                         " ON CONFLICT (range) DO UPDATE SET block = excluded.block,"
                         " offset = excluded.offset, is_done = excluded.is_done",
@@ -114,6 +114,9 @@ static const char *const sql[FILE_STATEMENTS] = {
                        " AND conversation = ?3",
     [FILE_DROP_AGAIN] = "DELETE FROM again WHERE session = coalesce(?1, '')"
                         " AND agent = coalesce(?2, '') AND conversation = ?3",
+    [FILE_VISITS_AFTER] = "SELECT v.id, v.request, s.text, a.text FROM visits v"
+                          " JOIN threads h ON h.id = v.thread LEFT JOIN names s ON s.id = h.session"
+                          " LEFT JOIN names a ON a.id = h.agent WHERE v.id > ? ORDER BY v.id LIMIT ?",
 };
 
 enum err search_file_prepare(struct search_file *g, enum file_statement which,
@@ -137,7 +140,7 @@ static int64_t store_number(struct str secret)
 static enum err make(struct search_file *g, struct fail *f)
 {
     char row[128];
-    snprintf(row, sizeof row, "INSERT INTO about VALUES (1, %lld, 0, 0, 0, 0, 0, %lld)",
+    snprintf(row, sizeof row, "INSERT INTO about VALUES (1, %lld, 0, 0, 0, 0, 0, 0, %lld)",
              (long long)clock_wall_us(), (long long)store_number(g->secret));
     enum err err = database_begin(&g->db, f);
     if (!err)
@@ -152,15 +155,16 @@ static enum err read_about(struct search_file *g, struct fail *f)
     struct statement *q;
     enum err err = database_prepare(&g->db,
                                     "SELECT begun_us, first_us, last_us, requests, texts,"
-                                    " text_bytes, store FROM about", &q, f);
+                                    " text_bytes, erased, store FROM about", &q, f);
     if (err)
         return err;
     if (statement_next(q, &err, f)) {
         g->about = (struct search_about){
             .begun_us = column_number(q, 0), .first_us = column_number(q, 1),
             .last_us = column_number(q, 2), .requests = column_number(q, 3),
-            .texts = column_number(q, 4), .text_bytes = column_number(q, 5)};
-        if (column_number(q, 6) != store_number(g->secret))
+            .texts = column_number(q, 4), .text_bytes = column_number(q, 5),
+            .erased = column_number(q, 6)};
+        if (column_number(q, 7) != store_number(g->secret))
             err = fail(f, ERR_CONFIG, "it is of another store");
     }
     statement_free(q);
@@ -364,8 +368,8 @@ enum err search_file_commit(struct search_file *g, struct fail *f)
         err = search_file_prepare(g, FILE_NOTE, &q, f);
     if (err)
         return err;
-    const int64_t values[] = {a->begun_us, a->first_us, a->last_us,
-                              a->requests, a->texts,    a->text_bytes};
+    const int64_t values[] = {a->begun_us, a->first_us,   a->last_us, a->requests,
+                              a->texts,    a->text_bytes, a->erased};
     for (int i = 0; i < (int)COUNT_OF(values); i++)
         bind_number(q, i + 1, values[i]);
     err = statement_run(q, f);

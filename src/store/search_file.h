@@ -31,7 +31,7 @@ enum file_statement {
     FILE_NEXT_SEEN, FILE_DROP_SEEN_OF, FILE_MOVE_TEXT, FILE_DROP_TEXT, FILE_SET_CHUNK,
     FILE_DROP_CHUNK, FILE_DROP_VISIT, FILE_NAME_TEXT, FILE_FIND, FILE_FIND_ONE, FILE_RANGE,
     FILE_SET_CURSOR, FILE_SEEN_BY_THREAD, FILE_SEEN_BY_TIME, FILE_ADD_AGAIN, FILE_AGAIN, FILE_SET_AGAIN,
-    FILE_DROP_AGAIN, FILE_STATEMENTS
+    FILE_DROP_AGAIN, FILE_VISITS_AFTER, FILE_STATEMENTS
 };
 
 /* Where the reading of the store has come to: rows by where their details are, for each range of
@@ -47,6 +47,7 @@ struct search_cursor {
 struct search_about {
     int64_t begun_us, first_us, last_us; /* made; oldest and newest request in it */
     int64_t requests, texts, text_bytes; /* read so far */
+    int64_t erased; /* of totals.erased in the store: what has been forgotten here, in all files */
 };
 
 /* The request that is being read. */

@@ -198,6 +198,8 @@ static enum err begin_file(struct search *x, int64_t number, struct fail *f)
     enum err err = search_file_open(&x->current, path, true, store_secret(x->store), f);
     if (err)
         return err;
+    if (x->list_count)
+        x->current.about.erased = x->list[x->list_count - 1].about.erased;
     err = hand_over_cursors(x, f);
     if (err) {
         search_file_close(&x->current);
@@ -432,6 +434,8 @@ uint64_t search_step(void *owner)
         is_new = true;
         err = search_read_again(x, &f);
     }
+    if (!err && !is_new && x->store->engine->is_shared)
+        err = search_sweep(x, &is_new, &f);
     note_news(x, is_new);
     uint64_t pause_ns = err               ? give_up(x, err, &f)
                         : is_new          ? 0
@@ -498,12 +502,11 @@ static bool may_hold(const struct search_about *a, const struct search_gone *req
     return false;
 }
 
-enum err search_forget(struct search *x, const struct search_gone *requests, size_t count,
-                       struct fail *f)
+enum err search_forget_here(struct search *x, const struct search_gone *requests, size_t count,
+                            struct fail *f)
 {
     int64_t numbers[SEARCH_FILES_MAX];
     size_t found = 0;
-    uv_mutex_lock(&x->writing);
     enum err err = x->is_open ? ERR_OK : open_current(x, f);
     uv_mutex_lock(&x->listing);
     for (size_t i = 0; i + 1 < x->list_count; i++)
@@ -522,8 +525,24 @@ enum err search_forget(struct search *x, const struct search_gone *requests, siz
         else
             note_about(x);
     }
+    return err;
+}
+
+enum err search_forget(struct search *x, const struct search_gone *requests, size_t count,
+                       struct fail *f)
+{
+    uv_mutex_lock(&x->writing);
+    enum err err = search_forget_here(x, requests, count, f);
     uv_mutex_unlock(&x->writing);
     return err;
+}
+
+/* Written down with the next change; until then a crash costs a look at all of it. */
+void search_note_erased(struct search *x, int64_t rows)
+{
+    uv_mutex_lock(&x->writing);
+    x->current.about.erased += x->is_open ? rows : 0;
+    uv_mutex_unlock(&x->writing);
 }
 
 int search_drop_before(struct search *x, int64_t before_us)

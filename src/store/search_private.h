@@ -40,6 +40,12 @@ struct search {
     bool has_again;     /* something is to be read once more (search_again.c) */
     uint64_t forgot_ns; /* when something was forgotten last */
     uint64_t again_ns;  /* so long after that it is begun */
+    struct search_sweep {
+        bool is_running;
+        uint64_t next_ns;   /* monotonic: of the next look */
+        int64_t erased;     /* more than was known when it began */
+        int64_t file, visit; /* the last one that was looked at */
+    } sweep;
     int64_t failures, skipped, logged_ns;
     enum err add_err; /* of the request being read */
     struct fail add_fail;
@@ -94,6 +100,13 @@ enum err search_note_again(struct search_file *g, const struct search_gone *r,
 bool search_has_again(struct search_file *g);
 /* For SEARCH_STEP_MS, with `writing` held. */
 enum err search_read_again(struct search *x, struct fail *f) MUST_CHECK;
+
+/* The same as search_forget(), with `writing` held. */
+enum err search_forget_here(struct search *x, const struct search_gone *requests, size_t count,
+                            struct fail *f) MUST_CHECK;
+/* search_sweep.c, with `writing` held: forgets some of what others have deleted. `*is_busy`: there may
+ * be more to do at once. */
+enum err search_sweep(struct search *x, bool *is_busy, struct fail *f) MUST_CHECK;
 
 /* search_read.c: tells x->texts what may be new in the request and its answer, or, `is_whole`, all
  * that they said; the reader has begun. ERR_CORRUPT: its bodies cannot be read; ERR_GONE. */

@@ -145,6 +145,8 @@ static const char *const sqlite_schema[] = {
     "",
     /* 14: how far the journal is in the store */
     "ALTER TABLE totals ADD COLUMN journal_marks BLOB;",
+    /* 15: how many rows have ever been deleted: others' text indexes look what to forget */
+    "ALTER TABLE totals ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;",
 };
 
 #endif

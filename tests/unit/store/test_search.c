@@ -10,6 +10,7 @@
 
 #include "base/loss.h"
 #include "search_scene.h"
+#include "store/erase.h"
 #include "store/search_terms.h"
 #include "store/store_private.h"
 
@@ -262,6 +263,53 @@ static void what_was_sent_again_stays(void **state)
     assert_int_equal(ask(x, "dam"), 1);
 }
 
+/* Two proxies share a store; what one deletes the other's index forgets, too. */
+static void what_another_deletes_is_forgotten(void **state)
+{
+    struct fixture *x = *state;
+    struct fixture other = *x;
+    struct eraser eraser;
+    struct fail f = {0};
+    bool more;
+    if (!place_is_postgres())
+        skip();
+    snprintf(other.search_dir, sizeof other.search_dir, "%s/other", x->dir);
+    other.search = search_new(x->s.store, other.search_dir);
+    struct uuid first = say_texts_at(x, base_us, "a", "an ibex and a yak", "only once");
+    for (int i = 1; i < 150; i++) {
+        char text[32];
+        snprintf(text, sizeof text, "text number %d", i);
+        say_texts_at(x, base_us + i * 5000, i % 2 ? "b" : "", text, "yes");
+    }
+    struct uuid last = say_texts_at(x, base_us + 1000000, "a", "an ibex and a yak", "no");
+    index_all(x);
+    index_all(&other);
+    assert_int_equal(ask(&other, "ibex"), 1);
+    eraser_init(&eraser, x->s.store, x->search, x->s.reader, ERASE_MARKS_NOTHING);
+    const struct request_filter filter = {.end_us = base_us + 1};
+    assert_int_equal(eraser_step(&eraser, &filter, &last, ERASE_STEP_ROWS, &more, &f), ERR_OK);
+    assert_int_equal(eraser.deleted, 1);
+    assert_int_equal(ask(&other, "ibex"), 0); /* its request is not there */
+    int64_t texts = counters(&other).texts;
+    for (int i = 0; i < 8; i++)
+        search_step(x->search); /* it has done so itself */
+    assert_false(x->search->sweep.is_running);
+    other.search->sweep.next_ns = 0;
+    for (int i = 0; i < 8; i++)
+        search_step(other.search);
+    assert_false(other.search->sweep.is_running);
+    assert_int_equal(counters(&other).texts, texts - 2);
+    read_again(&other);
+    assert_int_equal(ask(&other, "ibex"), 1);
+    assert_true(uuid_equal(&other.hits[0].row.id, &last));
+    assert_int_equal(ask(&other, "once"), 0);
+    other.search->sweep.next_ns = 0;
+    search_step(other.search);
+    assert_false(other.search->sweep.is_running); /* all of it is known */
+    assert_false(uuid_equal(&first, &last));
+    search_free(other.search);
+}
+
 /* How often the word stands in any of the index's files. */
 static int on_disk(struct fixture *x, const char *word)
 {
@@ -495,7 +543,8 @@ int main(void)
         TEST(whole_and_by_part), TEST(once_however_often_it_is_sent),
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
-        TEST(what_is_forgotten_is_gone), TEST(what_was_sent_again_stays), TEST(snippets), TEST(any_question), TEST(as_fts5),
+        TEST(what_is_forgotten_is_gone), TEST(what_was_sent_again_stays),
+        TEST(what_another_deletes_is_forgotten), TEST(snippets), TEST(any_question), TEST(as_fts5),
         TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
         TEST(a_step_makes_one_segment), TEST(a_slow_database_is_followed_too),
     };
