@@ -212,6 +212,11 @@ static bool has_unread(const struct indexer *x, bool own)
     return false;
 }
 
+static bool has_any_unread(const struct indexer *x)
+{
+    return has_unread(x, false) || has_unread(x, true);
+}
+
 /* --- the clock --- */
 
 static bool is_due(const struct indexer *x, uint64_t now_ns, bool has_news)
@@ -243,8 +248,7 @@ static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
         atomic_store(&x->fence, packer_fence(&x->taker.packer));
     if (is_due(x, now_ns, has_news))
         indexer_commit(x);
-    if (x->is_again && !x->taker.packer.batch.row_count && !has_unread(x, false) &&
-        !has_unread(x, true))
+    if (x->is_again && !x->taker.packer.batch.row_count && !has_any_unread(x))
         indexer_end_again(x);
     number_anew(x, now_ns);
     segments_tidy(&x->segments, !has_news);
@@ -386,7 +390,7 @@ static void follow(struct indexer *x)
     bool has_news = false;
     atomic_store(&x->is_rung, true); /* bytes may have come before anybody could ring */
     while (!atomic_load(&x->is_stopping)) {
-        wait_for_news(x, has_news || x->retry_ns || has_unread(x, false));
+        wait_for_news(x, has_news || x->retry_ns || has_any_unread(x)); /* some may wait for a commit */
         atomic_store(&x->is_rung, false);
         segments_look(&x->segments);
         has_news = take_all(x, true);

@@ -28,10 +28,11 @@ struct scene {
     struct index_store port;
     struct indexer_counters counters; /* of the last run */
     enum err refuse;                  /* what commits fail with, while `refusals` lasts */
-    int refusals;
+    atomic_int refusals;
     int accepted;                     /* commits before that */
     struct uuid poison;               /* a row that is always refused */
     bool has_poison;
+    atomic_int maintained;            /* so often: it was quiet for a second */
     atomic_int questions;             /* whether a row is there */
     /* What the question with this number fails with; ERR_OK: it is answered. May be NULL. */
     enum err (*before_answer)(struct scene *s, int question);
@@ -84,7 +85,9 @@ static inline enum err port_journal_marks(void *owner, struct buf *out, struct f
 
 static inline void port_maintain(void *owner)
 {
-    store_maintain(((struct scene *)owner)->store);
+    struct scene *s = owner;
+    s->maintained++;
+    store_maintain(s->store);
 }
 
 static inline bool port_find_turn(void *owner, int64_t turn, struct known_turn *out)
