@@ -58,6 +58,8 @@ struct engine {
                          struct fail *f);
 
     /* What other writers of the same database tell; see store.h. NULL: there are none. */
+    /* In a transaction: others are told that rows go with it. */
+    enum err (*announce_gone)(struct store *s, struct fail *f);
     enum err (*news_start)(struct store *s, const struct store_listener *l, struct fail *f);
     void (*news_stop)(struct store *s);
 

@@ -302,6 +302,8 @@ static enum err erase_rows(struct erasing *x, struct fail *f)
         err = look_again(x, f);
     if (!err && x->e->marks != ERASE_MARKS_NOTHING)
         err = mark_blocks(x, f);
+    if (!err && s->engine->announce_gone)
+        err = s->engine->announce_gone(s, f);
     if (!err)
         err = database_commit(&s->db, f);
     if (err) {

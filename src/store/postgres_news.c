@@ -18,7 +18,7 @@
 #include "io/thread.h"
 #include "store/postgres.h"
 
-enum { TOKEN_LEN = 8, ID_LEN = 32, RETRY_MS = 2000 };
+enum { TOKEN_LEN = 8, ID_LEN = 32, RETRY_MS = 2000, GONE_MS = 1000 /* between two tellings */ };
 
 struct store_news {
     struct store *store;
@@ -28,6 +28,8 @@ struct store_news {
     uv_thread_t thread;
     int bell[2]; /* a pipe: closed at its writing end, it says stop */
     bool has_listened; /* what came while we were not connected has been missed */
+    bool has_gone;     /* rows were deleted, and the listener has not been told */
+    uint64_t told_ns;  /* when it was told last */
 };
 
 const char news_sql[] = "SELECT pg_notify('ccp_recorded', ?)";
@@ -66,11 +68,12 @@ static void on_notice(struct store_news *n, const char *text)
     struct uuid id;
     if (strncmp(text, n->store->token, TOKEN_LEN) == 0 || strlen(text) < TOKEN_LEN)
         return; /* our own rows are told by our own indexer */
+    struct str ids = str_from(str_of(text), TOKEN_LEN);
+    n->has_gone |= !ids.len;
     if (!n->listener.wants(n->listener.owner)) {
         n->listener.on_gap(n->listener.owner);
         return;
     }
-    struct str ids = str_from(str_of(text), TOKEN_LEN);
     for (; hex_read(str_head(ids, ID_LEN), id.bytes, sizeof id.bytes); ids = str_from(ids, ID_LEN))
         tell_row(n, &id);
 }
@@ -112,6 +115,21 @@ static void take_notices(struct store_news *n)
     }
 }
 
+/* Rows are deleted in many small transactions. Gives how long to wait for the next telling; -1: there
+ * is none to wait for. */
+static int tell_gone(struct store_news *n)
+{
+    if (!n->has_gone)
+        return -1;
+    uint64_t now_ns = clock_mono_ns(), pause_ns = GONE_MS * UINT64_C(1000000);
+    if (n->told_ns && now_ns - n->told_ns < pause_ns)
+        return (int)((pause_ns - (now_ns - n->told_ns)) / 1000000) + 1;
+    n->told_ns = now_ns;
+    n->has_gone = false;
+    n->listener.on_gap(n->listener.owner);
+    return -1;
+}
+
 static void run(void *arg)
 {
     struct store_news *n = arg;
@@ -121,12 +139,13 @@ static void run(void *arg)
         bool may_try = atomic_load(&n->store->is_ready); /* the writer makes the tables */
         if (!p->conn && may_try)
             connect_and_listen(n);
-        bool goes_on = p->conn ? wait_for_bell(n, pq.socket(p->conn), -1)
+        int pause_ms = tell_gone(n);
+        bool goes_on = p->conn ? wait_for_bell(n, pq.socket(p->conn), pause_ms)
                                : wait_for_bell(n, -1, RETRY_MS);
         if (!goes_on)
             return;
         if (p->conn)
-            take_notices(n);
+            take_notices(n); /* it may have been the pause that ended */
     }
 }
 

@@ -161,6 +161,17 @@ static enum err announce(struct store *s, const struct batch *b, const struct wr
     return err;
 }
 
+/* Which ones, they see in their own time. */
+static enum err announce_gone(struct store *s, struct fail *f)
+{
+    struct statement **q = &s->statements[ANNOUNCE];
+    enum err err = *q ? ERR_OK : database_prepare(&s->db, news_sql, q, f);
+    if (err)
+        return err;
+    bind_text(*q, 1, str_of(s->token));
+    return statement_queue(*q, NULL, f);
+}
+
 static int64_t size(struct store_reader *r)
 {
     return database_number(&r->db, "SELECT pg_database_size(current_database())", 0);
@@ -211,6 +222,7 @@ const struct engine postgres_engine = {
     .others_connected = others_connected,
     .make_places = months_make,
     .announce = announce,
+    .announce_gone = announce_gone,
     .news_start = news_start,
     .news_stop = news_stop,
     .size = size,

@@ -183,6 +183,10 @@ test('two proxies on one database', { skip, timeout: 120000 }, () => with_databa
   }, 'events of both proxies');
   assert.equal(told.filter((e) => e.includes(done[0].session)).length, 1, 'told once');
   await until(async () => (await b.api('/api/search?q=%22answer%20to%20turn%204%22')).results.length, 'what the other one recorded');
+  assert.doesNotMatch(stream.reader.body.toString(), /event: resync/);
+  const gone = await a.row(done[4].session);
+  assert.equal((await fetch(`${a.url}/api/requests/${gone.id}`, { method: 'DELETE' })).status, 200);
+  await until(() => /event: resync/.test(stream.reader.body.toString()), 'what the other one deleted to leave the lists');
   conn.destroy();
 }));
 
