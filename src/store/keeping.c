@@ -360,6 +360,8 @@ enum err store_shrink(struct store *s, int64_t keep_bytes, bool *more, struct fa
         return ERR_OK;
     uv_mutex_lock(&s->writing);
     enum err err = s->engine->shrink(s, KEEPING_STEP_PAGES, keep_bytes, more, f);
+    if (!err && !*more && s->engine->maintain)
+        s->engine->maintain(s, false); /* or the file has what was wiped until something is recorded */
     uv_mutex_unlock(&s->writing);
     return err;
 }
