@@ -258,6 +258,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search, app->prices);
     keeper_add_chores(&app->keeper, app->chores);
     transcripts_add_chores(&app->transcripts, app->chores);
+    chores_add(app->chores, "rest", api_rest, app->api);
     if (app->search)
         chores_add(app->chores, "search", index_texts, app);
     if (!err)

@@ -108,6 +108,14 @@ void api_drain(struct api *a)
     job_pool_drain(a->jobs);
 }
 
+uint64_t api_rest(void *api)
+{
+    static const uint64_t minute_ns = UINT64_C(60000000000);
+    if (job_pool_rest(((struct api *)api)->jobs, minute_ns))
+        mem_rest();
+    return minute_ns;
+}
+
 void api_free(struct api *a)
 {
     if (!a)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/api_reply.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/loop.h"
@@ -13,7 +14,10 @@
 struct job_pool {
     const struct api_options *to;
     uv_mutex_t lock; /* all below */
-    struct store_reader *idle[JOBS_RUNNING_MAX];
+    struct {
+        struct store_reader *reader;
+        uint64_t since_ns;
+    } idle[JOBS_RUNNING_MAX]; /* the one used last is last, and used first */
     size_t idle_count, running;
     bool is_draining;
     struct api_job *first, **end; /* waiting, oldest first */
@@ -36,9 +40,27 @@ void job_pool_free(struct job_pool *p)
         return;
     assert(!p->running && !p->first);
     for (size_t i = 0; i < p->idle_count; i++)
-        store_reader_free(p->idle[i]);
+        store_reader_free(p->idle[i].reader);
     uv_mutex_destroy(&p->lock);
     free(p);
+}
+
+bool job_pool_rest(struct job_pool *p, uint64_t after_ns)
+{
+    struct store_reader *spare[JOBS_RUNNING_MAX];
+    size_t count = 0;
+    uint64_t now_ns = clock_mono_ns();
+    uv_mutex_lock(&p->lock);
+    while (count < p->idle_count && now_ns - p->idle[count].since_ns >= after_ns) {
+        spare[count] = p->idle[count].reader;
+        count++;
+    }
+    p->idle_count -= count;
+    memmove(p->idle, p->idle + count, p->idle_count * sizeof *p->idle);
+    uv_mutex_unlock(&p->lock);
+    for (size_t i = 0; i < count; i++)
+        store_reader_free(spare[i]);
+    return count > 0;
 }
 
 static void job_free(struct api_job *job)
@@ -101,7 +123,8 @@ static void pass_on(struct job_pool *p, struct store_reader *reader)
         loop_post(next->loop, run, next);
     } else {
         p->running--;
-        p->idle[p->idle_count++] = reader;
+        p->idle[p->idle_count].since_ns = clock_mono_ns();
+        p->idle[p->idle_count++].reader = reader;
     }
     uv_mutex_unlock(&p->lock);
 }
@@ -146,7 +169,7 @@ static enum place take_place(struct job_pool *p, struct api_job *job)
         job->err = ERR_SHUTDOWN;
     } else if (p->running < JOBS_RUNNING_MAX) {
         p->running++;
-        job->reader = p->idle_count ? p->idle[--p->idle_count] : store_reader_new(p->to->store);
+        job->reader = p->idle_count ? p->idle[--p->idle_count].reader : store_reader_new(p->to->store);
         place = PLACE_RUNS;
     } else if (p->waiting < JOBS_WAITING_MAX || job->done) {
         p->waiting++;

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static void *checked(void *ptr)
 {
@@ -42,4 +45,11 @@ void *mem_dup(const void *ptr, size_t bytes)
 char *mem_strdup(const char *text)
 {
     return text ? mem_dup(text, strlen(text) + 1) : NULL;
+}
+
+void mem_rest(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0); /* by itself it keeps what threads have freed */
+#endif
 }

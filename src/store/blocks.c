@@ -15,6 +15,7 @@ void reader_blocks_release(struct store_reader *r)
     for (size_t i = 0; i < CHAINS_CACHED; i++)
         forget(&r->chains[i]);
     chain_reader_release(&r->decoder);
+    r->decoding = NULL;
 }
 
 static bool holds(const struct chain_cache *c, struct piece_at at)

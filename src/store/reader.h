@@ -106,6 +106,6 @@ enum err reader_answer(struct store_reader *r, const struct detail *d, struct bu
 /* Appends what the ranges hold. Errors as of reader_load(). */
 enum err reader_load_all(struct store_reader *r, const struct recipe *from,
                          struct buf *out) MUST_CHECK;
-void reader_blocks_release(struct store_reader *r);
+void reader_blocks_release(struct store_reader *r); /* they are decoded again when they are needed */
 
 #endif

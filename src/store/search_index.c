@@ -406,6 +406,8 @@ static uint64_t settle(struct search *x)
     if (x->is_unsettled)
         return 0;
     sqlite_checkpoint(&x->current.db, false);
+    reader_blocks_release(x->reader);
+    mem_rest();
     return look_again_ns;
 }
 
