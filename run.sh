@@ -14,7 +14,7 @@ compile_target=claude-code-proxy compile build || die "it does not compile"
 # The first line names the address; the others give back what Claude Code turns off behind a proxy.
 exports=$(build/claude-code-proxy env "$@")
 address=$(printf '%s\n' "$exports" | sed -n "s/^export ANTHROPIC_BASE_URL='\(.*\)'$/\1/p")
-cat >&2 <<TEXT
+[ -z "$address" ] || cat >&2 <<TEXT # empty: the flags ask for help
 
 The dashboard: $address
 To use Claude Code through the proxy, in another terminal:

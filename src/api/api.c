@@ -74,6 +74,7 @@ static const struct route {
      transcripts_list, NULL},
     {"/api/transcripts/{name}", GET_HEAD, QUERY_LIMIT | QUERY_POSITION, transcripts_get, NULL},
     {"/api/stats", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_all, NULL},
+    {"/api/stats/recorder", GET_HEAD, 0, totals_recorder, NULL},
     {"/api/stats/hourly", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_hourly, NULL},
     {"/api/stats/daily", GET_HEAD, QUERY_FILTER | QUERY_RANGE | QUERY_TZ, stats_daily, NULL},
     {"/api/stats/models", GET_HEAD, QUERY_FILTER | QUERY_RANGE, stats_models, NULL},

@@ -64,3 +64,13 @@ enum err totals_put_state(struct api_job *job, yyjson_mut_doc *doc, yyjson_mut_v
     put_losses(doc, root);
     return ERR_OK;
 }
+
+enum err totals_recorder(struct api_job *job)
+{
+    yyjson_mut_doc *doc = json_doc_new();
+    yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
+    put_recorder(job, doc, root);
+    put_losses(doc, root);
+    job_answer_json(job, doc);
+    return ERR_OK;
+}

@@ -9,5 +9,7 @@
 /* Adds "storage", "recorder" and "losses". */
 enum err totals_put_state(struct api_job *job, yyjson_mut_doc *doc,
                           yyjson_mut_val *root) MUST_CHECK;
+/* "recorder" and "losses" alone: nothing is asked of the store, which may be away. */
+enum err totals_recorder(struct api_job *job);
 
 #endif

@@ -192,6 +192,16 @@ test('losses of the recorder are shown until put aside', { skip }, async () => {
   await lossy.close();
 });
 
+test('losses are shown while the database is away, too', { skip }, async () => {
+  const lossy = await startServer();
+  await control(lossy, 'away');
+  await control(lossy, 'loss');
+  const { page, close } = await openPage(browser, lossy, '/');
+  await page.getByText('3 frames (journal write), 2 bytes (journal torn)').waitFor();
+  await close();
+  await lossy.close();
+});
+
 const most_rows = process.env.TEST_LENGTH === 'long' ? 100_000 : 20_000;
 
 test('a list of very many rows draws few, and scrolls at the screen’s pace', { skip, timeout: 240_000 }, async () => {

@@ -74,7 +74,11 @@ async function reconcile_all(t, more = {}) {
 }
 
 test('stopped and started, and frozen, under load', { skip, timeout: 120000 + 4 * AWAY_MS }, (c) => on_postgres(CALM_KINDS, async (t) => {
-  await during(t, () => server.halt(), () => server.resume());
+  await during(t, () => server.halt(), async () => {
+    const { recorder, losses } = await t.p.api('/api/stats/recorder'); // what others cannot say now
+    assert.ok(recorder.lag_bytes > 0 && losses.find((l) => l.reason === 'store_commit').since_start > 0);
+    await server.resume();
+  });
   const from = performance.now();
   await reconcile_all(t);
   c.diagnostic(`${t.load.lines.length} requests, caught up after ${Math.round(performance.now() - from)} ms`);

@@ -194,7 +194,10 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     const to = from + Number(params.get('limit') ?? 50);
     json(response, { results: found.slice(from, to), sessions: [], next_cursor: to < found.length ? String(to) : null, complete: true });
   }
+  let is_away = false; // the database is
   function statistics(response, params, what) {
+    if (what === '/recorder') return json(response, { recorder, losses });
+    if (is_away) return json(response, { error: { code: 'database_away', message: 'The database cannot be reached.' } }, 503);
     const found = filtered(params).slice(0, most_counted);
     const bytes = sum(found, (row) => row.request_bytes + row.response_bytes);
     const agentOf = (row) => (row.agent_id ? (row.agent_type ?? 'unknown') : 'main');
@@ -257,6 +260,7 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     if (name === 'grow') return json(response, (grow(running, Number(params.get('part') ?? 0.5)), running.row));
     if (name === 'finish') return json(response, (finish(running), running.row));
     if (name === 'loss') return json(response, losses.slice(0, 2).map((loss, index) => Object.assign(loss, { since_start: 3 - index, all_time: 3 - index, last_at: new Date().toISOString() })));
+    if (name === 'away') return json(response, (is_away = true));
     if (name === 'drop') return json(response, [...readers].map((reader) => reader.destroy()).length);
     if (name === 'routing') return json(response, Object.assign(routing, Object.fromEntries(params)));
     if (name === 'hostile') return json(response, hostileTexts);

@@ -139,12 +139,14 @@ enum err store_find_sessions(struct store_reader *r, const struct thread_filter 
     return ERR_OK;
 }
 
+static bool is_away; /* the store's database */
+
 enum err store_stats(struct store_reader *r, const struct stats_ask *ask, store_stats_fn *on_row,
                      void *owner, struct fail *f)
 {
     (void)r, (void)ask, (void)f;
     on_row(&(struct stats_row){.by = STATS_TOTAL, .request_count = 4}, owner);
-    return ERR_OK;
+    return is_away ? ERR_DATABASE_AWAY : ERR_OK;
 }
 
 enum err store_measure(struct store_reader *r, struct store_size *out, struct fail *f)
@@ -487,6 +489,12 @@ static void sums_are_shown(void **state)
     assert_int_equal(yyjson_get_int(at(f, "/storage/file_bytes")), 4096);
     assert_int_equal(yyjson_get_int(at(f, "/recorder/lost_frames")), 3);
     assert_int_equal(yyjson_get_int(at(f, "/recorder/exchanges")), 9);
+    is_away = true;
+    ask(f, 503, "/api/stats");
+    ask(f, 200, "/api/stats/recorder");
+    assert_int_equal(yyjson_get_int(at(f, "/recorder/lost_frames")), 3);
+    assert_true(yyjson_arr_size(at(f, "/losses")) > 0);
+    is_away = false;
 }
 
 static void a_crowd_waits_or_is_sent_away(void **state)

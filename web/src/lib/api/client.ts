@@ -83,6 +83,9 @@ export const conversationUrl = (id: string, query: Query) => withQuery(`/api/con
 export const getStats = (query: Query, signal?: AbortSignal) =>
   getJson<Stats>(withQuery('/api/stats', query), signal);
 
+/** What was lost is known, too, while the database is away. */
+export const getRecorder = (signal?: AbortSignal) => getJson<Pick<Stats, 'recorder' | 'losses'>>('/api/stats/recorder', signal);
+
 export const getHours = (query: Query, signal?: AbortSignal) =>
   getJson<{ hours: StatsLine[]; truncated: boolean }>(withQuery('/api/stats/hourly', query), signal);
 

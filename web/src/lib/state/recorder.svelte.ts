@@ -1,7 +1,7 @@
 // What the proxy says of itself: the divisions there are to filter by, and whether anything was lost. Asked for once
 // a minute while the page is seen.
 import { recall, remember } from '../base/memory.ts';
-import { getStats } from '../api/client.ts';
+import { getRecorder, getStats } from '../api/client.ts';
 import type { Loss, Stats } from '../api/types.ts';
 import { repeat } from './repeat.ts';
 
@@ -10,7 +10,8 @@ const every_ms = 60_000;
 export class RecorderWatch {
   #stats = $state.raw<Stats | null>(null);
   #seen = $state(recall('losses_seen'));
-  #losses = $derived(lossesOf(this.#stats));
+  #told = $state.raw<Loss[]>([]);
+  #losses = $derived(this.#told.filter((loss) => (loss.effect === 'lost' || loss.effect === 'damaged') && loss.all_time > 0));
   #unseen = $derived(this.#losses.length > 0 && fingerprint(this.#losses) !== this.#seen);
 
   get stats() { return this.#stats; }
@@ -27,8 +28,10 @@ export class RecorderWatch {
   async ask() {
     try {
       this.#stats = await getStats({});
+      this.#told = this.#stats.losses;
     } catch {
-      // The pages themselves say when the proxy does not answer.
+      // The pages themselves say when the proxy does not answer, or not all of it.
+      this.#told = await getRecorder().then((answer) => answer.losses, () => this.#told);
     }
   }
 
@@ -36,8 +39,5 @@ export class RecorderWatch {
     return repeat(() => this.ask(), every_ms);
   }
 }
-
-export const lossesOf = (stats: Stats | null): Loss[] =>
-  (stats?.losses ?? []).filter((loss) => (loss.effect === 'lost' || loss.effect === 'damaged') && loss.all_time > 0);
 
 const fingerprint = (list: Loss[]) => list.map((loss) => `${loss.reason}:${loss.all_time}`).join(',');
