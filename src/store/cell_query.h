@@ -7,6 +7,9 @@
 #include "store/query.h"
 #include "store/rollup.h"
 
+/* Where only counts are wanted: what cell_read_count() reads of the data is in its first bytes. */
+#define CELL_COUNT_COLUMNS "start, substr(data, 1, 10)"
+
 /* "SELECT `columns` FROM rollups" with the filter's conditions, to be added to. Of the filter only what
  * cells are divided by counts: not its times, sessions, tools, routes and texts. */
 void cell_query_begin(struct query *q, struct store_reader *r, const char *columns,

@@ -49,7 +49,7 @@ static void take(struct finding *x, int64_t start, int64_t hours, int64_t count)
 static void select_between(struct finding *x, struct query *q, enum span span, int64_t start,
                            int64_t end)
 {
-    cell_query_begin(q, x->r, "start, data", x->filter, span);
+    cell_query_begin(q, x->r, CELL_COUNT_COLUMNS, x->filter, span);
     query_number(q, " AND start >= ?", start);
     query_number(q, " AND start < ? ORDER BY start DESC", end);
 }

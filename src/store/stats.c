@@ -10,10 +10,7 @@
 #include "store/cell_query.h"
 #include "store/stats_sums.h"
 
-enum {
-    DATA_COLUMN = 8,
-    STRETCHES_MAX = 7 /* hours, days, tens of days, months, tens of days, days, hours */
-};
+enum { STRETCHES_MAX = 7 }; /* hours, days, tens of days, months, tens of days, days, hours */
 
 static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 
@@ -70,17 +67,22 @@ static void select_cells(struct reading *g, struct query *q, enum span span)
 {
     static const char columns[] =
         "start, model, response_model, provider, state, status, agent_type, project, data";
-    cell_query_begin(q, g->r, columns, &g->ask->filter, span);
+    cell_query_begin(q, g->r, g->ask->only_counts ? CELL_COUNT_COLUMNS : columns, &g->ask->filter,
+                     span);
 }
 
 /* --- open cells --- */
 
-static void read_key(struct statement *q, struct cell_key *key)
+/* Where only counts are wanted, its start. Gives the data. */
+static struct str read_columns(const struct reading *g, struct statement *q, struct cell_key *key)
 {
     int64_t *const parts[] = {&key->start, &key->model, &key->response_model, &key->provider,
                               &key->state, &key->status, &key->agent_type, &key->project};
-    for (int i = 0; i < (int)COUNT_OF(parts); i++)
+    int count = g->ask->only_counts ? 1 : (int)COUNT_OF(parts);
+    *key = (struct cell_key){0};
+    for (int i = 0; i < count; i++)
         *parts[i] = column_number(q, i);
+    return column_str(q, count);
 }
 
 static void keep_open(struct statement *q, void *owner)
@@ -91,8 +93,8 @@ static void keep_open(struct statement *q, void *owner)
         g->open = mem_resize(g->open, g->open_cap * sizeof *g->open);
     }
     struct open_cell *cell = &g->open[g->open_count++];
-    *cell = (struct open_cell){.data = arena_str(&g->arena, column_str(q, DATA_COLUMN))};
-    read_key(q, &cell->key);
+    struct str data = read_columns(g, q, &cell->key);
+    cell->data = arena_str(&g->arena, data);
 }
 
 static void add_cell(struct reading *g, const struct cell_key *key, struct str data)
@@ -220,10 +222,10 @@ static enum err read_stretch(struct reading *g, struct query *q, struct fail *f)
 {
     enum err err;
     while (query_next(q, &err, f)) {
-        struct cell_key key = {0};
-        read_key(q->rows, &key);
+        struct cell_key key;
+        struct str data = read_columns(g, q->rows, &key);
         add_open(g, key.start);
-        add_cell(g, &key, column_str(q->rows, DATA_COLUMN));
+        add_cell(g, &key, data);
     }
     return err;
 }
