@@ -15,7 +15,7 @@ describe('trace', () => {
   });
   it('rolls numbers up', () => {
     expect(trace.agents.map((agent) => [agent.own.requests, agent.all.requests])).toEqual([[2, 4], [1, 2], [1, 1]]);
-    expect(trace.sums).toMatchObject({ requests: 4, input: 20, output: 8, cached: 12, cost_micro: 40, errors: 0 });
+    expect(trace.sums).toMatchObject({ requests: 4, input: 4, written: 16, output: 8, cached: 12, cost_micro: 40, errors: 0 });
   });
   it('lets a running request reach to now', () => {
     expect(traceOf([row('1', 0, 0, { state: 'running', duration_ms: null })], zero + 5000).to_ms).toBe(zero + 5000);

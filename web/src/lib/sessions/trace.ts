@@ -5,7 +5,7 @@ import { formatRound } from '../format/duration.ts';
 import { formatCostSum } from '../format/money.ts';
 import { formatClock } from '../format/time.ts';
 
-export type Sums = { requests: number; errors: number; input: number; cached: number; output: number; cost_micro: number; cost_known: number; cost_unknown: number; calls: number; busy_ms: number };
+export type Sums = { requests: number; errors: number; input: number; written: number; cached: number; output: number; cost_micro: number; cost_known: number; cost_unknown: number; calls: number; busy_ms: number };
 export type AgentNode = { id: string | null; type: string | null; depth: number; title: string | null; turns: RequestRow[]; own: Sums; all: Sums; from_ms: number; to_ms: number; children: number };
 export type AgentNames = ReadonlyMap<string | null, { type: string | null; description: string | null; is_fork: boolean }>;
 /** A stretch of the axis: time on one side, share of the width (0 to 1) on the other. */
@@ -15,7 +15,7 @@ export type Trace = { agents: AgentNode[]; axis: Stretch[]; from_ms: number; to_
 const idle_ms = 20_000; // nothing under way for so long is cut to a notch
 const notch = 0.012;
 
-const noSums = (): Sums => ({ requests: 0, errors: 0, input: 0, cached: 0, output: 0, cost_micro: 0, cost_known: 0, cost_unknown: 0, calls: 0, busy_ms: 0 });
+const noSums = (): Sums => ({ requests: 0, errors: 0, input: 0, written: 0, cached: 0, output: 0, cost_micro: 0, cost_known: 0, cost_unknown: 0, calls: 0, busy_ms: 0 });
 export const startOf = (row: RequestRow) => Date.parse(row.started_at);
 export const endOf = (row: RequestRow, now_ms: number) => (row.state === 'running' ? now_ms : startOf(row) + (row.duration_ms ?? 0));
 
@@ -23,7 +23,7 @@ function addRow(sums: Sums, row: RequestRow, now_ms: number) {
   sums.requests++;
   if (row.state !== 'complete' && row.state !== 'running') sums.errors++;
   sums.input += row.usage?.input_tokens ?? 0;
-  sums.input += row.usage?.cache_creation_input_tokens ?? 0;
+  sums.written += row.usage?.cache_creation_input_tokens ?? 0;
   sums.cached += row.usage?.cache_read_input_tokens ?? 0;
   sums.output += row.usage?.output_tokens ?? 0;
   sums.cost_micro += row.cost_usd_micro ?? 0;
