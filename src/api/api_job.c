@@ -70,10 +70,11 @@ static void job_free(struct api_job *job)
     free(job);
 }
 
-/* The log says what went wrong; the client is told only what it can use. */
+/* The log says what went wrong, but for what it says once for all; the client is told only what it can use. */
 static void refuse(struct call *c, const struct api_job *job)
 {
-    if (err_status(job->err) >= 500 && job->err != ERR_SHUTDOWN)
+    bool is_known = job->err == ERR_SHUTDOWN || job->err == ERR_DATABASE_AWAY;
+    if (err_status(job->err) >= 500 && !is_known)
         log_line(LOG_WARN, "api request failed", LOG_S("path", call_path(c)),
                  LOG_C("error", err_name(job->err)), LOG_C("detail", job->fail.detail));
     api_refuse(c, job->err, NULL, err_public(job->err), NULL);
