@@ -26,16 +26,29 @@ bool store_count_is_known(const struct request_filter *filter)
     return is_unfiltered(filter) || sums_tell(filter);
 }
 
+static enum err take_count(struct query *q, int64_t *count, struct fail *f)
+{
+    enum err err;
+    if (query_next(q, &err, f))
+        *count += column_number(q->rows, 0);
+    query_release(q);
+    return reader_end(q->reader, err, f);
+}
+
+static enum err count_all(struct store_reader *r, int64_t *count, struct fail *f)
+{
+    struct query q;
+    query_begin(&q, r, STR_NONE);
+    query_add(&q, "SELECT requests FROM totals");
+    return take_count(&q, count, f);
+}
+
 static enum err count_rows(struct store_reader *r, const struct request_filter *filter,
                            int64_t *count, struct fail *f)
 {
     struct query q;
     query_init(&q, "SELECT count(*) FROM requests", r, filter);
-    enum err err;
-    if (query_next(&q, &err, f))
-        *count += column_number(q.rows, 0);
-    query_release(&q);
-    return err;
+    return take_count(&q, count, f);
 }
 
 static void take_total(const struct stats_row *row, void *owner)
@@ -103,10 +116,8 @@ enum err store_count(struct store_reader *r, const struct request_filter *filter
     enum err err = reader_go_on(r, f);
     if (err)
         return err;
-    if (is_unfiltered(filter)) {
-        *count = database_number(&r->db, "SELECT requests FROM totals", 0);
-        return ERR_OK;
-    }
+    if (is_unfiltered(filter))
+        return count_all(r, count, f);
     if (sums_tell(filter))
         return count_by_sums(r, filter, count, f);
     return count_for_a_while(r, filter, count, is_known, f);

@@ -60,7 +60,7 @@ static enum err read_doomed(struct erasing *x, struct query *q, struct fail *f)
         reader_row(r, q->rows, &d->record);
         record_keep(&d->record, &x->arena);
     }
-    return err;
+    return reader_end(r, err, f);
 }
 
 /* --- which blocks --- */

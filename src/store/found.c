@@ -77,12 +77,26 @@ static enum err look_at_part(struct store_reader *r, struct found *x, struct str
     return err;
 }
 
+/* Behind the last part. */
+static enum err find_end(struct store_reader *r, int64_t *end, struct fail *f)
+{
+    struct query q;
+    enum err err;
+    query_begin(&q, r, STR_NONE);
+    query_add(&q, r->store->engine->names_end);
+    *end = query_next(&q, &err, f) ? column_number(q.rows, 0) : 0;
+    query_release(&q);
+    return err;
+}
+
 static enum err look(struct store_reader *r, struct found *x, struct str text, uint64_t until_ns,
                      struct fail *f)
 {
     const struct engine *engine = r->store->engine;
-    int64_t end = database_number(&r->db, engine->names_end, 0);
-    enum err err = ERR_OK;
+    int64_t end;
+    enum err err = find_end(r, &end, f);
+    if (err)
+        return err;
     x->is_complete = false;
     while (x->next < end && !x->are_many) {
         err = look_at_part(r, x, text, f);

@@ -75,7 +75,7 @@ static void add_agent_type(struct query *q, struct store_reader *r, struct str t
         query_name(q, r, " AND agent_type = ?", type);
 }
 
-/* Does `sql`, with the number at its mark, give a row? */
+/* Does `sql`, with the number at its mark, give a row? That it could not be asked is told at reader_end(). */
 static bool has_row(struct store_reader *r, const char *sql, int64_t number)
 {
     struct query q;
@@ -83,6 +83,7 @@ static bool has_row(struct store_reader *r, const char *sql, int64_t number)
     query_begin(&q, r, STR_NONE);
     query_number(&q, sql, number);
     bool has = query_next(&q, &err, NULL);
+    r->name_err = err ? err : r->name_err;
     query_release(&q);
     return has;
 }

@@ -49,7 +49,7 @@ struct store_reader {
     struct chain_cache *decoding; /* the chain that `decoder` can go on with; NULL: none */
     struct found found[FOUND_TEXTS];
     int64_t rows_per_ms; /* that were looked at last; 0: none yet */
-    enum err name_err; /* a name could not be read, since reader_begin() */
+    enum err name_err; /* a name, or what else a question depends on, could not be read since reader_begin() */
     uint64_t floor; /* blocks before this one were gone when this was looked at */
     bool has_asked_floor; /* reader_begin() has; nobody has looked at the answer yet */
     uint64_t clock; /* counts uses of chains */

@@ -104,7 +104,7 @@ static enum err find_rows(struct repricer *r, struct repricing *x, struct fail *
     while (query_next(&q, &err, f))
         look_at(r, x, q.rows);
     query_release(&q);
-    return err;
+    return reader_end(r->reader, err, f);
 }
 
 /* --- writing --- */

@@ -44,7 +44,7 @@ static enum err take_rows(struct listing *l, struct query *q, struct fail *f)
         l->on_row(&row, l->owner);
         l->left--;
     }
-    return reader_end(l->r, err, f);
+    return err;
 }
 
 static void select_rows(struct listing *l, struct query *q, const struct uuid *low,
@@ -270,7 +270,7 @@ enum err store_list_a_while(struct store_reader *r, const struct request_filter 
                         .owner = owner, .stopped = stopped};
     if (stopped)
         *stopped = none;
-    return list(&l, f);
+    return reader_end(r, list(&l, f), f);
 }
 
 /* Strings of the row go to `arena`. */
@@ -294,6 +294,7 @@ static enum err read_one(struct store_reader *r, const struct uuid *id, struct a
                                     (uint32_t)column_number(q.rows, at + 2)};
     }
     query_release(&q);
+    err = reader_end(r, err, f);
     return err ? err : is_found ? ERR_OK : ERR_NOT_FOUND;
 }
 

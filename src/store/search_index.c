@@ -271,7 +271,7 @@ enum err search_take_rows(struct search *x, struct statement *q, struct arena *a
                                         (uint32_t)column_number(q, READER_COLUMNS + 2)};
     }
     statement_free(q);
-    return err;
+    return reader_end(x->reader, err, f);
 }
 
 static enum err next_rows(struct search *x, const struct search_cursor *c, struct arena *arena,

@@ -24,7 +24,7 @@ enum err store_walk(struct store_reader *r, const struct request_filter *filter,
         on_row(&row, owner);
     }
     query_release(&q);
-    return err;
+    return reader_end(r, err, f);
 }
 
 struct newest {

@@ -11,8 +11,11 @@
 
 #include "base/log.h"
 #include "batches.h"
+#include "store/erase.h"
+#include "store/reader.h"
 #include "store/store_threads.h"
 #include "store/store_transcripts.h"
+#include "store/walk.h"
 
 static const int64_t base_us = INT64_C(1795000000000000);
 
@@ -330,14 +333,44 @@ static void ignore_transcript(const struct transcript_file *row, void *owner)
     (void)row, (void)owner;
 }
 
-/* The table of names is taken away under a reader that is open: no answer is one with empty names. */
+static void ignore_row(const struct record *row, void *owner)
+{
+    (void)row, (void)owner;
+}
+
+/* Neither rows without names, nor as if there were none. */
+static void assert_rows_fail(struct store *s, struct store_reader *r, const struct request_filter *filter)
+{
+    struct fail f = {0};
+    struct eraser e;
+    struct uuid last, stopped;
+    bool more;
+    memset(&last, 0xff, sizeof last);
+    eraser_init(&e, s, NULL, r, ERASE_MARKS_NOTHING);
+    assert_int_not_equal(eraser_step(&e, filter, &last, 10, &more, &f), ERR_OK);
+    assert_int_not_equal(store_walk(r, filter, NULL, &last, 10, ignore_row, NULL, &f), ERR_OK);
+    assert_int_not_equal(store_list_a_while(r, filter, NULL, 10, ignore_row, NULL, &stopped, &f), ERR_OK);
+}
+
+/* Who looks a name up finds no table. */
+static void break_names(struct store_reader *r)
+{
+    struct fail f = {0};
+    struct statement **q = &r->statements[READ_NAME];
+    statement_free(*q);
+    assert_int_equal(database_prepare(&r->db, "SELECT text FROM nowhere WHERE id = ?", q, &f), ERR_OK);
+}
+
+/* The table of names is taken away under a reader that is open, and that of tools: no answer is one with
+ * empty names, or without the rows that it should have found. */
 static void names_that_cannot_be_read_are_no_answer(void **state)
 {
     struct fixture *x = *state;
     struct store *s;
     struct fail f = {0};
     int64_t count;
-    use(x);
+    bool is_known;
+    struct uuid id = use(x);
     run_sql(x, "INSERT INTO sessions SELECT model, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, model, model, model, 0, 0,"
                " model FROM requests;"
                "INSERT INTO transcript_files (file, place, path, project, session, inode, size, mtime_us,"
@@ -345,7 +378,7 @@ static void names_that_cannot_be_read_are_no_answer(void **state)
                " SELECT 1, 1, 'p', model, model, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 1 FROM requests");
     assert_int_equal(open_store(x, &s, &f), ERR_OK);
     struct store_reader *r = store_reader_new(s);
-    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &(bool){0}, &f), ERR_OK);
+    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &is_known, &f), ERR_OK);
     run_sql(x, "ALTER TABLE names RENAME TO taken_away");
     struct thread_filter all = {0};
     assert_int_not_equal(store_find_sessions(r, &all, 10, ignore_session, NULL, &f), ERR_OK);
@@ -354,8 +387,23 @@ static void names_that_cannot_be_read_are_no_answer(void **state)
     assert_int_not_equal(store_transcripts(r, &all, 10, ignore_transcript, NULL, &f), ERR_OK);
     assert_int_not_equal(store_stats(r, &(struct stats_ask){.divisions = 1u << STATS_BY_MODEL}, ignore_stats,
                                      NULL, &f), ERR_OK);
+    const struct request_filter text = {.q = STR("opus")}, tool = {.tool = STR("Bash")}, any = {0};
+    assert_rows_fail(s, r, &text);
+    assert_int_not_equal(store_count(r, &text, &count, &is_known, &f), ERR_OK);
+    run_sql(x, "ALTER TABLE taken_away RENAME TO names; ALTER TABLE tool_sets RENAME TO taken_away");
+    assert_rows_fail(s, r, &tool);
+    assert_int_not_equal(store_count(r, &tool, &count, &is_known, &f), ERR_OK);
+    run_sql(x, "ALTER TABLE taken_away RENAME TO tool_sets");
+    break_names(r);
+    assert_rows_fail(s, r, &any);
+    struct record row;
+    struct arena arena;
+    arena_init(&arena);
+    assert_int_not_equal(store_get(r, &id, &arena, &row, NULL, &f), ERR_OK);
+    arena_release(&arena);
+    assert_int_equal(store_count(r, &any, &count, &is_known, &f), ERR_OK);
+    assert_int_equal(count, 1);
     store_reader_free(r);
-    run_sql(x, "ALTER TABLE taken_away RENAME TO names");
     store_close(s);
 }
 
