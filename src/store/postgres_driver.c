@@ -208,11 +208,12 @@ static enum err prepare(struct database *d, const char *sql, struct statement **
     return ERR_OK;
 }
 
-/* What fails on the server may not be prepared there; what only took too long is. */
+/* What fails on the server, or comes behind what fails, may not be prepared there; what only took too long
+ * is. */
 static enum err settle_after(struct postgres_statement *s, struct fail *f)
 {
     enum err err = settle(s->base.db, f);
-    if (err && !(err == ERR_TIMEOUT && s->is_there))
+    if (!s->is_there || (err && err != ERR_TIMEOUT))
         s->generation = 0;
     return err;
 }
@@ -249,7 +250,8 @@ static void free_statement(struct statement *q)
     bool is_awaited = s->generation == p->generation && !s->is_there; /* the answer looks for this */
     if (is_awaited && postgres_settle(p, 0, NULL))
         postgres_lose(p);
-    forget(p, s);
+    if (s->is_there)
+        forget(p, s);
     for (int i = 0; i < s->count; i++)
         free(s->repaired[i]);
     free(s->repaired);
@@ -288,6 +290,7 @@ static enum err send_prepare(struct postgres *p, struct postgres_statement *s, s
     for (int i = 0; i < s->count; i++)
         if (s->types[i] != OID_ANY)
             s->declared[i] = s->types[i];
+    forget(p, s); /* with the types that it had */
     snprintf(s->name, sizeof s->name, "s%u", ++p->name_count);
     s->generation = p->generation;
     s->is_there = false;

@@ -113,6 +113,49 @@ static void what_took_too_long_stays_prepared(void **state)
     assert_int_equal(prepared_on_server(x), before + 1 + 1); /* this one and what counts */
 }
 
+/* It was never prepared, and is asked again nevertheless. */
+static void what_comes_behind_a_failure_can_be_asked_again(void **state)
+{
+    struct store_scene *x = *state;
+    struct fail f = {0};
+    enum err err;
+    for (int i = 0; i < 4; i++) {
+        struct statement *first = prepare(x, "SELECT CAST(? AS bigint) / CAST(? AS bigint)");
+        struct statement *q = prepare(x, number_sql);
+        bind_number(first, 1, 1);
+        bind_number(first, 2, i != 1); /* by zero */
+        bind_number(q, 1, i);
+        assert_int_equal(statement_ask(first, &f), ERR_OK);
+        assert_int_equal(statement_ask(q, &f), ERR_OK);
+        bool fails = !statement_next(first, &err, &f);
+        assert_int_equal(fails, i == 1 && place_is_postgres());
+        if (!fails)
+            assert_number(q, i);
+        statement_free(first);
+        statement_free(q);
+    }
+}
+
+/* NULL has no type, and what has one is prepared anew; what was prepared before goes. */
+static void what_is_prepared_anew_takes_the_place_of_the_old(void **state)
+{
+    struct store_scene *x = *state;
+    if (!place_is_postgres())
+        skip();
+    int64_t before = prepared_on_server(x);
+    for (int i = 0; i < 9; i++) {
+        struct statement *q = prepare(x, number_sql);
+        bind_number(q, 1, i);
+        if (i % 3 == 1)
+            bind_double(q, 2, 0.5);
+        else if (i % 3 == 2)
+            bind_number(q, 2, i);
+        assert_number(q, i);
+        statement_free(q);
+    }
+    assert_int_equal(prepared_on_server(x), before + 1 + 1); /* this one and what counts */
+}
+
 int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
@@ -121,6 +164,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(who_asks_within_gets_another, setup, scene_teardown),
         cmocka_unit_test_setup_teardown(no_more_are_kept_than_it_says, setup, scene_teardown),
         cmocka_unit_test_setup_teardown(what_took_too_long_stays_prepared, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(what_comes_behind_a_failure_can_be_asked_again, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(what_is_prepared_anew_takes_the_place_of_the_old, setup, scene_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
