@@ -1,6 +1,8 @@
 /*
  * blocks.c — stored bytes by block and offset: decodes a chain and remembers the last few.
  */
+#include <xxhash.h>
+
 #include "store/keeping.h"
 #include "store/reader.h"
 
@@ -62,16 +64,23 @@ static struct chain_cache *make_room(struct store_reader *r)
     }
 }
 
+static uint64_t hash_of(uint64_t before, struct str data)
+{
+    return XXH3_64bits_withSeed(data.ptr, data.len, before);
+}
+
 static enum err decode_next(struct store_reader *r, struct statement *q, struct chain_cache *c)
 {
     if (c->count == CHAIN_BLOCKS_MAX ||
         (uint64_t)column_number(q, 0) != c->first + c->count)
         return ERR_CORRUPT;
-    enum err err = chain_read(&r->decoder, column_str(q, 2), (size_t)column_number(q, 1),
-                              &c->raw);
-    if (!err)
-        c->starts[++c->count] = c->raw.len;
-    return err;
+    struct str data = column_str(q, 2);
+    enum err err = chain_read(&r->decoder, data, (size_t)column_number(q, 1), &c->raw);
+    if (err)
+        return err;
+    c->starts[++c->count] = c->raw.len;
+    c->hash = hash_of(c->hash, data);
+    return ERR_OK;
 }
 
 /* Where the chain that begins here goes: in place of a shorter copy, for it, or its last block, has
@@ -83,6 +92,7 @@ static struct chain_cache *place_for(struct store_reader *r, uint64_t chain)
             r->chains[i].count = r->chains[i].used_at = 0;
     struct chain_cache *c = make_room(r);
     c->first = chain;
+    c->hash = 0;
     c->used_at = ++r->clock;
     chain_reader_begin(&r->decoder);
     return r->decoding = c;
@@ -101,35 +111,32 @@ static struct chain_cache *begun_with(struct store_reader *r, uint64_t block)
     return begun;
 }
 
-/* Is this row the last block that was decoded, and as long as it was? */
-static bool is_last(struct statement *q, const struct chain_cache *c)
-{
-    return (uint64_t)column_number(q, 0) == c->first + c->count - 1 &&
-           (size_t)column_number(q, 1) == c->starts[c->count] - c->starts[c->count - 1];
-}
-
-/* The blocks from `from` on, or from the chain's first, up to `until`. `begun`: it is gone on with behind
- * its last block, where it is this chain and that block is what it was; if it is not, `*err` is ERR_BUSY. */
+/* The chain's blocks up to `until`. `begun`: it is gone on with behind its last block, where it is this chain
+ * and its blocks are what they were; if they are not, for the last one has grown or all have been written
+ * again (scrub.c), `*err` is ERR_BUSY. */
 static struct chain_cache *decode_some(struct store_reader *r, uint64_t block, uint64_t until,
                                        struct chain_cache *begun, enum err *err)
 {
     struct statement *q = r->statements[READ_CHAIN];
     struct chain_cache *c = NULL;
+    uint64_t known = 0, hash = 0; /* blocks to come that are decoded; of those that came */
     enum err step_err;
     bind_number(q, 1, (int64_t)block);
     bind_number(q, 2, (int64_t)until);
-    bind_number(q, 3, begun ? (int64_t)(begun->first + begun->count - 1) : 0);
     *err = ERR_OK;
     while (!*err && statement_next(q, &step_err, NULL)) {
         uint64_t chain = (uint64_t)column_number(q, 3);
-        if (!c && begun && begun->first == chain) {
-            c = begun;
-            *err = is_last(q, c) ? ERR_OK : ERR_BUSY;
-            continue;
+        if (!c) {
+            bool goes_on = begun && begun->first == chain;
+            c = goes_on ? begun : place_for(r, chain);
+            known = goes_on ? c->count : 0;
         }
-        if (!c)
-            c = place_for(r, chain);
-        *err = decode_next(r, q, c);
+        if (known) {
+            hash = hash_of(hash, column_str(q, 2));
+            *err = --known || hash == c->hash ? ERR_OK : ERR_BUSY;
+        } else {
+            *err = decode_next(r, q, c);
+        }
     }
     statement_reset(q);
     if (*err)

@@ -14,7 +14,7 @@ static const char *const sql[READ_STATEMENTS] = {
     [READ_NAME] = "SELECT text FROM names WHERE id = ?",
     [READ_NAME_ID] = "SELECT id FROM names WHERE text = ? AND is_shared = 1",
     [READ_CHAIN] = "SELECT number, raw_len, data, chain FROM blocks WHERE number <= ?2"
-                   " AND number >= ?3 AND number >= (SELECT chain FROM blocks WHERE number = ?1)"
+                   " AND number >= (SELECT chain FROM blocks WHERE number = ?1)"
                    " AND chain = (SELECT chain FROM blocks WHERE number = ?1) ORDER BY number",
     [READ_FLOOR] = "SELECT floor FROM keeping",
 };

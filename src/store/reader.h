@@ -29,6 +29,7 @@ enum read_statement {
 struct chain_cache {
     uint64_t first, count; /* block numbers; count 0: empty slot */
     size_t starts[CHAIN_BLOCKS_MAX + 1];
+    uint64_t hash; /* of these blocks as they are stored */
     struct buf raw;
     uint64_t used_at;
 };

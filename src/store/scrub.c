@@ -282,7 +282,6 @@ static enum err load_chain(struct rewrite *w, struct fail *f)
     struct statement *q = r->statements[READ_CHAIN];
     bind_number(q, 1, (int64_t)w->chain.first);
     bind_number(q, 2, (int64_t)w->chain.last);
-    bind_number(q, 3, 0);
     chain_reader_begin(&w->reader);
     while (!w->is_broken && w->count < CHAIN_BLOCKS_MAX && statement_next(q, &err, f)) {
         size_t i = w->count++;
