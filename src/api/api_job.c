@@ -49,8 +49,8 @@ bool job_pool_rest(struct job_pool *p, uint64_t after_ns)
 {
     struct store_reader *spare[JOBS_RUNNING_MAX];
     size_t count = 0;
-    uint64_t now_ns = clock_mono_ns();
     uv_mutex_lock(&p->lock);
+    uint64_t now_ns = clock_mono_ns(); /* later than all that is compared with it */
     while (count < p->idle_count && now_ns - p->idle[count].since_ns >= after_ns) {
         spare[count] = p->idle[count].reader;
         count++;

@@ -391,7 +391,8 @@ static void follow(struct indexer *x)
     bool has_news = false;
     atomic_store(&x->is_rung, true); /* bytes may have come before anybody could ring */
     while (!atomic_load(&x->is_stopping)) {
-        wait_for_news(x, has_news || x->retry_ns || has_any_unread(x)); /* some may wait for a commit */
+        wait_for_news(x, has_news || x->retry_ns || x->is_set_back ||
+                             has_any_unread(x)); /* some may wait for a commit */
         atomic_store(&x->is_rung, false);
         segments_look(&x->segments);
         has_news = take_all(x, true);

@@ -57,9 +57,9 @@ struct engine {
     enum err (*announce)(struct store *s, const struct batch *b, const struct written *w,
                          struct fail *f);
 
-    /* What other writers of the same database tell; see store.h. NULL: there are none. */
-    /* In a transaction: others are told that rows go with it. */
+    /* In a transaction: others are told that rows go with it. NULL: there are none. */
     enum err (*announce_gone)(struct store *s, struct fail *f);
+    /* What other writers of the same database tell; see store.h. NULL: there are none. */
     enum err (*news_start)(struct store *s, const struct store_listener *l, struct fail *f);
     void (*news_stop)(struct store *s);
 

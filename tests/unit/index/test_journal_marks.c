@@ -382,22 +382,25 @@ static void what_was_lost_is_counted_once(void **state)
 }
 
 static struct script kept, lost_then, lost_first;
+static int times_away;
 
-/* Asked for the last one first: at the end of reading again, the third question. */
+/* Asked for the last one first: at the end of reading again, the third question; it may be away before. */
 static enum err set_back_again(struct scene *s, int question)
 {
-    if (question != 2)
+    if (question < 2 || question > 2 + times_away)
         return ERR_OK;
+    if (question < 2 + times_away)
+        return ERR_DATABASE_AWAY;
     scene_delete(s, &lost_then);
     return ERR_GONE;
 }
 
-static void set_back_twice_it_counts_both(void **state)
+static void set_back_twice(struct scene *s, int away)
 {
-    struct scene *s = *state;
     struct script *const all[] = {&kept, &lost_then, &lost_first}, next = script_new();
     struct writer w;
     uint64_t before = told_lost();
+    times_away = away;
     s->port.may_lose = true;
     s->before_answer = set_back_again;
     writer_start(&w, s);
@@ -411,10 +414,22 @@ static void set_back_twice_it_counts_both(void **state)
     s->refusals = 1;
     put_all(s, &next, REQUEST, ANSWER);
     writer_wait(&w, 1);
-    wait_for_questions(s, 7);
+    wait_for_questions(s, 7 + away);
     writer_stop(&w);
     assert_true(scene_has(s, &kept) && scene_has(s, &next));
     assert_int_equal(told_lost(), before + 2);
+}
+
+static void set_back_twice_it_counts_both(void **state)
+{
+    set_back_twice(*state, 0);
+}
+
+/* So long that it has come to rest: nobody rings when the database is back. */
+static void set_back_after_a_while_it_goes_on_by_itself(void **state)
+{
+    set_back_twice(*state, 5);
+    assert_true(((struct scene *)*state)->maintained);
 }
 
 /* --- the store --- */
@@ -480,6 +495,7 @@ int main(void)
         SCENE_TEST(what_is_lost_is_told_when_the_store_can_say),
         SCENE_TEST(what_was_lost_is_counted_once),
         SCENE_TEST(set_back_twice_it_counts_both),
+        SCENE_TEST(set_back_after_a_while_it_goes_on_by_itself),
         SCENE_TEST(a_store_keeps_what_was_said_last),
         SCENE_TEST(nodes_do_not_mix),
     };
