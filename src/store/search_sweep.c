@@ -140,8 +140,8 @@ static enum err go_on(struct search *x, struct arena *arena, struct fail *f)
         err = strike_kept(x, &v, f);
     if (!err && v.count)
         err = search_forget_here(x, v.list, v.count, f);
-    x->sweep.visit = v.last;
-    x->sweep.file += !err && is_last;
+    x->sweep.visit = is_last ? 0 : v.last;
+    x->sweep.file += is_last;
     return err;
 }
 

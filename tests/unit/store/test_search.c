@@ -310,6 +310,31 @@ static void what_another_deletes_is_forgotten(void **state)
     search_free(other.search);
 }
 
+/* Visits are counted anew in each file. */
+static void what_another_deletes_is_forgotten_in_each_file(void **state)
+{
+    struct fixture *x = *state;
+    struct eraser eraser;
+    struct fail f = {0};
+    if (!place_is_postgres())
+        skip();
+    for (int i = 0; i < 3; i++)
+        say_texts_at(x, base_us + i * 5000, "a", "an ibex", i == 0 ? "yes" : i == 1 ? "no" : "perhaps");
+    index_all(x);
+    x->search->current.about.begun_us -= INT64_C(86400) * 1000000 * (SEARCH_FILE_DAYS + 1);
+    struct uuid gone = say_texts_at(x, base_us + 1000000, "b", "a yak", "only once");
+    index_all(x);
+    assert_int_equal(x->search->list_count, 2);
+    int64_t texts = counters(x).texts;
+    eraser_init(&eraser, x->s.store, NULL, x->s.reader, ERASE_MARKS_NOTHING);
+    assert_int_equal(eraser_one(&eraser, &gone, &f), ERR_OK);
+    x->search->sweep.next_ns = 0;
+    for (int i = 0; i < 8; i++)
+        search_step(x->search);
+    assert_false(x->search->sweep.is_running);
+    assert_int_equal(counters(x).texts, texts - 2);
+}
+
 /* How often the word stands in any of the index's files. */
 static int on_disk(struct fixture *x, const char *word)
 {
@@ -544,7 +569,8 @@ int main(void)
         TEST(under_each_session_that_said_it), TEST(filters), TEST(pages),
         TEST(goes_on_after_a_restart), TEST(a_damaged_file_is_made_again),
         TEST(what_is_forgotten_is_gone), TEST(what_was_sent_again_stays),
-        TEST(what_another_deletes_is_forgotten), TEST(snippets), TEST(any_question), TEST(as_fts5),
+        TEST(what_another_deletes_is_forgotten), TEST(what_another_deletes_is_forgotten_in_each_file),
+        TEST(snippets), TEST(any_question), TEST(as_fts5),
         TEST(what_is_forgotten_leaves_the_disk), TEST(nothing_but_files_is_left_when_closed),
         TEST(a_step_makes_one_segment), TEST(a_slow_database_is_followed_too),
     };
