@@ -79,12 +79,79 @@ static void a_chain_is_gone_on_with(void **state)
     }
 }
 
+enum { WRITTEN = 3, WRITTEN_BYTES = 400 };
+
+/* Writes all blocks again as scrub.c does, with `other` in the place of `gone`, which is as long. */
+static void write_again(struct store_scene *x, struct str gone, struct str other)
+{
+    struct chain_reader reader;
+    struct chain_writer writer;
+    struct statement *q;
+    struct buf raw, data;
+    uint64_t numbers[WRITTEN], chain;
+    size_t ends[WRITTEN], count = 0;
+    struct fail f = {0};
+    enum err err;
+    chain_reader_init(&reader);
+    chain_reader_begin(&reader);
+    chain_writer_init(&writer);
+    buf_init(&raw, CHAIN_RAW_MAX);
+    buf_init(&data, BLOCK_RAW_MAX);
+    assert_int_equal(database_prepare(&x->store->db, "SELECT number, raw_len, data FROM blocks ORDER BY number", &q,
+                                      &f), ERR_OK);
+    while (statement_next(q, &err, &f)) {
+        numbers[count] = (uint64_t)column_number(q, 0);
+        assert_int_equal(chain_read(&reader, column_str(q, 2), (size_t)column_number(q, 1), &raw), ERR_OK);
+        ends[count++] = raw.len;
+    }
+    statement_free(q);
+    assert_int_equal(count, WRITTEN);
+    memcpy(memmem(raw.ptr, raw.len, gone.ptr, gone.len), other.ptr, other.len);
+    chain_begin_again(&writer, numbers[0]);
+    assert_int_equal(database_prepare(&x->store->db, "UPDATE blocks SET data = ?2 WHERE number = ?1", &q, &f), ERR_OK);
+    for (size_t i = 0, from = 0; i < count; from = ends[i++]) {
+        buf_clear(&data);
+        assert_int_equal(chain_write(&writer, numbers[i], str_make(raw.ptr + from, ends[i] - from), &data, &chain),
+                         ERR_OK);
+        bind_number(q, 1, (int64_t)numbers[i]);
+        bind_blob(q, 2, buf_str(&data));
+        assert_int_equal(statement_run(q, &f), ERR_OK);
+    }
+    statement_free(q);
+    chain_reader_release(&reader);
+    chain_writer_release(&writer);
+    buf_release(&raw);
+    buf_release(&data);
+}
+
+/* Whoever has read some of a chain does not go on in it with what it was, for what follows refers to what it is. */
+static void a_chain_that_is_written_again_is_read_anew(void **state)
+{
+    struct store_scene *x = *state;
+    struct record r[WRITTEN];
+    struct str bodies[WRITTEN];
+    uint64_t seed = 3;
+    for (int i = 0; i < WRITTEN; i++) {
+        r[i] = maker_record(base_us + i);
+        bodies[i] = scene_random(&seed, WRITTEN_BYTES);
+        maker_add(&x->maker, &r[i], bodies[i], STR("answer"));
+        scene_commit(x);
+    }
+    assert_body(x, &r[1].id, BODY_REQUEST, bodies[1]);
+    write_again(x, bodies[0], bodies[2]);
+    for (int i = 2; i > 0; i--)
+        assert_body(x, &r[i].id, BODY_REQUEST, bodies[i]);
+    for (int i = 0; i < WRITTEN; i++)
+        free((char *)bodies[i].ptr);
+}
+
 int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_block_is_gone_on_with, scene_setup, scene_teardown),
         cmocka_unit_test_setup_teardown(a_chain_is_gone_on_with, scene_setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(a_chain_that_is_written_again_is_read_anew, scene_setup, scene_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
