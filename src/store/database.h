@@ -45,7 +45,8 @@ static inline bool database_is_open(const struct database *d)
  * none everything fails with ERR_DATABASE_AWAY. */
 bool database_is_connected(const struct database *d);
 enum err database_reconnect(struct database *d, struct fail *f) MUST_CHECK;
-/* Brings the schema up to date. ERR_CONFIG: made by a newer program, or not ours. */
+/* Brings the schema up to date; for a reading connection it has to be. ERR_CONFIG: made by a newer program,
+ * or not ours. */
 enum err database_migrate(struct database *d, struct fail *f) MUST_CHECK;
 
 /* Of a reading connection: until database_rollback() all that is read is of one moment. */

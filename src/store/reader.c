@@ -89,6 +89,8 @@ static enum err open_reader(struct store_reader *r, struct fail *f)
     snprintf(names, sizeof names, "SELECT id, text FROM names WHERE id IN (%s)", engine->numbers);
     r->has_asked_floor = false;
     enum err err = database_open(&r->db, engine->driver, r->store->where, DATABASE_READ, f);
+    if (!err && !database_is_open(&r->store->db)) /* or whoever writes has seen to it */
+        err = database_migrate(&r->db, f);
     for (int i = 0; i < READ_STATEMENTS && !err; i++)
         err = database_prepare(&r->db, i == READ_NAMES ? names : sql[i], &r->statements[i], f);
     if (err) {
@@ -272,8 +274,9 @@ void reader_names_ahead(struct store_reader *r, struct statement *q, const int *
     if (added && fetch_names(r, list, added))
         forget_names(r); /* they are not empty; looking one of them up tells why */
     statement_rewind(q);
-    if (!statement_next(q, &err, NULL))
-        assert(!"it had come to its first row");
+    bool is_row = statement_next(q, &err, NULL);
+    assert(is_row); /* it had come to its first one before */
+    (void)is_row;
 }
 
 void reader_rows_ahead(struct store_reader *r, struct statement *q)

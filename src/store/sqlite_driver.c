@@ -321,6 +321,10 @@ static enum err migrate(struct database *d, struct fail *f)
         return fail(f, ERR_CONFIG,
                     "the database was made by a newer version of this program (schema %lld, "
                     "this one knows %zu)", (long long)version, COUNT_OF(sqlite_schema));
+    if (d->is_reader && version < (int64_t)COUNT_OF(sqlite_schema))
+        return fail(f, ERR_CONFIG,
+                    "the database is an older version's (schema %lld, this one knows %zu): starting a proxy"
+                    " of this version brings it up to date", (long long)version, COUNT_OF(sqlite_schema));
     for (size_t next = (size_t)version + 1; !err && next <= COUNT_OF(sqlite_schema); next++)
         err = run_step(d, next, f);
     return err;

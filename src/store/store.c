@@ -123,6 +123,7 @@ static enum err open_database(struct store *s, struct fail *f)
 
 static enum err connect_again(struct store *s, struct fail *f)
 {
+    s->is_half_back = true;
     enum err err = database_reconnect(&s->db, f);
     if (!err)
         err = database_migrate(&s->db, f);
@@ -133,12 +134,13 @@ static enum err connect_again(struct store *s, struct fail *f)
         err = s->engine->take_lane(s, f);
     if (!err && s->engine->look_back)
         err = s->engine->look_back(s, f);
+    s->is_half_back = err;
     return err;
 }
 
 enum err store_wake(struct store *s, struct fail *f)
 {
-    if (database_is_connected(&s->db) && atomic_load(&s->is_ready))
+    if (database_is_connected(&s->db) && atomic_load(&s->is_ready) && !s->is_half_back)
         return ERR_OK;
     bool is_again = atomic_load(&s->is_ready);
     enum err err = is_again ? connect_again(s, f) : open_database(s, f);

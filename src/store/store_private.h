@@ -62,6 +62,7 @@ struct store {
     struct names names;
     uint64_t next_block;
     uint64_t committed_block; /* the newest that was committed; 0: none */
+    bool is_half_back;        /* connected again, but what has to be asked then was not answered */
     bool is_set_back;         /* the database lost what it had taken: store_commit() says so once */
     atomic_uint_least64_t share_floor; /* nothing new may refer to blocks before it */
     bool (*make_room)(void *owner); /* keeping.h; may be NULL */

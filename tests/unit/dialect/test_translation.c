@@ -200,8 +200,8 @@ static void learns_at_most_three_times(void **state)
 {
     static const char *const refusals[] = {
         "{\"error\":{\"message\":\"Unsupported parameter: 'stream_options'\"}}",
-        "{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this "
-        "model. Use 'max_completion_tokens' instead.\"}}",
+        ("{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this "
+         "model. Use 'max_completion_tokens' instead.\"}}"),
         "{\"error\":{\"message\":\"parallel_tool_calls is unknown\"}}",
         "{\"error\":{\"message\":\"tool_choice required is not supported\"}}"};
     struct run r;

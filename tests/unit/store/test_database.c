@@ -9,6 +9,8 @@
 #include "store_scene.h"
 #include "store/reader.h"
 
+static const int64_t base_us = INT64_C(1795000000000000);
+
 static int setup(void **state)
 {
     struct fail f = {0};
@@ -156,6 +158,36 @@ static void what_is_prepared_anew_takes_the_place_of_the_old(void **state)
     assert_int_equal(prepared_on_server(x), before + 1 + 1); /* this one and what counts */
 }
 
+static void run(struct store_scene *x, const char *sql)
+{
+    char in_schema[256];
+    snprintf(in_schema, sizeof in_schema, "SET search_path = %s; %s", x->place.schema, sql);
+    place_run(&x->place, in_schema);
+}
+
+/* A server that lost something takes over, and the first connection to it fails half-way. */
+static void a_set_back_is_told_though_late(void **state)
+{
+    struct store_scene *x = *state;
+    struct fail f = {0};
+    enum err err;
+    if (!place_is_postgres())
+        skip();
+    struct record r = maker_record(base_us);
+    maker_add(&x->maker, &r, STR("request"), STR("answer"));
+    scene_commit(x);
+    run(x, "ALTER TABLE writers RENAME TO taken_away");
+    err = database_run(&x->store->db, "SELECT pg_terminate_backend(pg_backend_pid())", &f);
+    assert_int_equal(err, ERR_DATABASE_AWAY);
+    r = maker_record(base_us + 1);
+    maker_add(&x->maker, &r, STR("request"), STR("answer"));
+    const struct batch *b = maker_batch(&x->maker);
+    assert_int_equal(store_commit(x->store, b, &f), ERR_INTERNAL);
+    run(x, "ALTER TABLE taken_away RENAME TO writers; DELETE FROM writers");
+    assert_int_equal(store_commit(x->store, b, &f), ERR_GONE);
+    assert_int_equal(store_commit(x->store, b, &f), ERR_OK); /* told once */
+}
+
 int main(void)
 {
     log_setup(LOG_WARN, LOG_TEXT);
@@ -166,6 +198,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_took_too_long_stays_prepared, setup, scene_teardown),
         cmocka_unit_test_setup_teardown(what_comes_behind_a_failure_can_be_asked_again, setup, scene_teardown),
         cmocka_unit_test_setup_teardown(what_is_prepared_anew_takes_the_place_of_the_old, setup, scene_teardown),
+        cmocka_unit_test_setup_teardown(a_set_back_is_told_though_late, setup, scene_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

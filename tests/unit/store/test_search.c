@@ -273,6 +273,7 @@ static void what_another_deletes_is_forgotten(void **state)
     bool more;
     if (!place_is_postgres())
         skip();
+    arena_init(&other.s.arena);
     snprintf(other.search_dir, sizeof other.search_dir, "%s/other", x->dir);
     other.search = search_new(x->s.store, other.search_dir);
     struct uuid first = say_texts_at(x, base_us, "a", "an ibex and a yak", "only once");
@@ -308,6 +309,7 @@ static void what_another_deletes_is_forgotten(void **state)
     assert_false(other.search->sweep.is_running); /* all of it is known */
     assert_false(uuid_equal(&first, &last));
     search_free(other.search);
+    arena_release(&other.s.arena);
 }
 
 /* Visits are counted anew in each file. */

@@ -443,6 +443,24 @@ static void flipped_bytes(void **state)
     }
 }
 
+/* Beside a proxy that was started before the program was replaced. */
+static void who_only_reads_brings_nothing_up_to_date(void **state)
+{
+    struct fixture *x = *state;
+    struct store *s;
+    struct fail f = {0};
+    int64_t count;
+    use(x);
+    run_sql(x, "PRAGMA user_version = 3");
+    assert_int_equal(store_open(&s, &(struct store_options){.where = x->path, .only_reads = true}, &f), ERR_OK);
+    struct store_reader *r = store_reader_new(s);
+    assert_int_equal(store_count(r, &(struct request_filter){0}, &count, &(bool){0}, &f), ERR_CONFIG);
+    assert_non_null(strstr(f.detail, "older"));
+    store_reader_free(r);
+    store_close(s);
+    assert_int_equal(count_files(x, ".suspect"), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -454,7 +472,7 @@ int main(void)
         TEST(others_and_newer_ones_are_refused), TEST(places_that_cannot_be),
         TEST(planted_triggers_do_nothing), TEST(planted_calls_are_not_made),
         TEST(names_that_cannot_be_read_are_no_answer), TEST(a_damaged_schema_is_set_aside),
-        TEST(flipped_bytes),
+        TEST(who_only_reads_brings_nothing_up_to_date), TEST(flipped_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
