@@ -16,7 +16,8 @@ static const uint64_t forget_ns = UINT64_C(10000000000);
 static void begin(struct found *x, struct str text)
 {
     x->len = text.len <= sizeof x->text ? text.len : 0;
-    memcpy(x->text, text.ptr, x->len);
+    if (x->len)
+        memcpy(x->text, text.ptr, x->len);
     x->next = 0;
     x->is_complete = x->is_fresh = x->are_many = false;
     x->begun_ns = clock_mono_ns();

@@ -272,9 +272,28 @@ test('HTTPS_PROXY is for https: an http provider on loopback is asked directly',
 /* --- addresses --- */
 
 const has_ipv6 = Object.values(os.networkInterfaces()).flat().some((a) => a.address === '::1');
+
+/* A provider on `address`, and nobody on the same port of the other one: other tests run beside this, and a
+ * proxy of theirs would answer. A socket that does not listen keeps that port. */
+async function only_on(address) {
+  const other = address === '::1' ? '127.0.0.1' : '::1';
+  if (!has_ipv6) return Upstream.start({ address });
+  const keeper = await Upstream.start({ address: other });
+  for (;;) {
+    const up = await Upstream.start({ address });
+    const socket = net.connect({ host: other, port: keeper.port, localAddress: other, localPort: up.port });
+    const is_kept = await new Promise((done) => { socket.once('connect', () => done(true)).once('error', () => done(false)); });
+    if (is_kept) {
+      up.server.once('close', () => { socket.destroy(); keeper.stop(); });
+      return up;
+    }
+    await up.stop();
+  }
+}
+
 for (const address of ['127.0.0.1', '::1']) {
   test(`localhost is reached where only ${address} listens`, { skip: address === '::1' && !has_ipv6 && 'no IPv6 here' }, async () => {
-    const up = await Upstream.start({ address });
+    const up = await only_on(address);
     const p = await Proxy.start({ upstream: `http://localhost:${up.port}`, config: { providers: { anthropic: { max_retries: 0 } } } });
     try {
       const session = session_id();
