@@ -96,12 +96,13 @@ static void find_running(const struct record *r, void *owner)
 /* By its own number, as lists give it. */
 static enum err find_by_number(struct api_job *job, int64_t number, struct conversation_row *out)
 {
+    /* first: what ends after that is found in the store */
+    struct thread_rows wanted = {.arena = &job->arena, .conversation = number};
+    indexer_each_running(job->to->indexer, find_running, &wanted);
     enum err err = store_conversation(job->reader, number, &job->arena, out, &job->fail);
     if (err != ERR_NOT_FOUND)
         return err;
     /* not entered yet: its first request runs, or it has only one, and no session */
-    struct thread_rows wanted = {.arena = &job->arena, .conversation = number};
-    indexer_each_running(job->to->indexer, find_running, &wanted);
     *out = (struct conversation_row){.conversation = number, .session_id = wanted.session_id};
     return ERR_OK;
 }

@@ -27,8 +27,10 @@ static bool is_running(const struct api_job *job)
 {
     struct record row;
     struct arena arena;
+    bool is_stored_soon;
     arena_init(&arena);
-    enum err err = indexer_running_get(job->to->indexer, &job->ask.id, &arena, &row, NULL);
+    enum err err = indexer_running_get(job->to->indexer, &job->ask.id, &arena, &row, NULL,
+                                       &is_stored_soon);
     arena_release(&arena);
     return !err;
 }
@@ -36,9 +38,10 @@ static bool is_running(const struct api_job *job)
 enum err delete_one(struct api_job *job)
 {
     struct eraser e;
+    bool was_running = is_running(job); /* first: what ends after that is found in the store */
     eraser_init(&e, job->to->store, job->to->search, job->reader, ERASE_MARKS_EXACT);
     enum err err = eraser_one(&e, &job->ask.id, &job->fail);
-    if (err == ERR_NOT_FOUND && is_running(job))
+    if (err == ERR_NOT_FOUND && was_running)
         return ERR_RUNNING;
     if (err)
         return err;

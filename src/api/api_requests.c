@@ -148,16 +148,28 @@ struct one {
     struct record_detail detail;
 };
 
-/* Running first: what ends after that look is found in the store. */
-static enum err find(struct api_job *job, const struct uuid *id, struct one *one)
+static void one_init(struct one *one)
 {
     *one = (struct one){0};
     record_init(&one->row);
-    enum err err = indexer_running_get(job->to->indexer, id, &job->arena, &one->row,
-                                       &one->detail);
-    if (err == ERR_NOT_FOUND)
-        err = store_get(job->reader, id, &job->arena, &one->row, &one->detail,
-                        &job->fail);
+}
+
+/* Running first: what ends after that look is found in the store. Of two the stored one, for a list may
+ * have shown it. */
+static enum err find(struct api_job *job, const struct uuid *id, struct one *one)
+{
+    struct one stored;
+    bool is_stored_soon = false;
+    one_init(one);
+    one_init(&stored);
+    bool is_running = indexer_running_get(job->to->indexer, id, &job->arena, &one->row,
+                                          &one->detail, &is_stored_soon) == ERR_OK;
+    if (is_running && !is_stored_soon)
+        return ERR_OK;
+    enum err err = store_get(job->reader, id, &job->arena, &stored.row, &stored.detail, &job->fail);
+    if (err && is_running)
+        return ERR_OK;
+    *one = stored;
     return err;
 }
 

@@ -272,10 +272,11 @@ static void put_head(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *first
 }
 
 static void put_hash(yyjson_mut_doc *doc, yyjson_mut_val *obj, const char *key,
-                     const uint8_t hash[16], bool is_known)
+                     const uint8_t hash[16], bool has_ended)
 {
+    static const uint8_t unknown[16];
     char text[32];
-    if (!is_known) {
+    if (!has_ended || memcmp(hash, unknown, sizeof unknown) == 0) {
         yyjson_mut_obj_add_null(doc, obj, key);
         return;
     }

@@ -80,9 +80,11 @@ void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner
 /* Any thread. Bytes so far of a running exchange, read from the journal. ERR_NOT_FOUND. */
 enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_response,
                               struct buf *out) MUST_CHECK;
-/* Any thread. Its row and detail so far; strings live in `arena`. ERR_NOT_FOUND. */
+/* Any thread. Its row and detail so far; strings live in `arena`. `detail` may be NULL. ERR_NOT_FOUND.
+ * `*is_stored_soon`: it has ended, and the store, which is to be asked after this, may have it by now. */
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
-                             struct record *row, struct record_detail *detail) MUST_CHECK;
+                             struct record *row, struct record_detail *detail,
+                             bool *is_stored_soon) MUST_CHECK;
 
 /* Any thread, one at a time. Asks for a fence: a block number such that blocks before it are in
  * chains that have ended, and later ones in others. */

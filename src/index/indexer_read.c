@@ -125,7 +125,7 @@ static void copy_heads(struct indexer *x, const struct places *p, const struct c
 }
 
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
-                             struct record *row, struct record_detail *detail)
+                             struct record *row, struct record_detail *detail, bool *is_stored_soon)
 {
     struct places p = {0};
     struct chunk begin = {0}, answer = {0};
@@ -133,6 +133,7 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
     struct gathered *e = find(x, id);
     if (e) {
         *row = shown(x, e);
+        *is_stored_soon = e->is_ended && row->state == ENDING_RUNNING;
         record_keep(row, arena);
     }
     if (e && detail) {

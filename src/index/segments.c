@@ -250,7 +250,7 @@ enum err segment_load_file(const char *path, uint64_t number, uint64_t offset, s
     /* A file whose name has gone may have begun its next life while it was read. */
     char name[PATH_BYTES];
     name_of(path, number, "", name);
-    return err ? err : access(name, F_OK) == 0 ? ERR_OK : ERR_NOT_FOUND;
+    return access(name, F_OK) == 0 ? err : ERR_NOT_FOUND;
 }
 
 void segments_rest(struct segments *s)

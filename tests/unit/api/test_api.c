@@ -17,6 +17,7 @@ static struct {
     size_t stored_count, running_count;
     struct str body;
     enum err store_err;
+    bool is_stored_soon; /* what runs */
     struct uuid stopped; /* where the store says that its list goes on */
     int readers;
 } world;
@@ -181,7 +182,8 @@ enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_
 }
 
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
-                             struct record *row, struct record_detail *detail)
+                             struct record *row, struct record_detail *detail,
+                             bool *is_stored_soon)
 {
     (void)x;
     (void)arena;
@@ -189,6 +191,7 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
     if (!running(id))
         return ERR_NOT_FOUND;
     *row = *running(id);
+    *is_stored_soon = world.is_stored_soon;
     return ERR_OK;
 }
 
@@ -418,6 +421,11 @@ static void one_that_just_ended_stands_once(void **state)
     assert_int_equal(yyjson_arr_size(at(f, "/requests")), 6);
     assert_int_equal(yyjson_get_int(at(f, "/total")), 6);
     assert_string_equal(text_at(f, "/requests/2/state"), "complete");
+    world.is_stored_soon = true;
+    ask_row(f, 200, 40, "");
+    assert_string_equal(text_at(f, "/state"), "complete"); /* as in the list */
+    ask_row(f, 200, 60, ""); /* not stored yet */
+    assert_string_equal(text_at(f, "/state"), "running");
 }
 
 static void running_alone_asks_no_store(void **state)

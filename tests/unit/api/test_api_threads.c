@@ -34,9 +34,10 @@ enum err indexer_running_body(struct indexer *x, const struct uuid *id, bool is_
 }
 
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
-                             struct record *row, struct record_detail *detail)
+                             struct record *row, struct record_detail *detail,
+                             bool *is_stored_soon)
 {
-    (void)x, (void)arena, (void)detail;
+    (void)x, (void)arena, (void)detail, (void)is_stored_soon;
     if (!running.is_there || !uuid_equal(id, &running.row.id))
         return ERR_NOT_FOUND;
     *row = running.row;

@@ -156,6 +156,7 @@ static void heads_are_pairs(void **state)
     r.state = ENDING_COMPLETE;
     doc = shown(&r, &d);
     assert_string_equal(yyjson_get_str(at(doc, "/request_hash")), "abababababababababababababababab");
+    assert_true(yyjson_is_null(at(doc, "/response_hash"))); /* not known */
     yyjson_doc_free(doc);
 }
 

@@ -20,6 +20,7 @@ struct heard {
         int64_t response_bytes;
     } events[EVENTS_MAX];
     int count;
+    int holds_at; /* whoever tells so many or more, until it is 0 */
 };
 
 static void hear(enum index_event event, const struct record *record, void *owner)
@@ -31,7 +32,17 @@ static void hear(enum index_event event, const struct record *record, void *owne
     h->events[h->count].id = record->id;
     h->events[h->count].state = record->state;
     h->events[h->count++].response_bytes = record->response_bytes;
-    uv_cond_signal(&h->changed);
+    uv_cond_broadcast(&h->changed);
+    while (h->holds_at && h->count >= h->holds_at)
+        uv_cond_wait(&h->changed, &h->mutex);
+    uv_mutex_unlock(&h->mutex);
+}
+
+static void hold(struct heard *h, int at)
+{
+    uv_mutex_lock(&h->mutex);
+    h->holds_at = at;
+    uv_cond_broadcast(&h->changed);
     uv_mutex_unlock(&h->mutex);
 }
 
@@ -83,6 +94,7 @@ static void stop(struct live *l)
 {
     if (!l->indexer)
         return;
+    hold(&l->heard, 0);
     journal_free(l->journal);
     indexer_stop(l->indexer);
     indexer_count(l->indexer, &l->scene->counters);
@@ -194,8 +206,11 @@ static void running_ones_can_be_asked(void **state)
     struct arena arena;
     struct record row;
     struct record_detail detail;
+    bool is_stored_soon;
     arena_init(&arena);
-    assert_int_equal(indexer_running_get(l->indexer, &a.id, &arena, &row, &detail), ERR_OK);
+    assert_int_equal(indexer_running_get(l->indexer, &a.id, &arena, &row, &detail, &is_stored_soon),
+                     ERR_OK);
+    assert_false(is_stored_soon);
     assert_str_equal(row.model, STR("m"));
     assert_int_equal(row.status, 200);
     assert_int_equal(row.duration_us, UNKNOWN);
@@ -203,7 +218,8 @@ static void running_ones_can_be_asked(void **state)
     assert_int_equal(detail.timeline[0].bytes, 10);
     assert_true(str_starts(detail.response_head, STR("HTTP/1.1 200")));
     struct uuid other = uuid_new();
-    assert_int_equal(indexer_running_get(l->indexer, &other, &arena, &row, NULL), ERR_NOT_FOUND);
+    assert_int_equal(indexer_running_get(l->indexer, &other, &arena, &row, NULL, &is_stored_soon),
+                     ERR_NOT_FOUND);
     assert_int_equal(indexer_running_body(l->indexer, &other, true, &body), ERR_NOT_FOUND);
     struct indexer_counters c;
     indexer_count(l->indexer, &c);
@@ -322,6 +338,35 @@ static void who_has_waited_is_not_forgotten(void **state)
     assert_int_equal(scene_count(s), COUNT);
 }
 
+static void say(struct live *l, struct script *x)
+{
+    scene_segment(l->scene, 0);
+    put_begin(l->scene, x);
+    put_request(l->scene, x, REQUEST);
+    put_end(l->scene, x, ENDING_CLIENT_DISCONNECTED, REQUEST.len, 0);
+    flush(l);
+}
+
+/* Between the commit and the indexer's letting go of it, it is in both: who asks is sent to the store. */
+static void who_has_ended_is_looked_for_in_the_store(void **state)
+{
+    struct live *l = *state;
+    struct arena arena;
+    struct record row;
+    struct script x = script_new();
+    bool is_stored_soon = false;
+    arena_init(&arena);
+    hold(&l->heard, 2);
+    say(l, &x);
+    wait_for(l, 2);
+    assert_int_equal(scene_count(l->scene), 1);
+    assert_int_equal(indexer_running_get(l->indexer, &x.id, &arena, &row, NULL, &is_stored_soon), ERR_OK);
+    assert_int_equal(row.state, ENDING_RUNNING);
+    assert_true(is_stored_soon);
+    stop(l);
+    arena_release(&arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -330,6 +375,7 @@ int main(void)
         TEST(told_as_it_happens),         TEST(running_ones_can_be_asked),
         TEST(many_through_many_segments), TEST(a_very_long_body_is_kept),
         TEST(two_workers),                TEST(who_has_waited_is_not_forgotten),
+        TEST(who_has_ended_is_looked_for_in_the_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
