@@ -79,6 +79,7 @@ run() {
     [ "$rc" -eq 0 ] || [ "$2" -gt 0 ] || set -- "$1" 1 "$3"
     [ $(($1 + $2 + $3)) -gt 0 ] || set -- 0 1 0
     passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+    [ "$2" -eq 0 ] || failing="${failing:-} $name"
     summary="${summary:-}
 $(printf '    %-14s %5d passed %3d failed %3d skipped  %4d s' "$name" "$1" "$2" "$3" $(($(date +%s) - begun)))"
     return "$rc"
@@ -91,7 +92,20 @@ skip() {
 $(printf '    %-14s skipped: %s' "$1" "$2")"
 }
 
+# What a suite says of its failures: node:test gathers them at its end; else the end of all it says.
+why_failed() {
+    say "what failed in $1"
+    if grep -q 'failing tests:' "$logs/$1.log"; then
+        sed -n '/failing tests:/,$p' "$logs/$1.log"
+    else
+        tail -n 60 "$logs/$1.log"
+    fi | head -n 120
+}
+
 finish() {
+    for name in ${failing:-}; do
+        why_failed "$name"
+    done
     say "in $(($(date +%s) - started)) s; logs are in build-logs/${summary:-}"
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" -eq 0 ]
