@@ -9,8 +9,8 @@ static const int64_t us_per_hour = INT64_C(3600) * 1000000;
 static bool is_unfiltered(const struct request_filter *f)
 {
     return !f->model.len && !f->session_id.len && !f->agent_id.len && !f->provider.len &&
-           !f->agent_type.len && !f->class.len && !f->route.len && !f->project.len && !f->tool.len && !f->q.len && !f->status &&
-           !f->has_state && !f->start_us && !f->end_us;
+           !f->agent_type.len && !f->class.len && !f->route.len && !f->project.len &&
+           !f->tool.len && !f->q.len && !f->status && !f->has_state && !f->start_us && !f->end_us;
 }
 
 /* Sums are kept by all but these. */

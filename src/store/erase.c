@@ -153,14 +153,14 @@ static enum err delete_rows(struct erasing *x, struct fail *f)
 {
     struct store *s = x->e->store;
     struct statement *q;
-    int64_t gone[] = {0, 0, 0};
+    int64_t gone[] = {0, 0};
     enum err err = database_prepare(&s->db, "DELETE FROM requests WHERE id = ?", &q, f);
     for (size_t i = 0; i < x->count && !err; i++) {
         struct doomed *d = &x->rows[i];
         err = delete_row(q, d, f);
         if (err || !d->was_there)
             continue;
-        gone[0]++, gone[2]++;
+        gone[0]++;
         gone[1] += d->record.request_bytes + d->record.response_bytes;
         err = rollup_names(s, &d->record, &d->names, f);
         if (err)
@@ -172,9 +172,9 @@ static enum err delete_rows(struct erasing *x, struct fail *f)
         err = rollup_write(s, f);
     if (!err)
         err = database_change(&s->db,
-                              "UPDATE totals SET requests = requests - ?, raw_bytes = raw_bytes - ?,"
-                              " erased = erased + ?",
-                              gone, 3, NULL, f);
+                              "UPDATE totals SET requests = requests - ?1, raw_bytes = raw_bytes - ?2,"
+                              " erased = erased + ?1",
+                              gone, 2, NULL, f);
     x->e->deleted += err ? 0 : gone[0];
     return err;
 }

@@ -42,7 +42,7 @@ struct search {
     uint64_t again_ns;  /* so long after that it is begun */
     struct search_sweep {
         bool is_running;
-        uint64_t next_ns;   /* monotonic: of the next look */
+        uint64_t begun_ns, next_ns; /* monotonic: of this look, and of the next */
         int64_t erased;     /* more than was known when it began */
         int64_t file, visit; /* the last one that was looked at */
     } sweep;

@@ -11,6 +11,7 @@
 enum { VISITS_MAX = 64 }; /* looked up at a time */
 
 static const uint64_t look_every_ns = UINT64_C(10000000000);
+static const uint64_t rest_times = 20; /* as long as a look at all of it took */
 
 struct visits {
     struct search_gone list[VISITS_MAX]; /* texts in the arena */
@@ -104,7 +105,9 @@ static enum err strike_kept(struct search *x, struct visits *v, struct fail *f)
 
 static enum err finish(struct search *x, struct fail *f)
 {
+    uint64_t now_ns = clock_mono_ns(), rest_ns = (now_ns - x->sweep.begun_ns) * rest_times;
     x->sweep.is_running = false;
+    x->sweep.next_ns = now_ns + MAX_OF(rest_ns, look_every_ns);
     x->current.cursor = (struct search_cursor){0}; /* none moves */
     enum err err = search_file_begin(&x->current, f);
     x->current.about.erased += x->sweep.erased;
@@ -114,13 +117,15 @@ static enum err finish(struct search *x, struct fail *f)
 static enum err look(struct search *x, struct fail *f)
 {
     int64_t known = x->current.about.erased;
-    x->sweep.next_ns = clock_mono_ns() + look_every_ns;
+    uint64_t now_ns = clock_mono_ns();
+    x->sweep.next_ns = now_ns + look_every_ns;
     enum err err = reader_begin(x->reader, f);
     if (err)
         return err;
     int64_t erased = database_number(&x->reader->db, "SELECT erased FROM totals", known);
     if (erased != known)
-        x->sweep = (struct search_sweep){.is_running = true, .next_ns = x->sweep.next_ns,
+        x->sweep = (struct search_sweep){.is_running = true, .begun_ns = now_ns,
+                                         .next_ns = x->sweep.next_ns,
                                          .erased = erased - known};
     return ERR_OK;
 }
