@@ -187,6 +187,16 @@ static uint64_t index_texts(void *owner)
     return waits ? pause_ns : search_step(app->search);
 }
 
+/* What was needed a while ago goes back to the system. */
+static uint64_t rest(void *owner)
+{
+    static const uint64_t minute_ns = UINT64_C(60000000000);
+    struct app *app = owner;
+    api_rest(app->api, minute_ns);
+    mem_rest();
+    return minute_ns;
+}
+
 /* --- building --- */
 
 /* What other proxies on the same database record is shown here too. */
@@ -258,7 +268,7 @@ static enum err open_storage(struct app *app, struct fail *f)
     keeper_init(&app->keeper, cfg, app->store, app->indexer, app->search, app->prices);
     keeper_add_chores(&app->keeper, app->chores);
     transcripts_add_chores(&app->transcripts, app->chores);
-    chores_add(app->chores, "rest", api_rest, app->api);
+    chores_add(app->chores, "rest", rest, app);
     if (app->search)
         chores_add(app->chores, "search", index_texts, app);
     if (!err)

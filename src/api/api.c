@@ -109,12 +109,9 @@ void api_drain(struct api *a)
     job_pool_drain(a->jobs);
 }
 
-uint64_t api_rest(void *api)
+void api_rest(struct api *a, uint64_t after_ns)
 {
-    static const uint64_t minute_ns = UINT64_C(60000000000);
-    if (job_pool_rest(((struct api *)api)->jobs, minute_ns))
-        mem_rest();
-    return minute_ns;
+    job_pool_rest(a->jobs, after_ns);
 }
 
 void api_free(struct api *a)

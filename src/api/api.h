@@ -79,8 +79,8 @@ struct api *api_new(const struct api_options *options);
 /* Any thread, at shutdown, before any loop is told to end: ends every live stream, answers who
  * waits in line, and lets nothing new begin. */
 void api_drain(struct api *a);
-/* A chore (chores.h): what questions needed goes back to the system when nobody has asked for a minute. */
-uint64_t api_rest(void *api);
+/* Any thread: frees what questions needed when nobody has asked any for so long. */
+void api_rest(struct api *a, uint64_t after_ns);
 /* After every loop has ended and the indexer has stopped. */
 void api_free(struct api *a);
 

@@ -45,7 +45,7 @@ void job_pool_free(struct job_pool *p)
     free(p);
 }
 
-bool job_pool_rest(struct job_pool *p, uint64_t after_ns)
+size_t job_pool_rest(struct job_pool *p, uint64_t after_ns)
 {
     struct store_reader *spare[JOBS_RUNNING_MAX];
     size_t count = 0;
@@ -60,7 +60,7 @@ bool job_pool_rest(struct job_pool *p, uint64_t after_ns)
     uv_mutex_unlock(&p->lock);
     for (size_t i = 0; i < count; i++)
         store_reader_free(spare[i]);
-    return count > 0;
+    return count;
 }
 
 static void job_free(struct api_job *job)

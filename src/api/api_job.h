@@ -62,8 +62,8 @@ void job_pool_free(struct job_pool *p); /* no job may be left */
  * leaves no job behind: loop_free() waits for what is on a worker thread. */
 void job_pool_drain(struct job_pool *p);
 
-/* Any thread: gives back the readers that nobody has used for so long. True if there was one. */
-bool job_pool_rest(struct job_pool *p, uint64_t after_ns);
+/* Any thread: frees the readers that nobody has used for so long; returns how many. */
+size_t job_pool_rest(struct job_pool *p, uint64_t after_ns);
 
 /* Answers the call, now or later. */
 void job_start(struct job_pool *p, struct call *c, const struct ask *ask, job_work *work);

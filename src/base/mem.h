@@ -15,8 +15,7 @@ void *mem_zeroed(size_t bytes);
 void *mem_resize(void *old, size_t bytes);
 char *mem_strdup(const char *text); /* NULL stays NULL */
 void *mem_dup(const void *ptr, size_t bytes);
-/* Much was freed, and for a while little will be needed: gives it back to the system, where libc can. Takes
- * some milliseconds for 100 MB. */
+/* What was freed goes back to the system, where libc can do that. Takes some milliseconds for 100 MB. */
 void mem_rest(void);
 
 #define MEM_NEW(type) ((type *)mem_zeroed(sizeof(type)))

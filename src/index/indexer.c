@@ -266,7 +266,6 @@ static void keep_house(struct indexer *x, uint64_t now_ns, bool has_news)
         taker_rest(&x->taker);
         buf_release(&x->marks);
         uv_mutex_unlock(&x->mutex);
-        mem_rest();
         x->is_resting = true;
     }
 }

@@ -407,7 +407,6 @@ static uint64_t settle(struct search *x)
         return 0;
     sqlite_checkpoint(&x->current.db, false);
     reader_blocks_release(x->reader);
-    mem_rest();
     return look_again_ns;
 }
 
