@@ -73,6 +73,19 @@ test('what the client itself wrote down of a session', { skip: why_skipped || !o
   await close();
 });
 
+test('a session\'s turns are numbered within their agent', { skip: why_skipped }, async () => {
+  const { sessions } = await (await fetch(`${server.url}/api/sessions?limit=50`)).json();
+  const { page, close } = await openPage(browser, server, `/sessions/${sessions[0].session_id}`, { width: 1440 });
+  const main = page.locator('[role=treegrid] .agent').first();
+  await main.waitFor();
+  if (await main.getAttribute('aria-expanded') !== 'true') await main.locator('button').click();
+  await page.locator('.turn').first().waitFor();
+  const numbers = await page.locator('.trace .turn').evaluateAll((turns) => turns.map((one) => one.children[1].textContent));
+  assert.equal(numbers[0], '1');
+  assert.ok(numbers.every((text, i) => text === '1' || Number(text) === Number(numbers[i - 1]) + 1), numbers.join(' '));
+  await close();
+});
+
 test('axe finds nothing serious on any page', { skip: why_skipped, timeout: 480_000 }, async () => {
   const few = onMock ? await startServer({ rows: 16 }) : server;
   const list = await (await fetch(`${few.url}/api/requests?limit=40&state=complete`)).json();
