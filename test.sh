@@ -204,7 +204,7 @@ suite_fault() {
     run fault node tests/run.mjs fault
 }
 
-browser_tests() { (cd tests/browser && node --test --test-concurrency=2 --test-timeout=400000 --test-reporter=spec); }
+browser_tests() { (cd tests/browser && node --test --test-concurrency=2 --test-timeout=900000 --test-reporter=spec); }
 
 suite_browser() {
     use_node || { absent browser "no Node 22.17 or later" && return; }

@@ -66,14 +66,15 @@ static void accept_give(struct reload *r, struct route_set *set)
 {
     struct route_set *old = r->current;
     log_setup(set->config->logging_level, set->config->logging_format);
-    log_names(LOG_INFO, "configuration reloaded", old->config, set->config, true);
-    log_names(LOG_WARN, "changed, but needs a restart", old->config, set->config, false);
     router_inherit(set->router, old->router);
     r->to.apply(r->to.owner, set);
     uv_mutex_lock(&r->mutex);
     r->current = set;
     buf_clear(&r->error);
     uv_mutex_unlock(&r->mutex);
+    /* last: who reads it asks by the new rules */
+    log_names(LOG_INFO, "configuration reloaded", old->config, set->config, true);
+    log_names(LOG_WARN, "changed, but needs a restart", old->config, set->config, false);
     route_set_drop(old);
 }
 

@@ -12,12 +12,15 @@
 
 static const char confirm_name[] = "X-Confirm-Delete";
 
-static void answer(struct api_job *job, int64_t deleted, bool is_done)
+/* `end_us`: of what is deleted, for the next time; UNKNOWN: there is none. */
+static void answer(struct api_job *job, int64_t deleted, int64_t end_us)
 {
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     yyjson_mut_obj_add_sint(doc, root, "deleted", deleted);
-    yyjson_mut_obj_add_bool(doc, root, "done", is_done);
+    yyjson_mut_obj_add_bool(doc, root, "done", end_us == UNKNOWN);
+    if (end_us != UNKNOWN)
+        json_put_time(doc, root, "end", end_us);
     job_answer_json(job, doc);
     if (deleted)
         job->to->deleted(job->to->owner);
@@ -45,7 +48,7 @@ enum err delete_one(struct api_job *job)
         return ERR_RUNNING;
     if (err)
         return err;
-    answer(job, e.deleted, true);
+    answer(job, e.deleted, UNKNOWN);
     return ERR_OK;
 }
 
@@ -62,7 +65,8 @@ static enum err choose_marks(struct api_job *job, enum erase_marks *marks)
 static enum err delete_many(struct api_job *job)
 {
     const uint64_t end_ns = clock_mono_ns() + DELETE_MS * UINT64_C(1000000);
-    struct uuid until = uuid_floor(clock_wall_us());
+    const int64_t now_us = clock_wall_us(), end_us = job->ask.query.filter.end_us;
+    struct uuid until = uuid_floor(now_us);
     enum erase_marks marks;
     struct eraser e;
     bool more = true;
@@ -76,7 +80,7 @@ static enum err delete_many(struct api_job *job)
     if (err && e.deleted)
         job->to->deleted(job->to->owner);
     if (!err)
-        answer(job, e.deleted, !more);
+        answer(job, e.deleted, more ? MIN_OF(now_us, end_us ? end_us : now_us) : UNKNOWN);
     return err;
 }
 

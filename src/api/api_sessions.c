@@ -285,13 +285,24 @@ static void put_agent(yyjson_mut_doc *doc, yyjson_mut_val *list, const struct tr
             put_request(doc, requests, &t->rows->list[i], t->transcripts);
 }
 
+/* Its agents' sums: with what runs. */
+static void sum_up(const struct tree *t, struct session_row *row)
+{
+    struct sums all = {0};
+    for (size_t i = 0; i < t->count; i++)
+        add_sums(&all, &t->list[i].own);
+    row->first_us = all.first_us;
+    row->request_count = all.request_count;
+    row->error_count = all.error_count;
+    row->usage = all.usage;
+    row->cost_usd_micro = all.cost_usd_micro;
+    row->unknown_cost_count = all.unknown_cost_count;
+}
+
 /* Of a session whose first request still runs there is no row yet. */
 static struct session_row session_of(const struct tree *t, struct str session_id)
 {
-    struct sums all = {0};
     struct session_row row = {.session_id = session_id};
-    for (size_t i = 0; i < t->count; i++)
-        add_sums(&all, &t->list[i].own);
     for (size_t i = 0; i < t->rows->count; i++) {
         const struct record *r = &t->rows->list[i];
         row.title = row.title.len ? row.title : r->title;
@@ -300,12 +311,6 @@ static struct session_row session_of(const struct tree *t, struct str session_id
         row.project = row.project.len ? row.project : r->project;
         row.last_us = MAX_OF(row.last_us, r->started_us);
     }
-    row.first_us = all.first_us;
-    row.request_count = all.request_count;
-    row.error_count = all.error_count;
-    row.usage = all.usage;
-    row.cost_usd_micro = all.cost_usd_micro;
-    row.unknown_cost_count = all.unknown_cost_count;
     for (size_t i = 0; i < t->count; i++)
         row.agent_count += t->list[i].name.id.len > 0;
     return row;
@@ -319,10 +324,13 @@ static enum err show(struct api_job *job, struct tree *t)
         row = session_of(t, job->ask.name);
     else if (err)
         return err;
+    bool is_cut = t->rows->is_cut || t->is_cut;
+    if (!is_cut) /* its row may be of a moment later, and knows none that runs */
+        sum_up(t, &row);
     yyjson_mut_doc *doc = json_doc_new();
     yyjson_mut_val *root = yyjson_mut_doc_get_root(doc);
     fill_session(doc, yyjson_mut_obj_add_obj(doc, root, "session"), &job->arena, &row);
-    yyjson_mut_obj_add_bool(doc, root, "is_cut", t->rows->is_cut || t->is_cut);
+    yyjson_mut_obj_add_bool(doc, root, "is_cut", is_cut);
     yyjson_mut_val *list = yyjson_mut_obj_add_arr(doc, root, "agents");
     for (size_t i = 0; i < t->count; i++)
         put_agent(doc, list, t, i);

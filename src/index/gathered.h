@@ -47,6 +47,7 @@ struct gathered {
     bool is_packed;    /* the request's body is in the batch or the store */
     bool is_announced; /* STARTED has been told */
     bool is_ended;     /* waits for the commit */
+    bool is_stored;    /* it has been committed: nobody need look here */
     bool has_no_duration; /* nobody knows when it ended */
     bool is_untimed;   /* nobody knows when the answer's bytes came */
     bool is_request_encoded; /* the request's head names a coding */

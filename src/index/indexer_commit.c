@@ -20,6 +20,10 @@ static bool is_refusal(enum err err)
 static void settle(struct indexer *x, const struct batch *b)
 {
     struct taker *t = &x->taker;
+    uv_mutex_lock(&x->mutex);
+    for (size_t i = 0; i < b->row_count; i++)
+        gathering_find(&t->exchanges, &b->rows[i].record.id)->is_stored = true;
+    uv_mutex_unlock(&x->mutex);
     indexer_note_recent(x, b);
     for (size_t i = 0; i < b->row_count; i++) {
         struct gathered *e = gathering_find(&t->exchanges, &b->rows[i].record.id);

@@ -13,7 +13,7 @@ enum { TIMELINE_SHOWN_MAX = 1 << 16 };
 static struct record shown(struct indexer *x, const struct gathered *e)
 {
     struct record r = e->record;
-    if (e->is_ended && !atomic_load(&x->is_refused)) {
+    if (!e->is_ended || !atomic_load(&x->is_refused)) {
         r.state = ENDING_RUNNING;
         r.duration_us = UNKNOWN;
     }
@@ -25,7 +25,8 @@ void indexer_each_running(struct indexer *x, indexer_running_fn *fn, void *owner
     uv_mutex_lock(&x->mutex);
     for (struct gathered *e = x->taker.exchanges.newest; e; e = e->older) {
         struct record r = shown(x, e);
-        fn(&r, owner);
+        if (!e->is_stored)
+            fn(&r, owner);
     }
     uv_mutex_unlock(&x->mutex);
 }
@@ -41,7 +42,8 @@ void indexer_count(struct indexer *x, struct indexer_counters *out)
 
 static struct gathered *find(struct indexer *x, const struct uuid *id)
 {
-    return gathering_find(&x->taker.exchanges, id);
+    struct gathered *e = gathering_find(&x->taker.exchanges, id);
+    return e && !e->is_stored ? e : NULL;
 }
 
 /* Where bytes are, copied so that files can be read without the mutex. */
@@ -104,24 +106,29 @@ static void copy_timeline(const struct chunk_list *list, struct arena *arena,
         d->timeline[d->timeline_len++] = (struct chunk_mark){r.chunk.at_us, r.chunk.len};
 }
 
-static void copy_heads(struct indexer *x, const struct places *p, const struct chunk *begin,
+/* False where a segment has gone: only an exchange that is in the store loses any. */
+static bool copy_heads(struct indexer *x, const struct places *p, const struct chunk *begin,
                        const struct chunk *answer, struct arena *arena, struct record_detail *d)
 {
     struct frame_begin b;
     struct frame_resp_head h;
     struct buf bytes;
+    enum err begin_err = ERR_OK, answer_err = ERR_OK;
     buf_init(&bytes, FRAME_PAYLOAD_MAX);
-    if (begin->len && load(x, p, begin, &bytes) == ERR_OK &&
-        frame_begin_read(buf_str(&bytes), &b) == ERR_OK)
+    if (begin->len)
+        begin_err = load(x, p, begin, &bytes);
+    if (bytes.len && !begin_err && frame_begin_read(buf_str(&bytes), &b) == ERR_OK)
         d->request_head = arena_str(arena, b.head);
     buf_clear(&bytes);
-    if (answer->len && load(x, p, answer, &bytes) == ERR_OK &&
-        frame_resp_head_read(buf_str(&bytes), &h) == ERR_OK) {
+    if (answer->len)
+        answer_err = load(x, p, answer, &bytes);
+    if (bytes.len && !answer_err && frame_resp_head_read(buf_str(&bytes), &h) == ERR_OK) {
         d->response_head = arena_str(arena, h.head);
         d->upstream_addr = arena_str(arena, h.upstream_addr);
         d->sent_us = (int64_t)h.sent_us;
     }
     buf_release(&bytes);
+    return begin_err != ERR_NOT_FOUND && answer_err != ERR_NOT_FOUND;
 }
 
 enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct arena *arena,
@@ -149,7 +156,7 @@ enum err indexer_running_get(struct indexer *x, const struct uuid *id, struct ar
         return ERR_NOT_FOUND;
     if (detail) {
         copy_timeline(&p.list, arena, detail);
-        copy_heads(x, &p, &begin, &answer, arena, detail);
+        *is_stored_soon |= !copy_heads(x, &p, &begin, &answer, arena, detail);
         free_places(&p);
     }
     return ERR_OK;

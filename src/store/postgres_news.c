@@ -27,7 +27,6 @@ struct store_news {
     struct store_reader *reader;
     uv_thread_t thread;
     int bell[2]; /* a pipe: closed at its writing end, it says stop */
-    bool has_listened; /* what came while we were not connected has been missed */
     bool has_gone;     /* rows were deleted, and the listener has not been told */
     uint64_t told_ns;  /* when it was told last */
 };
@@ -58,8 +57,11 @@ static void tell_row(struct store_news *n, const struct uuid *id)
     struct record row;
     struct arena arena;
     arena_init(&arena);
-    if (!store_get(n->reader, id, &arena, &row, NULL, NULL))
+    enum err err = store_get(n->reader, id, &arena, &row, NULL, NULL);
+    if (!err)
         n->listener.on_row(&row, n->listener.owner);
+    else if (err != ERR_NOT_FOUND)
+        n->listener.on_gap(n->listener.owner);
     arena_release(&arena);
 }
 
@@ -93,9 +95,7 @@ static void connect_and_listen(struct store_news *n)
     struct fail f = {0};
     struct postgres *p = &n->connection;
     if (!postgres_connect(p, &f) && !postgres_run(p, "LISTEN ccp_recorded", &f)) {
-        if (n->has_listened)
-            n->listener.on_gap(n->listener.owner);
-        n->has_listened = true;
+        n->listener.on_gap(n->listener.owner); /* what came while nobody listened was missed */
         return;
     }
     postgres_lose(p);

@@ -312,6 +312,20 @@ enum err reader_detail(struct store_reader *r, struct piece_at at, struct arena 
                : ERR_OK;
 }
 
+/* What cannot be read may be that of a request that was deleted meanwhile, and is being wiped. */
+static enum err why_unreadable(struct store_reader *r, const struct uuid *id, enum err err)
+{
+    struct arena arena;
+    struct record row;
+    struct piece_at at;
+    if (err != ERR_CORRUPT)
+        return err;
+    arena_init(&arena);
+    bool has_gone = read_one(r, id, &arena, &row, &at, NULL) == ERR_NOT_FOUND;
+    arena_release(&arena);
+    return has_gone ? ERR_NOT_FOUND : err;
+}
+
 enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *arena,
                    struct record *row, struct record_detail *detail, struct fail *f)
 {
@@ -320,7 +334,7 @@ enum err store_get(struct store_reader *r, const struct uuid *id, struct arena *
     if (err || !detail)
         return err;
     struct detail d;
-    err = reader_detail(r, at, arena, &d, f);
+    err = why_unreadable(r, id, reader_detail(r, at, arena, &d, f));
     if (err == ERR_GONE) {
         *detail = (struct record_detail){0};
         return ERR_OK;
@@ -383,6 +397,7 @@ enum err store_body(struct store_reader *r, const struct uuid *id, enum body_sid
     if (!err)
         err = check_hash(str_make(out->ptr + before, out->len - before),
                          side == BODY_REQUEST ? d.facts.request_hash : d.facts.response_hash, f);
+    err = why_unreadable(r, id, err);
     if (err == ERR_CORRUPT) /* whichever block it is, it is not behind the one that holds this */
         reader_leave_behind(r, at.block);
     if (err) {

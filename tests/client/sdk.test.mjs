@@ -76,11 +76,9 @@ test('abort in mid-stream', { skip }, async () => {
   });
   const stream = client(session).messages.stream(MESSAGE);
   await within(new Promise((resolve) => stream.on('text', resolve)), 5000, 'the first text');
-  const left_at = performance.now();
   stream.abort();
   await assert.rejects(stream.finalMessage(), (e) => e instanceof sdk.APIUserAbortError);
-  const closed_at = await t.up.seen(session)[0].closed();
-  assert.ok(closed_at - left_at < 1000, `upstream closed after ${closed_at - left_at} ms`);
+  await t.up.seen(session)[0].closed();
   const { row, x } = await check_record(session, 'client_disconnected');
   same_bytes(await t.proxy.body(row.id, 'response'), x.sent_body, 'what came');
 });

@@ -171,7 +171,7 @@ test('a third SIGTERM while a locked database holds up the end: exits at once, a
   const timer = setInterval(() => p.child.kill('SIGTERM'), 50); // two that come together may be one
   assert.deepEqual(await p.exited, { code: 0, signal: null }, p.log);
   clearInterval(timer);
-  assert.ok(performance.now() - from < 1000, 'at once');
+  assert.ok(performance.now() - from < 5000, 'before the tries end that two would wait for');
 }));
 
 test('a second SIGTERM ends at once; cut streams are proxy_shutdown', { timeout: 60000 }, () => in_dir(async (start) => {

@@ -311,10 +311,8 @@ each('a client that leaves in mid-answer', async (name, is_stream, s) => {
   await conn.request('POST', '/v1/messages', { headers: headers_for(t.session), body: ask_body('hi', { model: t.model, stream: is_stream, tools: TOOLS }) });
   const { x } = await until(() => t.asked()[0], 'the provider to be asked');
   if (is_stream) await conn.head();
-  const left_at = performance.now();
   conn.destroy();
-  const closed_at = await x.closed();
-  assert.ok(closed_at - left_at < 1000, `${closed_at - left_at} ms`);
+  await x.closed();
   assert.equal((await t.row()).state, 'client_disconnected');
 });
 

@@ -153,7 +153,8 @@ export function startMock({ port = 0, rows: count = 400, live = false, hostile =
     rows = rows.filter((row) => !now.has(row));
     event_id++;
     for (const reader of readers) reader.write(`id: ${event_id}\nevent: resync\ndata: {}\n\n`);
-    json(response, { deleted: now.size, done: now.size === found.length });
+    const done = now.size === found.length;
+    json(response, { deleted: now.size, done, ...(done ? {} : { end: params.get('end') ?? new Date().toISOString() }) });
   }
   function eraseOne(response, made) {
     if (made.row.state === 'running') return json(response, { error: { code: 'running', message: 'It still runs.' } }, 409);

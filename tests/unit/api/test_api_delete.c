@@ -56,10 +56,12 @@ static uint64_t none(void *owner)
     return 0;
 }
 
-static bool no(void *owner)
+static bool ends_now; /* after each step */
+
+static bool is_draining(void *owner)
 {
     (void)owner;
-    return false;
+    return ends_now;
 }
 
 static void deleted(void *owner)
@@ -98,6 +100,7 @@ static int setup(void **state)
 {
     struct scene *s = MEM_NEW(struct scene);
     told = 0;
+    ends_now = false;
     scene_open_store(s);
     maker_init(&maker, s->store);
     add_rows(s->store);
@@ -106,7 +109,7 @@ static int setup(void **state)
     const struct api_options options = {.store = s->store,
                                         .version = "1",
                                         .owner = &told,
-                                        .is_draining = no,
+                                        .is_draining = is_draining,
                                         .lost_frames = none,
                                         .deleted = deleted,
                                         .upkeep = upkeep};
@@ -155,6 +158,36 @@ static void nothing_goes_without_confirmation(void **state)
     ask_with(s, 400, "DELETE", "/api/requests?modle=odd", "matching");
     assert_left(s, ROWS);
     assert_int_equal(told, 0);
+}
+
+static void add_row(struct store *store, int64_t started_us)
+{
+    struct fail f = {0};
+    struct record r = maker_record(started_us);
+    maker_add(&maker, &r, STR("request"), STR("answer"));
+    assert_int_equal(store_commit(store, maker_batch(&maker), &f), ERR_OK);
+    maker_next(&maker);
+}
+
+/* What is recorded while it goes on in several answers stays. */
+static void the_next_answer_has_the_same_end(void **state)
+{
+    struct scene *s = *state;
+    enum { MORE = 300 };
+    for (int i = 0; i < MORE; i++)
+        add_row(s->store, base_us + i);
+    ends_now = true;
+    ask_with(s, 200, "DELETE", "/api/requests", "all");
+    assert_false(yyjson_get_bool(at(s, "/done")));
+    int first = (int)yyjson_get_int(at(s, "/deleted"));
+    assert_in_range(first, 1, ROWS + MORE - 1);
+    char again[96];
+    snprintf(again, sizeof again, "/api/requests?end=%s", text_at(s, "/end"));
+    add_row(s->store, clock_wall_us());
+    ask_with(s, 200, "DELETE", again, "matching");
+    assert_int_equal(yyjson_get_int(at(s, "/deleted")), ROWS + MORE - first);
+    assert_true(yyjson_get_bool(at(s, "/done")));
+    assert_left(s, 1);
 }
 
 static void all_of_them_go(void **state)
@@ -243,6 +276,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(nothing_goes_without_confirmation),
+        TEST(the_next_answer_has_the_same_end),
         TEST(all_of_them_go),
         TEST(those_that_match_go),
         TEST(one_goes),

@@ -254,6 +254,7 @@ static void what_runs_is_there(void **state)
     assert_string_equal(text_at(s, "/requests/1/state"), "running");
     ask(s, 200, "/api/sessions/s1");
     assert_int_equal(size_at(s, "/agents/0/requests"), 2);
+    assert_int_equal(int_at(s, "/session/request_count"), 2); /* as its agents say */
 }
 
 static void retries(void **state)

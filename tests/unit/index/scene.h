@@ -36,6 +36,8 @@ struct scene {
     atomic_int questions;             /* whether a row is there */
     /* What the question with this number fails with; ERR_OK: it is answered. May be NULL. */
     enum err (*before_answer)(struct scene *s, int question);
+    /* Told in the store's commit, on the indexer's thread. May be NULL. */
+    void (*on_commit)(struct scene *s);
     uv_sem_t told;                    /* that the store is ready, where it waits for that */
     struct buf segment;               /* being written */
     struct uuid boot;
@@ -75,7 +77,10 @@ static inline enum err port_commit(void *owner, const struct batch *batch, struc
     for (size_t i = 0; s->has_poison && i < batch->row_count; i++)
         if (uuid_equal(&batch->rows[i].record.id, &s->poison))
             return fail(f, ERR_PARSE, "poison");
-    return store_commit(s->store, batch, f);
+    enum err err = store_commit(s->store, batch, f);
+    if (s->on_commit)
+        s->on_commit(s);
+    return err;
 }
 
 static inline enum err port_journal_marks(void *owner, struct buf *out, struct fail *f)

@@ -27,9 +27,10 @@ export function openLive(listener: LiveListener): () => void {
     source.onopen = () => {
       retry_ms = first_retry_ms;
       listener.onStatus('live');
-      // Whatever happened between the two connections is not known here, with or without Last-Event-ID.
-      if (opened_before) listener.onResync();
       opened_before = true;
+      // What happened since the lists were read, or between two connections, is not known here, with or without
+      // Last-Event-ID.
+      listener.onResync();
     };
     source.onerror = () => {
       listener.onStatus(opened_before ? 'reconnecting' : 'connecting');

@@ -325,7 +325,7 @@ export type StorageState = Storage & {
   disk_free_bytes: number | null;
   retention: { max_age_ms: number | null; rows_max_age_ms: number | null; max_bytes: number | null; runs: number; last_run_at: string | null; dropped_bytes: number; deleted_requests: number; held: boolean };
 };
-export type Deleted = { deleted: number; done: boolean };
+export type Deleted = { deleted: number; done: boolean; end?: string };
 
 export type BreakerState = 'closed' | 'open' | 'half_open';
 export type Provider = {

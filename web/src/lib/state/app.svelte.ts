@@ -41,7 +41,7 @@ export class App {
         for (const listener of this.#listeners) listener(row, kind);
       },
       onResync: () => {
-        if (!this.list.is_first) this.list.reread();
+        this.list.reread();
         for (const listener of this.#resyncs) listener();
       },
       onStatus: (status) => (this.#status = status)

@@ -42,8 +42,9 @@ export class RequestList {
     void this.#load(page_size);
   }
 
-  /** After missed events. The old rows stay on the screen until the new ones are here. */
+  /** After missed events. The old rows stay on the screen until the new ones are here. Nothing where no list is in use. */
   reread() {
+    if (!this.#abort) return;
     const shown = this.#phase === 'first' ? 0 : this.#rows.length;
     void this.#load(Math.max(page_size, Math.min(longest_reread, shown)), shown);
   }

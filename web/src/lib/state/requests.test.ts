@@ -3,8 +3,8 @@ import type { RequestPage, RequestRow } from '../api/types.ts';
 import { noFilter } from './filter.ts';
 import { RequestList } from './requests.svelte.ts';
 
-const { listRequests } = vi.hoisted(() => ({ listRequests: vi.fn() }));
-vi.mock('../api/client.ts', () => ({ listRequests, isAbort: () => false }));
+const { listRequests, is_abort } = vi.hoisted(() => ({ listRequests: vi.fn(), is_abort: vi.fn(() => false) }));
+vi.mock('../api/client.ts', () => ({ listRequests, isAbort: is_abort }));
 
 const row = (n: number) => ({ id: `id-${String(n).padStart(4, '0')}`, started_at: new Date(1_700_000_000_000 + n * 1000).toISOString(), state: 'complete' }) as RequestRow;
 const page = (ns: number[], next_cursor: string | null): RequestPage =>
@@ -46,5 +46,17 @@ it('never shows fewer rows while it reads again', async () => {
   list.reread();
   await settled();
   expect([...lengths]).toEqual([4]);
+  expect(list.rows.length).toBe(4);
+});
+
+it('reads again though the first page is still on its way, and not where nothing was asked', async () => {
+  const list = new RequestList();
+  list.reread();
+  expect(listRequests).not.toHaveBeenCalled();
+  listRequests.mockImplementationOnce((_, signal: AbortSignal) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')))));
+  is_abort.mockReturnValueOnce(true);
+  list.use({ ...noFilter, q: 'seldom' });
+  list.reread();
+  await settled();
   expect(list.rows.length).toBe(4);
 });
