@@ -43,14 +43,20 @@ test('a live request appears, grows and finishes', { skip }, async () => {
   await close();
 });
 
-test('what begins between the first list and the live connection is there', { skip }, async () => {
-  const { page, trouble, close } = await openPage(browser, server, '/setup');
+/* A page whose live connection is held up until open() is called. */
+async function openHeld() {
+  const opened = await openPage(browser, server, '/setup');
   let open;
   const held = new Promise((resolve) => { open = resolve; });
-  await page.route('**/api/stream', async (route) => {
+  await opened.page.route('**/api/stream', async (route) => {
     await held;
     await route.continue();
   });
+  return { ...opened, open };
+}
+
+test('what begins between the first list and the live connection is there', { skip }, async () => {
+  const { page, trouble, open, close } = await openHeld();
   await page.goto(`${server.url}/`);
   await rows(page).first().waitFor();
   const started = await control(server, 'start');
@@ -58,6 +64,18 @@ test('what begins between the first list and the live connection is there', { sk
   await isLive(page);
   await page.locator(`#row-${started.id}`).waitFor();
   await control(server, 'finish');
+  assert.deepEqual(trouble, []);
+  await close();
+});
+
+test('what ends between its opening and the live connection is shown so', { skip }, async () => {
+  const { page, trouble, open, close } = await openHeld();
+  const started = await control(server, 'start');
+  await page.goto(`${server.url}/requests/${started.id}`);
+  await page.getByRole('region', { name: 'Request' }).getByText('running').waitFor();
+  await control(server, 'finish');
+  open();
+  await page.locator('section.detail .run').waitFor({ state: 'detached' });
   assert.deepEqual(trouble, []);
   await close();
 });

@@ -99,6 +99,12 @@ export class Detail {
     if (was_running && row.state !== 'running') this.retry();
   }
 
+  /** Events were missed. What has ended is what it was, unless it was deleted. */
+  resync() {
+    if (this.#row?.state === 'running') this.retry();
+    else void this.#head.again();
+  }
+
   close() { this.#abort.abort(); }
 }
 
