@@ -215,6 +215,24 @@ test('a search, and the way to what it found', { skip }, async () => {
   await close();
 });
 
+test('a search goes on being typed while it is looked for', { skip }, async () => {
+  const { page, close } = await openPage(browser, server, '/search');
+  const field = page.locator('input[type=search]');
+  await field.pressSequentially('midnight ');
+  await page.waitForURL(/q=midnight$/);
+  await page.keyboard.type('UTC');
+  await page.waitForURL(/q=midnight(\+|%20)UTC/);
+  assert.equal(await field.inputValue(), 'midnight UTC');
+  await page.goBack();
+  await page.goto(`${server.url}/search?q=other`);
+  assert.equal(await field.inputValue(), 'other');
+  await page.goto(`${server.url}/?q=scheduler`);
+  assert.equal(await page.locator('input[type=search]').inputValue(), 'scheduler');
+  await page.getByRole('button', { name: 'Clear', exact: true }).first().click();
+  await page.waitForFunction(() => document.querySelector('input[type=search]').value === '');
+  await close();
+});
+
 test('losses of the recorder are shown until put aside', { skip }, async () => {
   const lossy = await startServer();
   await control(lossy, 'loss');
